@@ -1,0 +1,70 @@
+//! Lengths of time.
+
+use std::{fmt, time::Duration};
+
+use picot_serialization::codec_struct;
+
+/// A length of time in milliseconds.
+///
+/// Whole milliseconds, and no sign: consensus never sees a fraction. Arithmetic is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Millis(pub u64);
+
+codec_struct!(Millis(ms));
+
+impl Millis {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// The longest length.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// As a number of milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, or `None` past 64 bits.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference, or `None` if `other` is longer.
+    #[must_use]
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// `count` times this length, or `None` past 64 bits.
+    #[must_use]
+    pub fn checked_mul(self, count: u64) -> Option<Self> {
+        self.0.checked_mul(count).map(Self)
+    }
+
+    /// One of `parts` equal parts, rounded down, or `None` if `parts` is 0.
+    #[must_use]
+    pub fn checked_div(self, parts: u64) -> Option<Self> {
+        self.0.checked_div(parts).map(Self)
+    }
+
+    /// The difference, or zero if `other` is longer.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.0)
+    }
+}
+
+impl From<Millis> for Duration {
+    fn from(length: Millis) -> Self {
+        Self::from_millis(length.0)
+    }
+}

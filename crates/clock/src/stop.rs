@@ -1,0 +1,98 @@
+//! Telling threads that wait to stop.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::Millis;
+
+/// A handle to end waits: all clones are one.
+///
+/// Whoever waits shares a clone; [`stop`](Self::stop) ends every wait now and in future. It may be
+/// called from any thread and as often as one likes, but not inside a signal handler, since it takes
+/// a lock for a moment.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    stopped: bool,
+    rings: u64,
+}
+
+impl Stop {
+    /// A handle that is not stopped.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends all waits, for good.
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
+    /// Makes whoever waits for a time read its clock again, because the clock was changed.
+    pub fn ring(&self) {
+        let mut state = self.lock();
+        state.rings = state.rings.wrapping_add(1);
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Sleeps for `length` on the monotonic clock, or less if stopped; tells whether it is stopped.
+    #[must_use]
+    pub fn pause(&self, length: Millis) -> bool {
+        let waited =
+            self.shared
+                .changed
+                .wait_timeout_while(self.lock(), Duration::from(length), |state| !state.stopped);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.stopped
+    }
+
+    /// The rings so far, to be read before the clock is and then given to
+    /// [`pause_unless_rung`](Self::pause_unless_rung): no ring in between gets lost.
+    pub(crate) fn rings(&self) -> u64 {
+        self.lock().rings
+    }
+
+    /// Sleeps like [`pause`](Self::pause), but not after a ring that came after `seen_rings`.
+    pub(crate) fn pause_unless_rung(&self, seen_rings: u64, length: Millis) {
+        let waited =
+            self.shared
+                .changed
+                .wait_timeout_while(self.lock(), Duration::from(length), |state| {
+                    !state.stopped && state.rings == seen_rings
+                });
+        drop(waited);
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// A panic elsewhere leaves two plain values that are still true.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
