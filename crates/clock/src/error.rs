@@ -54,6 +54,13 @@ pub enum ClockError {
         /// The slot that has no time.
         slot: Slot,
     },
+    /// {length} after {from} is past the last timestamp of 64 bits
+    OutOfTime {
+        /// The time counted from.
+        from: Timestamp,
+        /// The length that leads too far.
+        length: Millis,
+    },
     /// time {time} is before genesis at {genesis_timestamp}
     BeforeGenesis {
         /// The time asked about.

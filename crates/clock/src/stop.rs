@@ -1,7 +1,7 @@
 //! Telling threads that wait to stop.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -84,8 +84,11 @@ impl Stop {
         drop(waited);
     }
 
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+    /// The same handle for a list that must not keep it alive.
+    pub(crate) fn downgrade(&self) -> WeakStop {
+        WeakStop {
+            shared: Arc::downgrade(&self.shared),
+        }
     }
 
     /// A panic elsewhere leaves two plain values that are still true.
@@ -94,5 +97,69 @@ impl Stop {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A [`Stop`] that goes when its last user goes.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakStop {
+    shared: Weak<Shared>,
+}
+
+impl WeakStop {
+    pub(crate) fn upgrade(&self) -> Option<Stop> {
+        self.shared.upgrade().map(|shared| Stop { shared })
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.shared.strong_count() == 0
+    }
+
+    pub(crate) fn is(&self, stop: &Stop) -> bool {
+        Weak::as_ptr(&self.shared) == Arc::as_ptr(&stop.shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn stopping_ends_a_pause_of_any_length_on_every_clone() {
+        let stop = Stop::new();
+        let waiters: Vec<_> = (0..3)
+            .map(|_| {
+                let stop = stop.clone();
+                thread::spawn(move || stop.pause(Millis::MAX))
+            })
+            .collect();
+        stop.stop();
+        assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap()));
+        assert!(stop.pause(Millis::MAX), "and every pause after it");
+    }
+
+    #[test]
+    fn a_pause_that_is_not_stopped_ends_by_itself() {
+        assert!(!Stop::new().pause(Millis(1)));
+    }
+
+    #[test]
+    fn a_ring_before_the_pause_is_not_lost() {
+        let stop = Stop::new();
+        let seen_rings = stop.rings();
+        stop.ring();
+        stop.pause_unless_rung(seen_rings, Millis::MAX);
+        assert!(!stop.is_stopped(), "a ring does not stop");
+    }
+
+    #[test]
+    fn a_weak_handle_does_not_keep_the_stop_alive() {
+        let stop = Stop::new();
+        let weak = stop.downgrade();
+        assert!(weak.is(&stop) && !weak.is(&Stop::new()) && !weak.is_gone());
+        drop(stop);
+        assert!(weak.is_gone() && weak.upgrade().is_none());
     }
 }
