@@ -61,35 +61,81 @@ fn year_month_day(days_since_epoch: u64) -> (u64, u64, u64) {
     let days = days_since_epoch + DAYS_BEFORE_EPOCH;
     let (era, day_of_era) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);
     let leap_days_passed = day_of_era / LAST_DAY_OF_OLYMPIAD + day_of_era / LAST_DAY_OF_ERA;
-    let year_of_era =
-        (day_of_era + day_of_era / DAYS_PER_CENTURY - leap_days_passed) / DAYS_PER_YEAR;
+    let year_of_era = (day_of_era + day_of_era / DAYS_PER_CENTURY - leap_days_passed) / DAYS_PER_YEAR;
     let days_before_year = DAYS_PER_YEAR * year_of_era + year_of_era / 4 - year_of_era / 100;
     let day_of_year = day_of_era - days_before_year;
     // From March on, months are 31, 30, 31, 30, 31 days over and over: 153 days for five.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let (month, years_later) = if month_from_march < 10 {
-        (month_from_march + 3, 0)
-    } else {
-        (month_from_march - 9, 1)
-    };
+    let (month, years_later) =
+        if month_from_march < 10 { (month_from_march + 3, 0) } else { (month_from_march - 9, 1) };
     (era * YEARS_PER_ERA + year_of_era + years_later, month, day)
 }
 
 impl fmt::Display for UtcDateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            millisecond,
-        } = self;
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
-        )
+        let Self { year, month, day, hour, minute, second, millisecond } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn known_times_have_their_known_text() {
+        let known = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_234_567_890_123, "2009-02-13T23:31:30.123Z"),
+            (1_767_225_600_000, "2026-01-01T00:00:00.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "10000-01-01T00:00:00.000Z"),
+            (u64::MAX, "584556019-04-03T14:25:51.615Z"),
+        ];
+        for (ms, text) in known {
+            assert_eq!(Timestamp(ms).to_string(), text);
+        }
+    }
+
+    fn month_days(year: u64, month: u64) -> u64 {
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        match month {
+            2 => 28 + u64::from(is_leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+
+    #[test]
+    fn the_calendar_agrees_with_counting_day_by_day_for_six_centuries() {
+        let (mut year, mut month, mut day) = (1970, 1, 1);
+        for days in 0..220_000 {
+            assert_eq!(year_month_day(days), (year, month, day));
+            day += 1;
+            if day > month_days(year, month) {
+                (month, day) = (month + 1, 1);
+            }
+            if month > 12 {
+                (year, month) = (year + 1, 1);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_timestamp_is_a_date_that_exists(ms: u64) {
+            let date = UtcDateTime::from(Timestamp(ms));
+            prop_assert!((1..=12).contains(&date.month));
+            prop_assert!((1..=month_days(date.year, date.month)).contains(&date.day));
+            prop_assert!(date.hour < 24 && date.minute < 60);
+            prop_assert!(date.second < 60 && date.millisecond < 1_000);
+        }
     }
 }

@@ -68,3 +68,35 @@ impl From<Millis> for Duration {
         Self::from_millis(length.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use picot_serialization::testing::{check_canonical, check_round_trip};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn arithmetic_is_checked() {
+        assert_eq!(Millis(2).checked_add(Millis(3)), Some(Millis(5)));
+        assert_eq!(Millis::MAX.checked_add(Millis(1)), None);
+        assert_eq!(Millis(2).checked_sub(Millis(3)), None);
+        assert_eq!(Millis(2).saturating_sub(Millis(3)), Millis::ZERO);
+        assert_eq!(Millis::MAX.checked_mul(2), None);
+        assert_eq!(Millis(7).checked_div(2), Some(Millis(3)));
+        assert_eq!(Millis(7).checked_div(0), None);
+    }
+
+    #[test]
+    fn the_text_form_has_the_unit() {
+        assert_eq!(Millis(1_500).to_string(), "1500 ms");
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_keep_the_codec_laws(ms: u64, bytes: [u8; 2]) {
+            check_round_trip(&Millis(ms));
+            check_canonical::<Millis>(&bytes);
+        }
+    }
+}
