@@ -15,8 +15,9 @@ const DAYS_BEFORE_EPOCH: u64 = 719_468;
 const DAYS_PER_ERA: u64 = 146_097;
 const YEARS_PER_ERA: u64 = 400;
 const DAYS_PER_YEAR: u64 = 365;
-/// The last day of an era, the last of 100 years without a leap day, and of 4 years with one.
+/// Counted from 0, the day that ends an era, and the one that ends four years: both are leap days.
 const LAST_DAY_OF_ERA: u64 = 146_096;
+/// A century that does not end an era has no leap day at its end.
 const DAYS_PER_CENTURY: u64 = 36_524;
 const LAST_DAY_OF_OLYMPIAD: u64 = 1_460;
 
