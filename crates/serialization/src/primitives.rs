@@ -94,7 +94,9 @@ macro_rules! varint {
             }
 
             fn encoded_len(&self) -> usize {
-                (*self | 1).ilog2() as usize / 7 + 1
+                // Zero takes one byte, too.
+                let bit_len = (*self | 1).ilog2().saturating_add(1);
+                bit_len.div_ceil(7) as usize
             }
         }
 
@@ -140,9 +142,7 @@ impl<T: Encode> Encode for Option<T> {
     }
 
     fn encoded_len(&self) -> usize {
-        self.as_ref()
-            .map_or(0, Encode::encoded_len)
-            .saturating_add(1)
+        self.as_ref().map_or(0, Encode::encoded_len).saturating_add(1)
     }
 }
 
