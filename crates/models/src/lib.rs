@@ -39,7 +39,7 @@ pub use header::{Header, HeaderProof, SignedHeader};
 pub use id::{
     BlockId, ChainId, CheckpointId, DenunciationId, EndorsementId, OperationId, ProposalId, VoteId,
 };
-pub use operation::{Operation, OperationKind, SignedOperation};
+pub use operation::{DatastoreEntry, Operation, OperationKind, SignedOperation};
 pub use params::{CanonicalRuleKind, ChainParams, ParamsError, ProposalPolicy, Ratio};
 pub use signed::{Content, Envelope, Prepared, Signed};
 pub use thread_digest::ThreadDigest;
