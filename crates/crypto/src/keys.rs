@@ -4,7 +4,7 @@ use core::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 use picot_serialization::codec_struct;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::hash::write_hex;
 use crate::{CryptoError, Hash, VerifyingKey};
@@ -109,6 +109,9 @@ impl SecretKey {
         Zeroizing::new(self.0.to_bytes())
     }
 }
+
+// Its only field erases itself.
+impl ZeroizeOnDrop for SecretKey {}
 
 impl AsRef<[u8; 32]> for PublicKey {
     fn as_ref(&self) -> &[u8; 32] {

@@ -11,6 +11,8 @@ mod hash;
 mod keys;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use batch::{
