@@ -1,5 +1,6 @@
 //! The canonical bytes and the ids of one example of every type. A change of bytes must be seen in
 //! review: `INSTA_UPDATE=always cargo test -p picot-models --test golden` writes them anew.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

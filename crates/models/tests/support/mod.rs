@@ -1,4 +1,5 @@
 //! One example of every type that has canonical bytes, by name.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use picot_models::mocks::{address, block, chain_id, genesis, key, operation, transfer};
