@@ -1,0 +1,285 @@
+//! The contract of [`BlockArchive`] as tests: run them on every archive.
+
+use super::{candidate, decided_block, decided_miss, outcome_of_round};
+use crate::{BlockArchive, Decided, StorageError};
+use picot_models::{BlockId, Slot, Value};
+
+/// Checks everything that an archive promises while it is open, each rule on an archive that
+/// `fresh` makes empty.
+///
+/// # Panics
+/// If a promise is broken.
+pub fn archive_suite<A: BlockArchive>(mut fresh: impl FnMut() -> A) {
+    an_empty_archive_knows_nothing(&fresh());
+    a_decided_block_is_read_with_its_outcome_and_body(&fresh());
+    a_range_miss_settles_every_period_through_its_last(&fresh());
+    the_cursor_is_the_last_outcome_of_its_own_thread(&fresh());
+    decisions_are_read_in_ascending_order_up_to_the_limit(&fresh());
+    reading_from_inside_a_range_miss_begins_with_it(&fresh());
+    the_same_decision_again_is_fine_and_the_first_certificate_stays(&fresh());
+    a_second_outcome_of_a_slot_is_a_contradiction(&fresh());
+    an_outcome_that_does_not_follow_is_a_gap(&fresh());
+    a_batch_is_stored_whole_or_not_at_all(&fresh());
+    many_decisions_of_many_threads_go_in_one_batch(&fresh());
+    a_decided_block_needs_its_body_given_or_held(&fresh());
+    a_body_that_is_not_the_decided_one_is_refused(&fresh());
+    candidates_are_found_by_id_until_another_block_is_decided(&fresh());
+    candidates_of_settled_slots_are_not_kept(&fresh());
+}
+
+/// Checks what an archive promises over a restart: `reopen` closes the archive and opens it again.
+///
+/// # Panics
+/// If a promise is broken.
+pub fn archive_reopen_suite<A: BlockArchive>(
+    mut fresh: impl FnMut() -> A,
+    mut reopen: impl FnMut(A) -> A,
+) {
+    let (first, second) = (candidate(slot(1), 1, 3), candidate(slot(2), 2, 2));
+    let archive = fresh();
+    ok(archive.store_candidates(std::slice::from_ref(&second)));
+    ok(archive.store_decided(&[decided_block(&first)]));
+    let archive = reopen(archive);
+    assert_eq!(ok(archive.decided_at(slot(1))), Some(decided_block(&first)));
+    let held = ok(archive.block(&second.id()));
+    assert_eq!(held, Some(second.clone()), "a candidate outlives a restart");
+    let decision = Decided {
+        block: None,
+        ..decided_block(&second)
+    };
+    ok(archive.store_decided(&[decision, decided_miss(slot(3), 9)]));
+    let archive = reopen(archive);
+    let expected = [decided_block(&first), decided_block(&second), decided_miss(slot(3), 9)];
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 9)), expected);
+    assert_eq!(cursor(&archive), Some(slot(3)));
+    let contradiction = archive.store_decided(&[decided_miss(slot(2), 2)]);
+    let contradiction = matches!(contradiction, Err(StorageError::Contradiction { .. }));
+    assert!(contradiction, "a restart forgets nothing");
+    ok(archive.store_decided(&[decided_miss(slot(10), 10)]));
+    assert_eq!(cursor(&archive), Some(slot(10)));
+}
+
+const THREAD: u8 = 1;
+
+fn slot(period: u64) -> Slot {
+    Slot::new(period, THREAD)
+}
+
+#[allow(clippy::unwrap_used, reason = "a failure ends the test")]
+fn ok<T>(result: Result<T, StorageError>) -> T {
+    result.unwrap()
+}
+
+fn cursor(archive: &impl BlockArchive) -> Option<Slot> {
+    ok(archive.last_outcome(THREAD)).map(|outcome| outcome.slot())
+}
+
+fn an_empty_archive_knows_nothing(archive: &impl BlockArchive) {
+    assert_eq!(cursor(archive), None);
+    assert_eq!(ok(archive.decided_at(slot(1))), None);
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 10)), []);
+    assert_eq!(ok(archive.block(&candidate(slot(1), 1, 0).id())), None);
+    ok(archive.store_decided(&[]));
+    ok(archive.store_candidates(&[]));
+}
+
+fn a_decided_block_is_read_with_its_outcome_and_body(archive: &impl BlockArchive) {
+    let block = candidate(slot(5), 1, 3);
+    ok(archive.store_decided(&[decided_block(&block)]));
+    assert_eq!(ok(archive.decided_at(slot(5))), Some(decided_block(&block)));
+    assert_eq!(ok(archive.block(&block.id())), Some(block));
+    assert_eq!(ok(archive.decided_at(slot(4))), None);
+    assert_eq!(ok(archive.decided_at(slot(6))), None);
+}
+
+fn a_range_miss_settles_every_period_through_its_last(archive: &impl BlockArchive) {
+    let miss = decided_miss(slot(3), 7);
+    ok(archive.store_decided(&[decided_miss(slot(2), 2), miss.clone()]));
+    for period in 3..=7 {
+        assert_eq!(ok(archive.decided_at(slot(period))), Some(miss.clone()));
+    }
+    assert_eq!(ok(archive.decided_at(slot(8))), None);
+    assert_eq!(ok(archive.decided_at(Slot::new(5, THREAD + 1))), None);
+    let after = decided_miss(slot(8), 8);
+    ok(archive.store_decided(std::slice::from_ref(&after)));
+    assert_eq!(ok(archive.decided_at(slot(8))), Some(after));
+}
+
+fn the_cursor_is_the_last_outcome_of_its_own_thread(archive: &impl BlockArchive) {
+    let other = Slot::new(7, THREAD + 1);
+    ok(archive.store_decided(&[decided_miss(slot(1), 4), decided_miss(other, 7)]));
+    assert_eq!(cursor(archive), Some(slot(1)));
+    ok(archive.store_decided(&[decided_miss(slot(5), 5)]));
+    assert_eq!(cursor(archive), Some(slot(5)));
+    let of_other = ok(archive.last_outcome(THREAD + 1)).map(|outcome| outcome.slot());
+    assert_eq!(of_other, Some(other));
+    assert!(ok(archive.last_outcome(THREAD - 1)).is_none());
+}
+
+fn decisions_are_read_in_ascending_order_up_to_the_limit(archive: &impl BlockArchive) {
+    // Across 255 and 65,535, where an order by the wrong bytes would show.
+    let start = 65_530;
+    let all: Vec<_> = (start..start + 300)
+        .map(|period| decided_miss(slot(period), period))
+        .collect();
+    ok(archive.store_decided(&all));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 1_000)), all);
+    assert_eq!(ok(archive.decided_from(THREAD, start + 10, 20)), all[10..30]);
+    assert_eq!(ok(archive.decided_from(THREAD, start + 298, 20)), all[298..]);
+    assert_eq!(ok(archive.decided_from(THREAD, start + 300, 20)), []);
+    assert_eq!(ok(archive.decided_from(THREAD, start, 0)), []);
+    assert_eq!(ok(archive.decided_from(THREAD + 1, 0, 20)), []);
+}
+
+fn reading_from_inside_a_range_miss_begins_with_it(archive: &impl BlockArchive) {
+    let all = [decided_miss(slot(1), 4), decided_miss(slot(5), 9), decided_miss(slot(10), 10)];
+    ok(archive.store_decided(&all));
+    assert_eq!(ok(archive.decided_from(THREAD, 7, 10)), all[1..]);
+    assert_eq!(ok(archive.decided_from(THREAD, 5, 1)), all[1..2]);
+}
+
+fn the_same_decision_again_is_fine_and_the_first_certificate_stays(archive: &impl BlockArchive) {
+    let block = candidate(slot(2), 1, 1);
+    let all = [decided_miss(slot(1), 1), decided_block(&block), decided_miss(slot(3), 5)];
+    ok(archive.store_decided(&all));
+    ok(archive.store_decided(&all));
+    let again = |value| Decided {
+        outcome: outcome_of_round(slot(2), value, 4),
+        block: Some(block.clone()),
+    };
+    ok(archive.store_decided(&[again(Value::Block { id: block.id() })]));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 10)), all);
+    assert_eq!(cursor(archive), Some(slot(3)));
+}
+
+fn a_second_outcome_of_a_slot_is_a_contradiction(archive: &impl BlockArchive) {
+    let (block, other) = (candidate(slot(1), 1, 1), candidate(slot(1), 2, 1));
+    let all = [decided_block(&block), decided_miss(slot(2), 6)];
+    ok(archive.store_decided(&all));
+    let contradictions = [
+        decided_block(&other),
+        decided_miss(slot(1), 1),
+        decided_miss(slot(2), 7),
+        decided_miss(slot(2), 2),
+        decided_miss(slot(4), 6),
+        decided_block(&candidate(slot(6), 1, 0)),
+    ];
+    for contradiction in contradictions {
+        let result = archive.store_decided(std::slice::from_ref(&contradiction));
+        let refused = matches!(&result, Err(StorageError::Contradiction { .. }));
+        assert!(refused, "{contradiction:?} gave {result:?}");
+    }
+    let within_one_batch = [decided_miss(slot(7), 7), decided_block(&candidate(slot(7), 1, 0))];
+    let result = archive.store_decided(&within_one_batch);
+    assert!(matches!(result, Err(StorageError::Contradiction { .. })));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 10)), all);
+    assert_eq!(ok(archive.block(&other.id())), None);
+}
+
+fn an_outcome_that_does_not_follow_is_a_gap(archive: &impl BlockArchive) {
+    ok(archive.store_decided(&[decided_miss(slot(5), 7)]));
+    for period in [1, 4, 9, 100] {
+        let result = archive.store_decided(&[decided_miss(slot(period), period)]);
+        let refused = matches!(result, Err(StorageError::Gap { expected: 8, .. }));
+        assert!(refused, "period {period}: {result:?}");
+    }
+    let result = archive.store_decided(&[decided_miss(slot(8), 8), decided_miss(slot(10), 10)]);
+    assert!(matches!(result, Err(StorageError::Gap { expected: 9, .. })));
+}
+
+fn a_batch_is_stored_whole_or_not_at_all(archive: &impl BlockArchive) {
+    let block = candidate(slot(1), 1, 1);
+    let batch = [decided_block(&block), decided_miss(slot(2), 2), decided_miss(slot(9), 9)];
+    assert!(archive.store_decided(&batch).is_err());
+    assert_eq!(cursor(archive), None);
+    assert_eq!(ok(archive.decided_at(slot(1))), None);
+    assert_eq!(ok(archive.block(&block.id())), None);
+}
+
+fn many_decisions_of_many_threads_go_in_one_batch(archive: &impl BlockArchive) {
+    let batch: Vec<_> = (1..=50)
+        .flat_map(|period| (0..4).map(move |thread| Slot::new(period, thread)))
+        .map(|slot| match slot.period % 3 {
+            0 => decided_block(&candidate(slot, 1, 1)),
+            _ => decided_miss(slot, slot.period),
+        })
+        .collect();
+    ok(archive.store_decided(&batch));
+    for thread in 0..4 {
+        let of_thread: Vec<_> = batch
+            .iter()
+            .filter(|decided| decided.slot().thread == thread)
+            .cloned()
+            .collect();
+        assert_eq!(ok(archive.decided_from(thread, 0, 100)), of_thread);
+    }
+}
+
+fn a_decided_block_needs_its_body_given_or_held(archive: &impl BlockArchive) {
+    let block = candidate(slot(1), 1, 2);
+    let without_body = Decided {
+        block: None,
+        ..decided_block(&block)
+    };
+    let result = archive.store_decided(std::slice::from_ref(&without_body));
+    assert!(matches!(result, Err(StorageError::MissingBody { .. })), "{result:?}");
+    ok(archive.store_candidates(std::slice::from_ref(&block)));
+    ok(archive.store_decided(&[without_body]));
+    assert_eq!(ok(archive.decided_at(slot(1))), Some(decided_block(&block)));
+}
+
+fn a_body_that_is_not_the_decided_one_is_refused(archive: &impl BlockArchive) {
+    let (block, other) = (candidate(slot(1), 1, 1), candidate(slot(1), 2, 1));
+    let elsewhere = candidate(slot(2), 1, 1);
+    let wrong = [
+        Decided {
+            block: Some(other),
+            ..decided_block(&block)
+        },
+        Decided {
+            block: Some(block.clone()),
+            ..decided_miss(slot(1), 1)
+        },
+        Decided {
+            outcome: outcome_of_round(slot(1), Value::Block { id: elsewhere.id() }, 0),
+            block: Some(elsewhere),
+        },
+    ];
+    for decided in wrong {
+        let result = archive.store_decided(&[decided]);
+        assert!(matches!(result, Err(StorageError::WrongBody { .. })), "{result:?}");
+    }
+    assert_eq!(cursor(archive), None);
+}
+
+fn candidates_are_found_by_id_until_another_block_is_decided(archive: &impl BlockArchive) {
+    let candidates: Vec<_> = (1..=3).map(|key| candidate(slot(1), key, key)).collect();
+    let later = candidate(slot(2), 1, 0);
+    let elsewhere = candidate(Slot::new(1, THREAD + 1), 1, 0);
+    ok(archive.store_candidates(&candidates));
+    ok(archive.store_candidates(&[later.clone(), elsewhere.clone(), later.clone()]));
+    let found = |id: BlockId| ok(archive.block(&id));
+    for candidate in &candidates {
+        assert_eq!(found(candidate.id()).as_ref(), Some(candidate));
+    }
+    assert_eq!(cursor(archive), None, "a candidate decides nothing");
+    assert_eq!(ok(archive.decided_at(slot(1))), None);
+    ok(archive.store_decided(&[decided_block(&candidates[1])]));
+    assert_eq!(found(candidates[0].id()), None);
+    assert_eq!(found(candidates[1].id()).as_ref(), Some(&candidates[1]));
+    assert_eq!(found(candidates[2].id()), None);
+    assert_eq!(found(later.id()), Some(later.clone()));
+    assert_eq!(found(elsewhere.id()), Some(elsewhere));
+    ok(archive.store_decided(&[decided_miss(slot(2), 3)]));
+    assert_eq!(found(later.id()), None);
+}
+
+fn candidates_of_settled_slots_are_not_kept(archive: &impl BlockArchive) {
+    let decided = candidate(slot(4), 1, 1);
+    ok(archive.store_decided(&[decided_miss(slot(1), 3), decided_block(&decided)]));
+    let late = [candidate(slot(2), 1, 0), candidate(slot(4), 2, 0), decided.clone()];
+    ok(archive.store_candidates(&late));
+    assert_eq!(ok(archive.block(&late[0].id())), None);
+    assert_eq!(ok(archive.block(&late[1].id())), None);
+    assert_eq!(ok(archive.block(&decided.id())), Some(decided));
+}
