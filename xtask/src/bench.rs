@@ -74,10 +74,7 @@ fn run(arguments: &[OsString]) -> Outcome {
         folder: criterion,
         not_before: (!request.no_run).then_some(start),
     };
-    let goals: Vec<&Goal> = GOALS
-        .iter()
-        .filter(|goal| benches.iter().any(|bench| bench.package == goal.package))
-        .collect();
+    let goals = asked_for(&benches, &request.crates);
     let lines: Vec<Line> = goals
         .iter()
         .map(|goal| goal.compare(&|bench| estimates.median(bench)))
@@ -152,6 +149,15 @@ fn chosen(benches: &[Bench], names: &[String]) -> Result<Vec<Bench>, Failure> {
         .collect())
 }
 
+/// The goals of the crates named; all, if none is, also those whose benchmark is gone.
+fn asked_for(benches: &[Bench], names: &[String]) -> Vec<&'static Goal> {
+    let is_chosen = |goal: &&Goal| benches.iter().any(|bench| bench.package == goal.package);
+    GOALS
+        .iter()
+        .filter(|goal| names.is_empty() || is_chosen(goal))
+        .collect()
+}
+
 /// Names each benchmark, so that cargo does not build the unit tests for measuring too.
 fn invocation(bench: &Bench, criterion: &[OsString]) -> Invocation {
     Invocation::new(["bench", "--package", &bench.package])
@@ -166,7 +172,7 @@ fn invocation(bench: &Bench, criterion: &[OsString]) -> Invocation {
 }
 
 fn print_table(lines: &[Line]) {
-    let mut rows = vec![["benchmark", "measured", "goal", "", "rule"].map(str::to_owned)];
+    let mut rows = vec![["benchmark", "measured", "goal", "verdict", "rule"].map(str::to_owned)];
     rows.extend(lines.iter().map(Line::row));
     let width = |column: usize| {
         rows.iter()
@@ -252,6 +258,21 @@ mod tests {
             chosen(&two(), &["clock".into()]),
             Err(Failure::Usage(_))
         ));
+    }
+
+    #[test]
+    fn a_goal_without_a_benchmark_is_shown_unless_other_crates_are_named() {
+        let names = |names: &[String]| {
+            asked_for(&two(), names)
+                .iter()
+                .map(|goal| goal.package)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]).len(), GOALS.len());
+        assert_eq!(
+            names(&["crypto".into(), "pool".into()]),
+            ["picot-crypto", "picot-pool"]
+        );
     }
 
     #[test]
