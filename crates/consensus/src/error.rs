@@ -1,0 +1,34 @@
+//! Why consensus cannot answer, or refuses.
+
+use displaydoc::Display;
+use picot_models::Slot;
+use picot_storage::StorageError;
+use thiserror::Error;
+
+/// Why consensus cannot answer, or refuses.
+#[derive(Debug, Display, Error)]
+pub enum ConsensusError {
+    /// slot {slot}, the parent's place of a block of the next period, is not decided yet
+    ParentUndecided {
+        /// The undecided slot.
+        slot: Slot,
+    },
+    /// slot {slot} is decided already
+    AlreadyDecided {
+        /// The slot.
+        slot: Slot,
+    },
+    /// slot {slot} is not on a chain of {thread_count} threads
+    UnknownThread {
+        /// The slot.
+        slot: Slot,
+        /// Threads of the chain.
+        thread_count: u8,
+    },
+    /// the archive failed
+    Storage(#[from] StorageError),
+    /// the configuration of consensus is wrong: {0}
+    Config(String),
+    /// consensus has stopped: {0}
+    Stopped(String),
+}

@@ -1,0 +1,3 @@
+//! Mocks of the traits of this crate and builders of test data.
+
+pub use crate::consensus::MockConsensus;
