@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod config;
+mod context;
+mod error;
+mod extract;
+mod limits;
+mod listener;
+mod problem;
+mod router;
+mod routes;
+mod server;
+mod slot_feed;
+pub mod types;
+
+pub use config::ApiConfig;
+pub use context::{ApiContext, NodeFacts, Production};
+pub use error::ApiError;
+pub use problem::{Problem, ProblemCode};
+pub use router::router;
+pub use server::ApiServer;

@@ -1,0 +1,54 @@
+//! How many requests may do work that can block, at once.
+
+use crate::{ApiContext, Problem, ProblemCode};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What each route gets: the node's parts behind a bounded number of places.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    context: Arc<ApiContext>,
+    places: Arc<Semaphore>,
+    patience: Duration,
+    pub(crate) max_batch: usize,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        context: Arc<ApiContext>,
+        max_blocking: usize,
+        patience: Duration,
+        max_batch: usize,
+    ) -> Self {
+        let places = max_blocking.min(Semaphore::MAX_PERMITS);
+        Self { context, places: Arc::new(Semaphore::new(places)), patience, max_batch }
+    }
+
+    pub(crate) fn context(&self) -> &Arc<ApiContext> {
+        &self.context
+    }
+
+    /// Runs `work`, which may read the disk or check signatures, on a thread of its own kind.
+    ///
+    /// A client that gives up does not free the place: the work goes on, and is counted, to its end.
+    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        W: FnOnce(&ApiContext) -> Result<T, Problem> + Send + 'static,
+    {
+        let waiting = Arc::clone(&self.places).acquire_owned();
+        let place = match tokio::time::timeout(self.patience, waiting).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) | Err(_) => {
+                return Err(Problem::new(ProblemCode::Unavailable, "too many requests are being answered"));
+            }
+        };
+        let context = Arc::clone(&self.context);
+        let answered = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(&context)
+        });
+        answered.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    }
+}

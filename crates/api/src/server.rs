@@ -1,0 +1,73 @@
+//! The interface as a thing that is started and stopped, on threads of its own.
+
+use crate::listener::BoundedListener;
+use crate::{ApiConfig, ApiContext, ApiError, router};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+/// Threads that answer requests; the blocking ones are bounded apart.
+const WORKER_THREADS: usize = 2;
+/// How long answers in progress are waited for at the end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A running interface. It stops when dropped.
+pub struct ApiServer {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    runtime: Option<Runtime>,
+}
+
+impl ApiServer {
+    /// Binds the port and begins to answer.
+    ///
+    /// # Errors
+    /// A wrong setting, a port that is taken, no threads.
+    pub fn start(config: ApiConfig, context: Arc<ApiContext>) -> Result<Self, ApiError> {
+        config.validate()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKER_THREADS)
+            .max_blocking_threads(config.max_blocking_requests.saturating_add(1))
+            .thread_name("api")
+            .enable_all()
+            .build()
+            .map_err(ApiError::Runtime)?;
+        let listen_error = |source| ApiError::Listen { address: config.listen, source };
+        let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let (stop, stopped) = watch::channel(false);
+        let listener = BoundedListener::new(listener, config.max_connections);
+        let routes = router(&config, context, stopped.clone());
+        runtime.spawn(async move {
+            let served = axum::serve(listener, routes).with_graceful_shutdown(until_stopped(stopped)).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the interface ended");
+            }
+        });
+        Ok(Self { address, stop, runtime: Some(runtime) })
+    }
+
+    /// Where it listens, with the port that was taken.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
+        }
+    }
+}
+
+/// Ends when the interface is told to stop.
+pub(crate) async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+}

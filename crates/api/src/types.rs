@@ -1,0 +1,332 @@
+//! The bodies of requests and answers: amounts as decimal strings, ids as text.
+
+use crate::Problem;
+use picot_models::text::hash_as_hex;
+use picot_models::{
+    Address, Amount, BlockId, ChainId, ChainParams, DenunciationId, EndorsementId, Envelope, Hash, Operation,
+    OperationId, Slot, Timestamp, Value,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A signed operation as it is submitted: what is ordered, by whom, and the signature.
+pub type SubmittedOperation = Envelope<Operation>;
+
+/// `GET /status`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusResponse {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Its name.
+    pub chain_name: String,
+    /// The version of the node.
+    pub node_version: String,
+    /// When the node started.
+    pub started_at: Timestamp,
+    /// The node's time.
+    pub now: Timestamp,
+    /// The slot that time is in; none before genesis.
+    pub current_slot: Option<Slot>,
+    /// The last slot whose output is part of the final state.
+    pub last_final_slot: Slot,
+    /// The hash of the final state.
+    #[serde(with = "hash_as_hex")]
+    pub state_hash: Hash,
+    /// Each thread of consensus.
+    pub threads: Vec<ThreadStatus>,
+    /// Why the node is behind, if it is.
+    pub behind: Option<String>,
+    /// Slots decided since the start.
+    pub decided_slots: u64,
+    /// Of these, those without a block.
+    pub missed_slots: u64,
+    /// The node's own production.
+    pub production: ProductionStatus,
+    /// What is pending.
+    pub pool: PoolStatus,
+    /// All coins, by where they are and how they came and went.
+    pub supply: SupplyStatus,
+}
+
+/// The state of one thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadStatus {
+    /// The thread.
+    pub thread: u8,
+    /// The last decided period.
+    pub decided_period: u64,
+    /// The last decided block.
+    pub latest_block: BlockId,
+    /// Its period.
+    pub latest_block_period: u64,
+    /// The slot that is being decided.
+    pub open_slot: Option<Slot>,
+    /// The round of it.
+    pub round: Option<u32>,
+}
+
+/// The node's own production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductionStatus {
+    /// Whether blocks are produced now.
+    pub producing: bool,
+    /// Why not, if they are not.
+    pub not_producing: Option<String>,
+    /// The addresses whose keys the wallet holds.
+    pub staking_addresses: Vec<Address>,
+    /// Blocks produced since the start.
+    pub blocks_produced: u64,
+    /// Endorsements produced since the start.
+    pub endorsements_produced: u64,
+}
+
+/// What is pending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    /// Operations.
+    pub operations: usize,
+    /// Their bytes.
+    pub operation_bytes: u64,
+    /// Endorsements.
+    pub endorsements: usize,
+    /// Denunciations.
+    pub denunciations: usize,
+}
+
+/// All coins of the final state (design 05, 'Conservation').
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupplyStatus {
+    /// On balances.
+    pub balances: Amount,
+    /// In rolls, at their price.
+    pub rolls: Amount,
+    /// To be credited later.
+    pub deferred_credits: Amount,
+    /// Minted since genesis.
+    pub minted: Amount,
+    /// Burnt since genesis.
+    pub burnt: Amount,
+    /// Slashed since genesis.
+    pub slashed: Amount,
+}
+
+/// `GET /parameters`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParametersResponse {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Its name.
+    pub name: String,
+    /// The start of slot 0/0.
+    pub genesis_timestamp: Timestamp,
+    /// Its parameters.
+    pub params: ChainParams,
+}
+
+/// How far a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockState {
+    /// Its slot is undecided.
+    Candidate,
+    /// Its slot is decided as this block, and it is not executed yet.
+    Decided,
+    /// It is part of the final state.
+    Final,
+    /// Its slot is decided as something else.
+    Lost,
+}
+
+/// `GET /blocks/{id}`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockResponse {
+    /// The id.
+    pub id: BlockId,
+    /// The slot.
+    pub slot: Slot,
+    /// How far it is.
+    pub state: BlockState,
+    /// Who produced it.
+    pub producer: Address,
+    /// The protocol version that it follows.
+    pub version: u32,
+    /// Its parents, by thread.
+    pub parents: Vec<BlockId>,
+    /// Its operations, in the order of their execution.
+    pub operations: Vec<OperationId>,
+    /// The endorsements of its parent that it carries.
+    pub endorsements: Vec<EndorsementId>,
+    /// The denunciations that it carries.
+    pub denunciations: Vec<DenunciationId>,
+    /// Its size.
+    pub size_bytes: usize,
+}
+
+/// What consensus says of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum SlotState {
+    /// Its time, or its turn in the thread, has not come.
+    NotOpen,
+    /// The validators are at work.
+    Undecided {
+        /// In which round this node is.
+        round: u32,
+        /// The valid candidates.
+        candidates: Vec<BlockId>,
+        /// The one that the node builds on.
+        leading: Option<BlockId>,
+    },
+    /// Decided for good.
+    Decided {
+        /// The slot of the decision: an earlier one inside a miss of several periods.
+        outcome_slot: Slot,
+        /// As what.
+        value: Value,
+    },
+}
+
+/// `GET /slots/{period}/{thread}`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotResponse {
+    /// The slot.
+    pub slot: Slot,
+    /// When it starts.
+    pub start: Timestamp,
+    /// Whether its output is part of the final state.
+    pub is_final: bool,
+    /// What consensus says.
+    #[serde(flatten)]
+    pub state: SlotState,
+    /// The drawn producers, by rank; none while the draws are not known.
+    pub producers: Option<Vec<Address>>,
+    /// The drawn endorsers, by index.
+    pub endorsers: Option<Vec<Address>>,
+}
+
+/// `GET /addresses/{address}`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressResponse {
+    /// The address.
+    pub address: Address,
+    /// Its thread.
+    pub thread: u8,
+    /// After decided slots only.
+    #[serde(rename = "final")]
+    pub final_state: AccountState,
+    /// With the leading candidates on top.
+    pub candidate: AccountState,
+}
+
+/// What an address has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    /// Its coins; none if it has no entry.
+    pub balance: Option<Amount>,
+    /// Its rolls.
+    pub rolls: u64,
+    /// Coins to come.
+    pub deferred_credits: Vec<DeferredCredit>,
+}
+
+/// Coins to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeferredCredit {
+    /// The cycle at whose end they are credited.
+    pub cycle: u64,
+    /// How many.
+    pub amount: Amount,
+    /// The start of the slot after that cycle.
+    pub due: Option<Timestamp>,
+}
+
+/// `POST /operations`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitResponse {
+    /// The id under which the operation can be asked for.
+    pub id: OperationId,
+}
+
+/// `POST /operations/batch`: one result for each, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitBatchResponse {
+    /// The results.
+    pub results: Vec<SubmitResult>,
+}
+
+/// What became of one operation of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitResult {
+    /// The id.
+    pub id: OperationId,
+    /// Why it was refused; none if it was accepted.
+    pub problem: Option<Problem>,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// In the pool.
+    Pending,
+    /// Executed in a slot that is not final yet.
+    Candidate,
+    /// Executed in a final slot.
+    Final,
+}
+
+/// What an executed operation came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum OperationResult {
+    /// It did what it ordered.
+    Succeeded,
+    /// It did nothing; the fee is kept.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The sender could not pay the fee; nothing moved.
+    Unpaid,
+}
+
+/// `GET /operations/{id}`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationResponse {
+    /// The id.
+    pub id: OperationId,
+    /// How far it is.
+    pub state: OperationState,
+    /// The slot that it was executed in.
+    pub slot: Option<Slot>,
+    /// The block that carries it.
+    pub block: Option<BlockId>,
+    /// What it came to.
+    pub outcome: Option<OperationResult>,
+    /// The operation itself, while this node holds it.
+    pub operation: Option<SubmittedOperation>,
+}
+
+/// One event of `GET /stream/slots`: a slot became final. The id of the event is the slot's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotEvent {
+    /// The slot.
+    pub slot: Slot,
+    /// Its block; none for a miss.
+    pub block: Option<BlockId>,
+    /// Who produced it.
+    pub producer: Option<Address>,
+    /// What its operations came to.
+    pub operations: BTreeMap<OperationId, OperationResult>,
+    /// The hash of the final state after it; none inside a run of slots that became final together.
+    pub state_hash: Option<String>,
+}
+
+/// The event `missed` of a stream: what the reader did not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissedEvent {
+    /// How many events were left out; none if they are too old for this node to count.
+    pub count: Option<u64>,
+    /// The first slot that follows.
+    pub next: Option<Slot>,
+}
