@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::torsion::{is_valid, mixed_order, small_order, with_excess_s};
+use crate::batch::one_equation_accepts;
 use crate::mocks::{hash, signed};
 use crate::{
     BatchEntry, KeyCache, PublicKey, Signature, VerifyingKey, verify_batch,
@@ -69,7 +70,12 @@ proptest! {
 
     #[test]
     fn a_batch_has_the_verdicts_of_its_entries(entries in vec(entries(), 0..40)) {
-        prop_assert_eq!(bad_together(&entries), bad_alone(&entries));
+        let bad = bad_alone(&entries);
+        prop_assert_eq!(&bad_together(&entries), &bad);
+        prop_assert_eq!(one_equation_accepts(&entries), bad.is_empty());
+        let mut good = entries.clone();
+        good.retain(is_valid);
+        prop_assert!(one_equation_accepts(&good));
     }
 }
 

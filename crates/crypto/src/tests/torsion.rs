@@ -9,6 +9,7 @@ use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::Verifier;
 use sha2::{Digest, Sha512};
 
+use crate::batch::one_equation_accepts;
 use crate::mocks::{hash, signed};
 use crate::{BatchEntry, Hash, PublicKey, Signature, verify_batch, verify_batch_sequential};
 
@@ -154,7 +155,10 @@ fn assert_verdict(entries: &[BatchEntry], valid: bool) {
         let among_good = [signed(1, 1), *entry, signed(2, 2)];
         let bad = verify_batch(&among_good).err().map(|error| error.bad);
         assert_eq!(bad, (!valid).then(|| vec![1]), "{entry:?}");
+        // The equation itself agrees: nothing is mended by verifying the entries of a batch again.
+        assert_eq!(one_equation_accepts(&among_good), valid, "{entry:?}");
     }
+    assert_eq!(one_equation_accepts(entries), valid);
     let all: Vec<usize> = (0..entries.len()).collect();
     let expected = (!valid && !entries.is_empty()).then_some(all);
     assert_eq!(verify_batch(entries).err().map(|error| error.bad), expected);
