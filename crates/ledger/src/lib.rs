@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod changes;
 #[cfg(any(test, feature = "mocks"))]
 #[allow(
     clippy::unwrap_used,
@@ -13,13 +14,20 @@
 mod conformance;
 mod error;
 pub mod keys;
+mod lattice_hash;
+mod ledger;
 mod memory_store;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+mod state;
 mod store;
 
+pub use changes::{Change, EntryChange, LedgerChanges};
 pub use error::LedgerError;
+pub use lattice_hash::LatticeHash;
+pub use ledger::{LayeredLedger, Ledger, StoreLedger};
 pub use memory_store::MemoryStateStore;
+pub use state::{STATE_FORMAT, StateMetadata};
 pub use store::{Pair, StateBatch, StateStore, for_each_pair};
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Mocks of the traits of this crate, and the tests that every state store must pass.
 
 pub use crate::conformance::{check_reopen, check_state_store};
+pub use crate::ledger::MockLedger;
 pub use crate::store::MockStateStore;
