@@ -75,8 +75,14 @@ mod tests {
 
     #[test]
     fn a_bound_of_nothing_is_refused_by_name() {
-        let config = ApiConfig { max_batch: 0, ..ApiConfig::default() };
+        let config = ApiConfig {
+            max_batch: 0,
+            ..ApiConfig::default()
+        };
         let error = config.validate().unwrap_err();
-        assert_eq!(error.to_string(), "interface setting `max_batch` is 0, but must be above 0");
+        assert_eq!(
+            error.to_string(),
+            "interface setting `max_batch` is 0, but must be above 0"
+        );
     }
 }

@@ -6,7 +6,7 @@ use picot_execution::Execution;
 use picot_models::{Address, ChainId, Genesis, Timestamp};
 use picot_pool::Pool;
 use picot_selector::Selector;
-use picot_storage::{BlockArchive, Storage};
+use picot_storage::Storage;
 use std::sync::Arc;
 
 /// Whether this node produces, and how that goes.
@@ -25,7 +25,6 @@ pub struct NodeFacts {
 }
 
 /// Tells what the interface cannot know from the other parts.
-#[cfg_attr(test, mockall::automock)]
 pub trait Production: Send + Sync {
     /// The state now.
     fn facts(&self) -> NodeFacts;
@@ -51,8 +50,6 @@ pub struct ApiContext {
     pub consensus: Arc<dyn Consensus>,
     /// The blocks that are in flight or decided.
     pub storage: Arc<dyn Storage>,
-    /// The decided past.
-    pub archive: Arc<dyn BlockArchive>,
     /// The node's own production.
     pub production: Arc<dyn Production>,
     /// The version of the node.

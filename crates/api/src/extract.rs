@@ -23,7 +23,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
 fn body_problem(rejection: &JsonRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(ProblemCode::BodyTooLarge, "the body is larger than this node accepts");
+        return Problem::new(
+            ProblemCode::BodyTooLarge,
+            "the body is larger than this node accepts",
+        );
     }
     // The rejection's text holds the reader's, with line and column.
     Problem::new(ProblemCode::InvalidBody, rejection.body_text())
@@ -38,7 +41,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::new(ProblemCode::InvalidParameter, rejection.body_text())),
+            Err(rejection) => Err(Problem::new(
+                ProblemCode::InvalidParameter,
+                rejection.body_text(),
+            )),
         }
     }
 }
@@ -52,7 +58,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParts<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::new(ProblemCode::InvalidParameter, rejection.body_text())),
+            Err(rejection) => Err(Problem::new(
+                ProblemCode::InvalidParameter,
+                rejection.body_text(),
+            )),
         }
     }
 }

@@ -22,7 +22,12 @@ impl Shared {
         max_batch: usize,
     ) -> Self {
         let places = max_blocking.min(Semaphore::MAX_PERMITS);
-        Self { context, places: Arc::new(Semaphore::new(places)), patience, max_batch }
+        Self {
+            context,
+            places: Arc::new(Semaphore::new(places)),
+            patience,
+            max_batch,
+        }
     }
 
     pub(crate) fn context(&self) -> &Arc<ApiContext> {
@@ -41,7 +46,10 @@ impl Shared {
         let place = match tokio::time::timeout(self.patience, waiting).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) | Err(_) => {
-                return Err(Problem::new(ProblemCode::Unavailable, "too many requests are being answered"));
+                return Err(Problem::new(
+                    ProblemCode::Unavailable,
+                    "too many requests are being answered",
+                ));
             }
         };
         let context = Arc::clone(&self.context);
@@ -49,6 +57,8 @@ impl Shared {
             let _place = place;
             work(&context)
         });
-        answered.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+        answered
+            .await
+            .unwrap_or_else(|error| Err(Problem::internal(&error)))
     }
 }

@@ -19,7 +19,10 @@ pub(crate) struct BoundedListener {
 impl BoundedListener {
     pub(crate) fn new(inner: TcpListener, max_connections: usize) -> Self {
         let places = max_connections.min(Semaphore::MAX_PERMITS);
-        Self { inner, places: Arc::new(Semaphore::new(places)) }
+        Self {
+            inner,
+            places: Arc::new(Semaphore::new(places)),
+        }
     }
 }
 
@@ -34,7 +37,13 @@ impl Listener for BoundedListener {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn off delayed sending");
         }
-        (BoundedStream { stream, _place: place }, address)
+        (
+            BoundedStream {
+                stream,
+                _place: place,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

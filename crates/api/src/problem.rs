@@ -65,7 +65,9 @@ impl ProblemCode {
             Self::InvalidParameter | Self::InvalidBody => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge | Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotYetKnown | Self::AlreadyPending | Self::AlreadyExecuted => StatusCode::CONFLICT,
+            Self::NotYetKnown | Self::AlreadyPending | Self::AlreadyExecuted => {
+                StatusCode::CONFLICT
+            }
             Self::InvalidSignature
             | Self::Expired
             | Self::TooEarly
@@ -156,7 +158,10 @@ impl Problem {
     #[must_use]
     pub fn internal(error: &dyn Error) -> Self {
         tracing::error!(error = chain_text(error), "a request failed");
-        Self::new(ProblemCode::Internal, "the node failed to answer; its log says why")
+        Self::new(
+            ProblemCode::Internal,
+            "the node failed to answer; its log says why",
+        )
     }
 }
 
@@ -176,7 +181,10 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.code.status(), body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.code.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -193,9 +201,15 @@ mod tests {
         let problem = Problem::new(ProblemCode::FeeTooLow, "the fee is 0");
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(json["type"], "/problems/fee-too-low");
-        assert_eq!((json["status"].as_u64(), json["code"].as_str()), (Some(422), Some("fee_too_low")));
+        assert_eq!(
+            (json["status"].as_u64(), json["code"].as_str()),
+            (Some(422), Some("fee_too_low"))
+        );
         let response = problem.into_response();
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
     }
 
     #[test]

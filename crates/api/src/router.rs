@@ -14,10 +14,18 @@ use tokio::sync::watch;
 use tower_http::timeout::TimeoutLayer;
 
 /// The whole interface as one service. `stopped` ends the streams.
-pub fn router(config: &ApiConfig, context: Arc<ApiContext>, stopped: watch::Receiver<bool>) -> Router {
+pub fn router(
+    config: &ApiConfig,
+    context: Arc<ApiContext>,
+    stopped: watch::Receiver<bool>,
+) -> Router {
     let feed = SlotFeed::start(&context, config.stream_history_slots);
-    let shared =
-        Shared::new(context, config.max_blocking_requests, config.request_timeout, config.max_batch);
+    let shared = Shared::new(
+        context,
+        config.max_blocking_requests,
+        config.request_timeout,
+        config.max_batch,
+    );
     let answers = Router::new()
         .route("/status", get(status::read))
         .route("/parameters", get(parameters::read))
@@ -27,7 +35,10 @@ pub fn router(config: &ApiConfig, context: Arc<ApiContext>, stopped: watch::Rece
         .route("/operations", post(operations::submit))
         .route("/operations/batch", post(operations::submit_batch))
         .route("/operations/{id}", get(operations::read))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, config.request_timeout))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            config.request_timeout,
+        ))
         .layer(axum::middleware::map_response(explain))
         .with_state(shared);
     let streams = Router::new()
@@ -41,18 +52,29 @@ pub fn router(config: &ApiConfig, context: Arc<ApiContext>, stopped: watch::Rece
 }
 
 async fn no_such_route(request: axum::extract::Request) -> Problem {
-    Problem::new(ProblemCode::NoSuchRoute, format!("there is nothing at {}", request.uri().path()))
+    Problem::new(
+        ProblemCode::NoSuchRoute,
+        format!("there is nothing at {}", request.uri().path()),
+    )
 }
 
 async fn method_not_allowed(request: axum::extract::Request) -> Problem {
-    let detail = format!("{} does not answer {}", request.uri().path(), request.method());
+    let detail = format!(
+        "{} does not answer {}",
+        request.uri().path(),
+        request.method()
+    );
     Problem::new(ProblemCode::MethodNotAllowed, detail)
 }
 
 /// A time-out by the layer has no body of its own.
 async fn explain(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
-        return Problem::new(ProblemCode::Timeout, "the request took longer than this node allows").into_response();
+        return Problem::new(
+            ProblemCode::Timeout,
+            "the request took longer than this node allows",
+        )
+        .into_response();
     }
     response
 }

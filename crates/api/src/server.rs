@@ -35,19 +35,30 @@ impl ApiServer {
             .enable_all()
             .build()
             .map_err(ApiError::Runtime)?;
-        let listen_error = |source| ApiError::Listen { address: config.listen, source };
-        let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(listen_error)?;
+        let listen_error = |source| ApiError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = runtime
+            .block_on(TcpListener::bind(config.listen))
+            .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let (stop, stopped) = watch::channel(false);
         let listener = BoundedListener::new(listener, config.max_connections);
         let routes = router(&config, context, stopped.clone());
         runtime.spawn(async move {
-            let served = axum::serve(listener, routes).with_graceful_shutdown(until_stopped(stopped)).await;
+            let served = axum::serve(listener, routes)
+                .with_graceful_shutdown(until_stopped(stopped))
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the interface ended");
             }
         });
-        Ok(Self { address, stop, runtime: Some(runtime) })
+        Ok(Self {
+            address,
+            stop,
+            runtime: Some(runtime),
+        })
     }
 
     /// Where it listens, with the port that was taken.

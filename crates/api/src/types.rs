@@ -3,8 +3,8 @@
 use crate::Problem;
 use picot_models::text::hash_as_hex;
 use picot_models::{
-    Address, Amount, BlockId, ChainId, ChainParams, DenunciationId, EndorsementId, Envelope, Hash, Operation,
-    OperationId, Slot, Timestamp, Value,
+    Address, Amount, BlockId, ChainId, ChainParams, DenunciationId, EndorsementId, Envelope, Hash,
+    Operation, OperationId, Slot, Timestamp, Value,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,10 +98,14 @@ pub struct PoolStatus {
 pub struct SupplyStatus {
     /// On balances.
     pub balances: Amount,
-    /// In rolls, at their price.
-    pub rolls: Amount,
+    /// Rolls, in number.
+    pub rolls: u64,
     /// To be credited later.
     pub deferred_credits: Amount,
+    /// Held for storage.
+    pub storage_deposits: Amount,
+    /// At genesis, rolls at their price included.
+    pub genesis_supply: Amount,
     /// Minted since genesis.
     pub minted: Amount,
     /// Burnt since genesis.
@@ -288,6 +292,8 @@ pub enum OperationResult {
     },
     /// The sender could not pay the fee; nothing moved.
     Unpaid,
+    /// Its block may not carry it, or it was executed before; nothing moved.
+    Refused,
 }
 
 /// `GET /operations/{id}`

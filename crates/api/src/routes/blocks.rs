@@ -20,20 +20,33 @@ pub(crate) async fn read(
 
 fn find(context: &ApiContext, id: BlockId) -> Result<BlockResponse, Problem> {
     let genesis = || {
-        let mut blocks = (0..context.genesis.params.thread_count).map(|thread| context.genesis.block(thread));
+        let mut blocks =
+            (0..context.genesis.params.thread_count).map(|thread| context.genesis.block(thread));
         blocks.find(|block| block.id() == id)
     };
-    let found = context.storage.block(&id).map_err(|error| Problem::internal(&error))?;
+    let found = context
+        .storage
+        .block(&id)
+        .map_err(|error| Problem::internal(&error))?;
     match found.or_else(genesis) {
         Some(block) => describe(context, &block),
-        None => Err(Problem::new(ProblemCode::NotFound, format!("this node has no block {id}"))),
+        None => Err(Problem::new(
+            ProblemCode::NotFound,
+            format!("this node has no block {id}"),
+        )),
     }
 }
 
 fn describe(context: &ApiContext, block: &Block) -> Result<BlockResponse, Problem> {
     let header = block.header.content();
-    let endorsements = header.endorsements.iter().map(|endorsement| endorsement.id(&context.chain_id));
-    let denunciations = header.denunciations.iter().map(|denunciation| denunciation.id(&context.chain_id));
+    let endorsements = header
+        .endorsements
+        .iter()
+        .map(|endorsement| endorsement.id(&context.chain_id));
+    let denunciations = header
+        .denunciations
+        .iter()
+        .map(|denunciation| denunciation.id(&context.chain_id));
     Ok(BlockResponse {
         id: block.id(),
         slot: header.slot,
@@ -41,7 +54,11 @@ fn describe(context: &ApiContext, block: &Block) -> Result<BlockResponse, Proble
         producer: block.header.signer_address(),
         version: header.version,
         parents: header.parents.clone(),
-        operations: block.operations.iter().map(|operation| operation.id()).collect(),
+        operations: block
+            .operations
+            .iter()
+            .map(|operation| operation.id())
+            .collect(),
         endorsements: endorsements.collect(),
         denunciations: denunciations.collect(),
         size_bytes: block.encoded_len(),
@@ -53,9 +70,15 @@ fn state_of(context: &ApiContext, block: &Block) -> Result<BlockState, Problem> 
     if slot.period == 0 {
         return Ok(BlockState::Final);
     }
-    let status = context.consensus.slot_status(slot).map_err(|error| Problem::internal(&error))?;
+    let status = context
+        .consensus
+        .slot_status(slot)
+        .map_err(|error| Problem::internal(&error))?;
     Ok(match status {
-        SlotStatus::Decided { value: Value::Block { id }, .. } if id == block.id() => {
+        SlotStatus::Decided {
+            value: Value::Block { id },
+            ..
+        } if id == block.id() => {
             if slot <= context.execution.summary().last_final_slot {
                 BlockState::Final
             } else {

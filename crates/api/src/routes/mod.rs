@@ -17,6 +17,10 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error| Problem::new(ProblemCode::InvalidParameter, format!("{what} `{text}`: {error}")))
+    text.parse().map_err(|error| {
+        Problem::new(
+            ProblemCode::InvalidParameter,
+            format!("{what} `{text}`: {error}"),
+        )
+    })
 }

@@ -13,7 +13,10 @@ pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts((period, thread)): PathParts<(u64, u8)>,
 ) -> Result<Json<SlotResponse>, Problem> {
-    shared.run(move |context| find(context, Slot::new(period, thread))).await.map(Json)
+    shared
+        .run(move |context| find(context, Slot::new(period, thread)))
+        .await
+        .map(Json)
 }
 
 fn find(context: &ApiContext, slot: Slot) -> Result<SlotResponse, Problem> {
@@ -25,9 +28,17 @@ fn find(context: &ApiContext, slot: Slot) -> Result<SlotResponse, Problem> {
     let draws = context.selector.draws(slot).ok();
     let state = if slot.period == 0 {
         let id = context.genesis.block(slot.thread).id();
-        SlotState::Decided { outcome_slot: slot, value: Value::Block { id } }
+        SlotState::Decided {
+            outcome_slot: slot,
+            value: Value::Block { id },
+        }
     } else {
-        state_of(context.consensus.slot_status(slot).map_err(|error| Problem::internal(&error))?)
+        state_of(
+            context
+                .consensus
+                .slot_status(slot)
+                .map_err(|error| Problem::internal(&error))?,
+        )
     };
     Ok(SlotResponse {
         slot,
@@ -42,9 +53,19 @@ fn find(context: &ApiContext, slot: Slot) -> Result<SlotResponse, Problem> {
 fn state_of(status: SlotStatus) -> SlotState {
     match status {
         SlotStatus::NotOpen => SlotState::NotOpen,
-        SlotStatus::Undecided { round, candidates, leading, .. } => {
-            SlotState::Undecided { round, candidates, leading }
-        }
-        SlotStatus::Decided { outcome, value } => SlotState::Decided { outcome_slot: outcome, value },
+        SlotStatus::Undecided {
+            round,
+            candidates,
+            leading,
+            ..
+        } => SlotState::Undecided {
+            round,
+            candidates,
+            leading,
+        },
+        SlotStatus::Decided { outcome, value } => SlotState::Decided {
+            outcome_slot: outcome,
+            value,
+        },
     }
 }

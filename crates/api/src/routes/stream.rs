@@ -1,0 +1,154 @@
+//! `GET /stream/slots`: final slots as server-sent events, with resume by slot.
+//!
+//! Events: `slot` ([`SlotEvent`], its id is the slot's text) and `missed` ([`MissedEvent`]), which
+//! tells a reader what it did not get: because it was too slow, or asked for slots that are no
+//! longer kept.
+
+use crate::extract::QueryParts;
+use crate::server::until_stopped;
+use crate::slot_feed::SlotFeed;
+use crate::types::{MissedEvent, SlotEvent};
+use crate::{Problem, ProblemCode};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use picot_models::Slot;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Events between the reader's task and its connection.
+const CONNECTION_QUEUE_LEN: usize = 16;
+
+/// What the stream routes get.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    feed: Arc<SlotFeed>,
+    places: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Streams {
+    pub(crate) fn new(
+        feed: Arc<SlotFeed>,
+        max_streams: usize,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(max_streams.min(Semaphore::MAX_PERMITS)));
+        Self {
+            feed,
+            places,
+            stopped,
+        }
+    }
+}
+
+/// The query of the stream.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamQuery {
+    /// The first slot that is wanted, such as `12/3`.
+    from: Option<String>,
+}
+
+pub(crate) async fn slots(
+    State(streams): State<Streams>,
+    QueryParts(query): QueryParts<StreamQuery>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let from = first_slot(&query, &headers)?;
+    let place = Arc::clone(&streams.places)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Problem::new(
+                ProblemCode::Unavailable,
+                "this node serves as many streams as it is allowed to",
+            )
+        })?;
+    let (sender, receiver) = mpsc::channel(CONNECTION_QUEUE_LEN);
+    tokio::spawn(serve(streams, from, sender, place));
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+}
+
+/// The slot after `Last-Event-ID`, or the one that the query asks for.
+fn first_slot(query: &StreamQuery, headers: &HeaderMap) -> Result<Option<Slot>, Problem> {
+    if let Some(last) = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+    {
+        let last: Slot = super::parse("Last-Event-ID", last)?;
+        // The slot after it in order, whatever the number of threads: what is kept is compared to it.
+        return Ok(Some(
+            last.thread
+                .checked_add(1)
+                .map_or(Slot::new(last.period.saturating_add(1), 0), |thread| {
+                    Slot::new(last.period, thread)
+                }),
+        ));
+    }
+    query
+        .from
+        .as_deref()
+        .map(|from| super::parse("from", from))
+        .transpose()
+}
+
+async fn serve(
+    streams: Streams,
+    from: Option<Slot>,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+    _place: OwnedSemaphorePermit,
+) {
+    let (kept, live) = streams.feed.join(from);
+    tokio::select! {
+        () = until_stopped(streams.stopped.clone()) => {}
+        () = sender.closed() => {}
+        _ = forward(&streams.feed, from, kept, live, &sender) => {}
+    }
+}
+
+/// Sends what is kept and what follows, until the reader is gone.
+async fn forward(
+    feed: &SlotFeed,
+    from: Option<Slot>,
+    kept: Vec<Arc<SlotEvent>>,
+    mut live: broadcast::Receiver<Arc<SlotEvent>>,
+    sender: &mpsc::Sender<Result<Event, Infallible>>,
+) -> Option<()> {
+    if from.is_some_and(|from| feed.has_forgotten(from)) {
+        send(sender, missed(None, kept.first().map(|event| event.slot))).await?;
+    }
+    for event in kept {
+        send(sender, slot_event(&event)).await?;
+    }
+    loop {
+        match live.recv().await {
+            Ok(event) => send(sender, slot_event(&event)).await?,
+            Err(broadcast::error::RecvError::Lagged(count)) => {
+                send(sender, missed(Some(count), None)).await?
+            }
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+    }
+}
+
+async fn send(sender: &mpsc::Sender<Result<Event, Infallible>>, event: Event) -> Option<()> {
+    sender.send(Ok(event)).await.ok()
+}
+
+fn slot_event(event: &SlotEvent) -> Event {
+    json_event("slot", event).id(event.slot.to_string())
+}
+
+fn missed(count: Option<u64>, next: Option<Slot>) -> Event {
+    json_event("missed", &MissedEvent { count, next })
+}
+
+fn json_event(name: &str, data: &impl Serialize) -> Event {
+    Event::default()
+        .event(name)
+        .data(serde_json::to_string(data).unwrap_or_default())
+}
