@@ -70,7 +70,11 @@ impl<'a> Admitted<'a> {
         thread: u8,
         index: &dyn OutcomeIndex,
     ) -> Result<Option<Arc<Outcome>>, StorageError> {
-        match self.by_thread.get(&thread).and_then(BTreeMap::last_key_value) {
+        match self
+            .by_thread
+            .get(&thread)
+            .and_then(BTreeMap::last_key_value)
+        {
             Some((_, outcome)) => Ok(Some(Arc::clone(outcome))),
             None => index.cursor(thread),
         }

@@ -14,6 +14,9 @@ mod storage;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::{OutcomeIndex, admit};
 pub use archive::{BlockArchive, Decided};
 pub use bounded::BoundedStorage;

@@ -109,7 +109,11 @@ impl State {
             Bound::Included((slot.thread, slot.period, FIRST_ID)),
             Bound::Included((slot.thread, decided.through(), LAST_ID)),
         );
-        let lost: Vec<_> = self.candidates.range(settled).map(|(key, ())| *key).collect();
+        let lost: Vec<_> = self
+            .candidates
+            .range(settled)
+            .map(|(key, ())| *key)
+            .collect();
         for key in lost {
             self.candidates.remove(&key);
             if decided.outcome.value().block() != Some(key.2) {
@@ -165,7 +169,9 @@ impl BlockArchive for MemoryArchive {
 
     fn decided_at(&self, slot: Slot) -> Result<Option<Decided>, StorageError> {
         let state = self.reading()?;
-        Ok(state.covering(slot).map(|outcome| state.with_body(&outcome)))
+        Ok(state
+            .covering(slot)
+            .map(|outcome| state.with_body(&outcome)))
     }
 
     fn decided_from(

@@ -4,16 +4,29 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod claim;
+mod config;
 mod error;
+mod file_wallet;
+mod hex;
+mod key_file;
+mod keys;
 mod memory_log;
 mod signing_log;
+mod vault;
 mod wallet;
 
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 
+#[cfg(test)]
+mod tests;
+
 pub use claim::{ClaimKey, ClaimKind, ClaimRecord, MAX_PAYLOAD_BYTES, SignRequest};
+pub use config::{KdfParams, WalletConfig};
 pub use error::{SigningLogError, WalletError};
+pub use file_wallet::{FileWallet, Random};
+pub use key_file::WalletWarning;
+pub use keys::MAX_KEYS;
 pub use memory_log::MemorySigningLog;
 pub use signing_log::{ClaimVerdict, Refusal, SigningLog};
 pub use wallet::Wallet;

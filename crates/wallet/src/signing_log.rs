@@ -20,11 +20,7 @@ impl ClaimVerdict {
     /// The rule of every signing log: `held` is the id that has the record's claim, and `horizon`
     /// the first slot for which claims are kept.
     #[must_use]
-    pub fn of(
-        record: &ClaimRecord,
-        held: Option<Hash>,
-        horizon: Slot,
-    ) -> Self {
+    pub fn of(record: &ClaimRecord, held: Option<Hash>, horizon: Slot) -> Self {
         match held {
             Some(id) if id == record.id => Self::Safe,
             Some(by) => Self::NotSafe {

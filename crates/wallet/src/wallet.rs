@@ -28,11 +28,8 @@ pub trait Wallet: Send + Sync {
     ///
     /// # Errors
     /// [`WalletError::UnknownAddress`], [`WalletError::Locked`].
-    fn sign_operation(
-        &self,
-        address: &Address,
-        id: &OperationId,
-    ) -> Result<Signature, WalletError>;
+    fn sign_operation(&self, address: &Address, id: &OperationId)
+    -> Result<Signature, WalletError>;
 
     /// What the address claimed for slots from `from` on, in ascending order of slot, kind, round,
     /// whether or not the signature left.

@@ -1,5 +1,12 @@
 //! The contract of [`BlockArchive`] as tests: run them on every archive.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "these are tests, and fail by panicking"
+)]
+
 use super::{candidate, decided_block, decided_miss, outcome_of_round};
 use crate::{BlockArchive, Decided, StorageError};
 use picot_models::{BlockId, Slot, Value};
@@ -49,7 +56,11 @@ pub fn archive_reopen_suite<A: BlockArchive>(
     };
     ok(archive.store_decided(&[decision, decided_miss(slot(3), 9)]));
     let archive = reopen(archive);
-    let expected = [decided_block(&first), decided_block(&second), decided_miss(slot(3), 9)];
+    let expected = [
+        decided_block(&first),
+        decided_block(&second),
+        decided_miss(slot(3), 9),
+    ];
     assert_eq!(ok(archive.decided_from(THREAD, 0, 9)), expected);
     assert_eq!(cursor(&archive), Some(slot(3)));
     let contradiction = archive.store_decided(&[decided_miss(slot(2), 2)]);
@@ -65,7 +76,6 @@ fn slot(period: u64) -> Slot {
     Slot::new(period, THREAD)
 }
 
-#[allow(clippy::unwrap_used, reason = "a failure ends the test")]
 fn ok<T>(result: Result<T, StorageError>) -> T {
     result.unwrap()
 }
@@ -124,15 +134,25 @@ fn decisions_are_read_in_ascending_order_up_to_the_limit(archive: &impl BlockArc
         .collect();
     ok(archive.store_decided(&all));
     assert_eq!(ok(archive.decided_from(THREAD, 0, 1_000)), all);
-    assert_eq!(ok(archive.decided_from(THREAD, start + 10, 20)), all[10..30]);
-    assert_eq!(ok(archive.decided_from(THREAD, start + 298, 20)), all[298..]);
+    assert_eq!(
+        ok(archive.decided_from(THREAD, start + 10, 20)),
+        all[10..30]
+    );
+    assert_eq!(
+        ok(archive.decided_from(THREAD, start + 298, 20)),
+        all[298..]
+    );
     assert_eq!(ok(archive.decided_from(THREAD, start + 300, 20)), []);
     assert_eq!(ok(archive.decided_from(THREAD, start, 0)), []);
     assert_eq!(ok(archive.decided_from(THREAD + 1, 0, 20)), []);
 }
 
 fn reading_from_inside_a_range_miss_begins_with_it(archive: &impl BlockArchive) {
-    let all = [decided_miss(slot(1), 4), decided_miss(slot(5), 9), decided_miss(slot(10), 10)];
+    let all = [
+        decided_miss(slot(1), 4),
+        decided_miss(slot(5), 9),
+        decided_miss(slot(10), 10),
+    ];
     ok(archive.store_decided(&all));
     assert_eq!(ok(archive.decided_from(THREAD, 7, 10)), all[1..]);
     assert_eq!(ok(archive.decided_from(THREAD, 5, 1)), all[1..2]);
@@ -140,7 +160,11 @@ fn reading_from_inside_a_range_miss_begins_with_it(archive: &impl BlockArchive) 
 
 fn the_same_decision_again_is_fine_and_the_first_certificate_stays(archive: &impl BlockArchive) {
     let block = candidate(slot(2), 1, 1);
-    let all = [decided_miss(slot(1), 1), decided_block(&block), decided_miss(slot(3), 5)];
+    let all = [
+        decided_miss(slot(1), 1),
+        decided_block(&block),
+        decided_miss(slot(3), 5),
+    ];
     ok(archive.store_decided(&all));
     ok(archive.store_decided(&all));
     let again = |value| Decided {
@@ -169,7 +193,10 @@ fn a_second_outcome_of_a_slot_is_a_contradiction(archive: &impl BlockArchive) {
         let refused = matches!(&result, Err(StorageError::Contradiction { .. }));
         assert!(refused, "{contradiction:?} gave {result:?}");
     }
-    let within_one_batch = [decided_miss(slot(7), 7), decided_block(&candidate(slot(7), 1, 0))];
+    let within_one_batch = [
+        decided_miss(slot(7), 7),
+        decided_block(&candidate(slot(7), 1, 0)),
+    ];
     let result = archive.store_decided(&within_one_batch);
     assert!(matches!(result, Err(StorageError::Contradiction { .. })));
     assert_eq!(ok(archive.decided_from(THREAD, 0, 10)), all);
@@ -189,7 +216,11 @@ fn an_outcome_that_does_not_follow_is_a_gap(archive: &impl BlockArchive) {
 
 fn a_batch_is_stored_whole_or_not_at_all(archive: &impl BlockArchive) {
     let block = candidate(slot(1), 1, 1);
-    let batch = [decided_block(&block), decided_miss(slot(2), 2), decided_miss(slot(9), 9)];
+    let batch = [
+        decided_block(&block),
+        decided_miss(slot(2), 2),
+        decided_miss(slot(9), 9),
+    ];
     assert!(archive.store_decided(&batch).is_err());
     assert_eq!(cursor(archive), None);
     assert_eq!(ok(archive.decided_at(slot(1))), None);
@@ -222,7 +253,10 @@ fn a_decided_block_needs_its_body_given_or_held(archive: &impl BlockArchive) {
         ..decided_block(&block)
     };
     let result = archive.store_decided(std::slice::from_ref(&without_body));
-    assert!(matches!(result, Err(StorageError::MissingBody { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(StorageError::MissingBody { .. })),
+        "{result:?}"
+    );
     ok(archive.store_candidates(std::slice::from_ref(&block)));
     ok(archive.store_decided(&[without_body]));
     assert_eq!(ok(archive.decided_at(slot(1))), Some(decided_block(&block)));
@@ -247,7 +281,10 @@ fn a_body_that_is_not_the_decided_one_is_refused(archive: &impl BlockArchive) {
     ];
     for decided in wrong {
         let result = archive.store_decided(&[decided]);
-        assert!(matches!(result, Err(StorageError::WrongBody { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(StorageError::WrongBody { .. })),
+            "{result:?}"
+        );
     }
     assert_eq!(cursor(archive), None);
 }
@@ -277,7 +314,11 @@ fn candidates_are_found_by_id_until_another_block_is_decided(archive: &impl Bloc
 fn candidates_of_settled_slots_are_not_kept(archive: &impl BlockArchive) {
     let decided = candidate(slot(4), 1, 1);
     ok(archive.store_decided(&[decided_miss(slot(1), 3), decided_block(&decided)]));
-    let late = [candidate(slot(2), 1, 0), candidate(slot(4), 2, 0), decided.clone()];
+    let late = [
+        candidate(slot(2), 1, 0),
+        candidate(slot(4), 2, 0),
+        decided.clone(),
+    ];
     ok(archive.store_candidates(&late));
     assert_eq!(ok(archive.block(&late[0].id())), None);
     assert_eq!(ok(archive.block(&late[1].id())), None);

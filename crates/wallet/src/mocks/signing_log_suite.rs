@@ -1,5 +1,12 @@
 //! The contract of [`SigningLog`] as tests: run them on every log.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "these are tests, and fail by panicking"
+)]
+
 use super::request;
 use crate::{ClaimKind, ClaimRecord, ClaimVerdict, Refusal, SigningLog, SigningLogError};
 use picot_models::mocks::address;
@@ -38,7 +45,11 @@ pub fn signing_log_reopen_suite<L: SigningLog>(
     assert_eq!(claim(&log, &votes), [SAFE; 3]);
     let log = reopen(log);
     assert_eq!(records(&log, 1, 0), votes[..2]);
-    assert_eq!(claim(&log, &votes), [SAFE; 3], "the same again after a restart");
+    assert_eq!(
+        claim(&log, &votes),
+        [SAFE; 3],
+        "the same again after a restart"
+    );
     assert_eq!(claim(&log, &[vote(1, 5, 9)]), [taken(2)]);
     ok(log.prune(slot(5)));
     let log = reopen(log);
@@ -74,7 +85,6 @@ fn vote(signer: u64, period: u64, content: u8) -> ClaimRecord {
     request(signer, ClaimKind::Notarise, slot(period), 0, content)
 }
 
-#[allow(clippy::unwrap_used, reason = "a failure ends the test")]
 fn ok<T>(result: Result<T, SigningLogError>) -> T {
     result.unwrap()
 }
@@ -138,7 +148,10 @@ fn claims_differ_by_address_kind_slot_and_round(log: &impl SigningLog) {
 fn nullify_and_finalise_of_one_round_exclude_each_other(log: &impl SigningLog) {
     let (nullify, finalise) = (1, 2);
     let end = |round, content| request(1, ClaimKind::RoundEnd, slot(5), round, content);
-    assert_eq!(claim(log, &[end(0, nullify), end(1, finalise)]), [SAFE, SAFE]);
+    assert_eq!(
+        claim(log, &[end(0, nullify), end(1, finalise)]),
+        [SAFE, SAFE]
+    );
     assert_eq!(claim(log, &[end(0, finalise)]), [taken(nullify)]);
     assert_eq!(claim(log, &[end(1, nullify)]), [taken(finalise)]);
 }
@@ -147,7 +160,10 @@ fn a_batch_may_be_refused_in_part(log: &impl SigningLog) {
     claim(log, &[vote(1, 5, 1)]);
     let batch = [vote(1, 4, 2), vote(1, 5, 2), vote(1, 6, 2)];
     assert_eq!(claim(log, &batch), [SAFE, taken(1), SAFE]);
-    assert_eq!(records(log, 1, 0), [vote(1, 4, 2), vote(1, 5, 1), vote(1, 6, 2)]);
+    assert_eq!(
+        records(log, 1, 0),
+        [vote(1, 4, 2), vote(1, 5, 1), vote(1, 6, 2)]
+    );
 }
 
 fn two_contents_for_one_claim_in_a_batch_are_one_safe_and_one_not(log: &impl SigningLog) {
@@ -172,7 +188,13 @@ fn records_are_of_one_address_from_a_slot_on_and_ascend(log: &impl SigningLog) {
     ];
     for record in ascending.iter().rev() {
         claim(log, std::slice::from_ref(record));
-        claim(log, &[vote(2, record.slot.period, 7), vote(3, record.slot.period, 7)]);
+        claim(
+            log,
+            &[
+                vote(2, record.slot.period, 7),
+                vote(3, record.slot.period, 7),
+            ],
+        );
     }
     assert_eq!(records(log, 1, 0), ascending);
     assert_eq!(records(log, 1, 255), ascending[1..]);
@@ -192,13 +214,19 @@ fn pruned_slots_are_refused_and_the_rest_is_kept(log: &impl SigningLog) {
     // What was forgotten may have been signed otherwise: not even the same content is safe.
     assert_eq!(claim(log, &[vote(1, 4, 1)]), [pruned(5)]);
     assert_eq!(claim(log, &[vote(3, 4, 1)]), [pruned(5)]);
-    assert_eq!(claim(log, &[vote(1, 5, 2), vote(1, 7, 1)]), [taken(1), SAFE]);
+    assert_eq!(
+        claim(log, &[vote(1, 5, 2), vote(1, 7, 1)]),
+        [taken(1), SAFE]
+    );
 }
 
 fn the_horizon_of_pruning_never_moves_back(log: &impl SigningLog) {
     ok(log.prune(slot(5)));
     ok(log.prune(slot(3)));
-    assert_eq!(claim(log, &[vote(1, 4, 1), vote(1, 5, 1)]), [pruned(5), SAFE]);
+    assert_eq!(
+        claim(log, &[vote(1, 4, 1), vote(1, 5, 1)]),
+        [pruned(5), SAFE]
+    );
 }
 
 fn of_many_threads_with_other_contents_one_gets_the_claim(log: &impl SigningLog) {
