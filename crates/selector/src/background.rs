@@ -1,7 +1,7 @@
 //! The thread that prepares cycles.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -15,8 +15,8 @@ use crate::{
     AddressDraw, Config, Selector, SelectorError, SlotDraws, StakeSelector, cycle_draws::Feed,
 };
 
-/// A [`StakeSelector`] whose cycles are prepared on a thread of its own: `feed_cycle` checks what
-/// it is given and returns.
+/// A [`StakeSelector`] whose cycles are prepared on a thread of its own, lowest first:
+/// `feed_cycle` checks what it is given and returns.
 ///
 /// The thread ends when this is dropped, after the table that it is building.
 #[derive(Debug)]
@@ -28,17 +28,10 @@ pub struct BackgroundSelector {
 #[derive(Debug)]
 struct Shared {
     selector: StakeSelector,
-    queue: Mutex<Queue>,
-    /// A cycle came into the queue, or became ready, or all is over.
+    is_stopped: Mutex<bool>,
+    /// A cycle was fed, or became ready, or all is over. Rung under the lock, so that nobody goes to
+    /// sleep between a look and the ring.
     changed: Condvar,
-}
-
-/// What is to be prepared: never longer than the cycles that are kept, plus those that were pruned
-/// while they waited.
-#[derive(Debug, Default)]
-struct Queue {
-    feeds: VecDeque<Arc<Feed>>,
-    is_stopped: bool,
 }
 
 impl BackgroundSelector {
@@ -49,7 +42,7 @@ impl BackgroundSelector {
     pub fn new(config: Config) -> Result<Self, SelectorError> {
         let shared = Arc::new(Shared {
             selector: StakeSelector::new(config)?,
-            queue: Mutex::default(),
+            is_stopped: Mutex::default(),
             changed: Condvar::new(),
         });
         let thread = thread::Builder::new()
@@ -70,21 +63,22 @@ impl BackgroundSelector {
     /// # Errors
     /// [`SelectorError::NotReady`] after `timeout`, [`SelectorError::Pruned`] at once.
     pub fn wait_ready(&self, cycle: u64, timeout: Duration) -> Result<(), SelectorError> {
-        let is_waiting = |_: &mut Queue| {
+        let is_waiting = |_: &mut bool| {
             let state = self.shared.selector.cycle(cycle);
             state.is_err_and(|error| error.is_not_known_yet())
         };
-        let mut queue = self.shared.queue.lock();
+        let mut guard = self.shared.is_stopped.lock();
         self.shared
             .changed
-            .wait_while_for(&mut queue, is_waiting, timeout);
+            .wait_while_for(&mut guard, is_waiting, timeout);
+        drop(guard);
         self.shared.selector.cycle(cycle).map(|_| ())
     }
 }
 
 impl Drop for BackgroundSelector {
     fn drop(&mut self) {
-        self.shared.queue.lock().is_stopped = true;
+        *self.shared.is_stopped.lock() = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // It cannot have panicked; and if it had, there is nobody left to tell.
@@ -97,21 +91,26 @@ impl Shared {
     fn prepare_until_stopped(&self) {
         while let Some(feed) = self.next_feed() {
             self.selector.prepare(&feed);
-            // Under the lock, so that nobody goes to sleep between its look and this call.
-            let _queue = self.queue.lock();
-            self.changed.notify_all();
+            self.ring();
         }
     }
 
     fn next_feed(&self) -> Option<Arc<Feed>> {
-        let mut queue = self.queue.lock();
-        self.changed.wait_while(&mut queue, |queue| {
-            queue.feeds.is_empty() && !queue.is_stopped
-        });
-        if queue.is_stopped {
-            return None;
+        let mut is_stopped = self.is_stopped.lock();
+        loop {
+            if *is_stopped {
+                return None;
+            }
+            if let Some(feed) = self.selector.next_fed() {
+                return Some(feed);
+            }
+            self.changed.wait(&mut is_stopped);
         }
-        queue.feeds.pop_front()
+    }
+
+    fn ring(&self) {
+        let _is_stopped = self.is_stopped.lock();
+        self.changed.notify_all();
     }
 }
 
@@ -134,9 +133,8 @@ impl Selector for BackgroundSelector {
         rolls: Arc<BTreeMap<Address, u64>>,
         seed: Hash,
     ) -> Result<(), SelectorError> {
-        if let Some(feed) = self.shared.selector.accept(cycle, rolls, seed)? {
-            self.shared.queue.lock().feeds.push_back(feed);
-            self.shared.changed.notify_all();
+        if self.shared.selector.accept(cycle, rolls, seed)?.is_some() {
+            self.shared.ring();
         }
         Ok(())
     }

@@ -40,14 +40,13 @@ impl Feed {
 
     /// Whether both feed the same roll counts and seed.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let same_rolls = || {
-            let staking = |feed: &Self| -> Vec<(Address, u64)> {
-                let stakers = feed.rolls.iter().filter(|(_, rolls)| **rolls > 0);
-                stakers.map(|(address, rolls)| (*address, *rolls)).collect()
-            };
-            Arc::ptr_eq(&self.rolls, &other.rolls) || staking(self) == staking(other)
-        };
+        let same_rolls =
+            || Arc::ptr_eq(&self.rolls, &other.rolls) || self.stakers().eq(other.stakers());
         self.cycle == other.cycle && self.seed == other.seed && same_rolls()
+    }
+
+    fn stakers(&self) -> impl Iterator<Item = (&Address, &u64)> {
+        self.rolls.iter().filter(|(_, rolls)| **rolls > 0)
     }
 
     /// Builds the table: the long part, which no lock is held for.

@@ -50,6 +50,14 @@ impl Cycles {
             .collect()
     }
 
+    /// The lowest cycle that is fed and not prepared.
+    pub(crate) fn next_fed(&self) -> Option<Arc<Feed>> {
+        self.stages.values().find_map(|stage| match stage {
+            Stage::Fed(feed) => Some(Arc::clone(feed)),
+            Stage::Ready(_) => None,
+        })
+    }
+
     /// With one more cycle fed, and only the newest `max_kept` kept; `None` if it is there already.
     pub(crate) fn with_feed(
         &self,

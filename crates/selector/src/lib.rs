@@ -16,6 +16,8 @@ mod selector;
 mod stake_selector;
 mod stream;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use background::BackgroundSelector;
 pub use config::Config;

@@ -72,6 +72,11 @@ impl StakeSelector {
         }))
     }
 
+    /// The lowest cycle that is fed and not prepared.
+    pub(crate) fn next_fed(&self) -> Option<Arc<Feed>> {
+        self.cycles.load().next_fed()
+    }
+
     /// Builds the table of a fed cycle and makes it known.
     pub(crate) fn prepare(&self, feed: &Feed) {
         let draws = Arc::new(feed.prepare(&self.config));

@@ -84,7 +84,7 @@ impl Draws {
             self.reader.fill(&mut self.block);
         }
         self.next = self.next.wrapping_add(1);
-        let (words, _) = self.block.as_chunks::<{ WORD_BYTES as usize }>();
+        let (words, _) = self.block.as_chunks::<8>();
         let word = usize::try_from(place)
             .ok()
             .and_then(|place| words.get(place));
