@@ -27,6 +27,8 @@ pub struct Config {
     pub max_ahead_periods: u64,
     /// Denunciations held.
     pub max_denunciations: usize,
+    /// Bytes of the denunciations held; one can bring a certificate along.
+    pub max_denunciation_bytes: u64,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             endorsement_past_periods: 16,
             max_ahead_periods: 1,
             max_denunciations: 1_024,
+            max_denunciation_bytes: 16_000_000,
         }
     }
 }
@@ -63,12 +66,12 @@ impl Config {
         ] {
             check(value > 0, field, &value, "above 0")?;
         }
-        check(
-            self.max_bytes_per_thread > 0,
-            "max_bytes_per_thread",
-            &self.max_bytes_per_thread,
-            "above 0",
-        )?;
+        for (field, value) in [
+            ("max_bytes_per_thread", self.max_bytes_per_thread),
+            ("max_denunciation_bytes", self.max_denunciation_bytes),
+        ] {
+            check(value > 0, field, &value, "above 0")?;
+        }
         check(
             self.max_operations_per_sender <= self.max_operations_per_thread,
             "max_operations_per_sender",
@@ -112,7 +115,8 @@ mod tests {
         let defaults = "Config { max_operations_per_thread: 100000, max_bytes_per_thread: 32000000, \
             max_operations_per_sender: 1000, min_fee: 0, max_future_periods: 10, \
             max_batch_operations: 1024, max_batch_skips: 1024, endorsement_past_periods: 16, \
-            max_ahead_periods: 1, max_denunciations: 1024 }";
+            max_ahead_periods: 1, max_denunciations: 1024, \
+            max_denunciation_bytes: 16000000 }";
         assert_eq!(format!("{:?}", Config::default()), defaults);
         assert_eq!(Config::default().validate(), Ok(()));
     }
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named() {
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 10] = [
             ("max_operations_per_thread", |config| {
                 config.max_operations_per_thread = 0;
             }),
@@ -136,6 +140,9 @@ mod tests {
             }),
             ("max_batch_skips", |config| config.max_batch_skips = 0),
             ("max_denunciations", |config| config.max_denunciations = 0),
+            ("max_denunciation_bytes", |config| {
+                config.max_denunciation_bytes = 0;
+            }),
             ("max_future_periods", |config| {
                 config.max_future_periods = u64::MAX;
             }),

@@ -53,6 +53,8 @@ pub enum PoolError {
         /// The bound.
         max: u64,
     },
+    /// operation {0} can take more coins than there can be
+    SpendsTooMuch(OperationId),
     /// the fee of operation {id} is {fee}, less than this node's minimum of {min}
     FeeTooLow {
         /// The operation.
@@ -206,12 +208,12 @@ pub enum PoolError {
         /// The slot of the fault.
         slot: Slot,
     },
-    /// denunciation {id} finds {max} others held, which is the most
+    /// there is no place for denunciation {id} beside the {held} that are held
     DenunciationsFull {
         /// The denunciation.
         id: DenunciationId,
-        /// The bound.
-        max: usize,
+        /// How many are held.
+        held: usize,
     },
 
     /// the draws of slot {slot} are not known yet

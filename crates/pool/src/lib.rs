@@ -4,15 +4,25 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod accounts;
+mod admit_denunciations;
+mod admit_endorsements;
+mod admit_operations;
 mod config;
+mod denunciations;
+mod endorsements;
 mod error;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+mod pending;
 mod pool;
+mod priority;
 mod propagation;
+mod shared_pool;
+mod thread_operations;
 
 pub use accounts::{AccountView, LateAccounts};
 pub use config::Config;
 pub use error::PoolError;
 pub use pool::{Pool, PoolStats, ThreadStats};
 pub use propagation::{NoPropagation, Propagation};
+pub use shared_pool::SharedPool;

@@ -1,0 +1,288 @@
+//! How operations come in, and how they are checked again when accounts change.
+
+use crate::PoolError;
+use crate::pending::Pending;
+use crate::shared_pool::SharedPool;
+use crate::thread_operations::Standing;
+use picot_crypto::{BatchEntry, is_small_order, verify_batch};
+use picot_models::{Address, Amount, OperationKind, SignedOperation};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An operation on its way in.
+struct Arrival {
+    /// Its place among those that came together.
+    index: usize,
+    thread: u8,
+    pending: Pending,
+    standing: Standing,
+}
+
+/// Those on their way in, and what became of the others.
+struct Arrivals {
+    results: Vec<Result<(), PoolError>>,
+    remaining: Vec<Arrival>,
+}
+
+impl Arrivals {
+    /// Refuses those that do not pass, each alone.
+    fn retain(&mut self, mut check: impl FnMut(&mut Arrival) -> Result<(), PoolError>) {
+        let results = &mut self.results;
+        self.remaining.retain_mut(|arrival| match check(arrival) {
+            Ok(()) => true,
+            Err(error) => {
+                set(results, arrival.index, error);
+                false
+            }
+        });
+    }
+}
+
+fn set(results: &mut [Result<(), PoolError>], index: usize, error: PoolError) {
+    if let Some(result) = results.get_mut(index) {
+        *result = Err(error);
+    }
+}
+
+impl SharedPool {
+    /// What is cheap to check comes first, so that a flood of what is refused costs little: limits,
+    /// then accounts, then the present pool, and signatures last.
+    pub(crate) fn admit_operations(
+        &self,
+        operations: Vec<Arc<SignedOperation>>,
+    ) -> Vec<Result<(), PoolError>> {
+        let mut arrivals = self.arrivals(operations);
+        arrivals.retain(|arrival| self.ask_accounts(arrival));
+        arrivals.retain(|arrival| self.check_in_thread(arrival));
+        verify_signatures(&mut arrivals);
+        let Arrivals {
+            mut results,
+            remaining,
+        } = arrivals;
+        let added = self.insert(remaining, &mut results);
+        self.confirm(&added, &mut results);
+        let announced: Vec<_> = added
+            .into_iter()
+            .filter(|added| matches!(results.get(added.index), Some(Ok(()))))
+            .map(|added| added.operation)
+            .collect();
+        if !announced.is_empty() {
+            self.propagation.operations(&announced);
+        }
+        results
+    }
+
+    /// As [`Self::admit_operations`], for operations that were in a block: their signatures are
+    /// known to be valid, the network knows them, and the candidate state may still include them.
+    pub(crate) fn readmit_operations(&self, operations: Vec<Arc<SignedOperation>>) {
+        let Arrivals {
+            mut results,
+            mut remaining,
+        } = self.arrivals(operations);
+        for arrival in &mut remaining {
+            arrival.standing = Standing {
+                balance: self.accounts.candidate_balance(&arrival.pending.sender),
+                is_executed: self.is_executed(arrival),
+            };
+        }
+        let added = self.insert(remaining, &mut results);
+        let mut by_thread = BTreeMap::<u8, BTreeSet<Address>>::new();
+        for added in added {
+            by_thread
+                .entry(added.thread)
+                .or_default()
+                .insert(added.sender);
+        }
+        for (thread, senders) in by_thread {
+            self.settle(thread, &senders);
+        }
+    }
+
+    fn arrivals(&self, operations: Vec<Arc<SignedOperation>>) -> Arrivals {
+        let mut results = Vec::with_capacity(operations.len());
+        let mut remaining = Vec::with_capacity(operations.len());
+        for (index, operation) in operations.into_iter().enumerate() {
+            let pending = Pending::new(operation, &self.chain_id, &self.config, &self.params);
+            results.push(pending.map(|pending| {
+                remaining.push(Arrival {
+                    index,
+                    thread: self.thread_of(&pending.sender),
+                    pending,
+                    standing: Standing {
+                        balance: Amount::ZERO,
+                        is_executed: false,
+                    },
+                });
+            }));
+        }
+        Arrivals { results, remaining }
+    }
+
+    fn is_executed(&self, arrival: &Arrival) -> bool {
+        self.accounts
+            .is_executed(&arrival.pending.id(), arrival.thread)
+    }
+
+    fn ask_accounts(&self, arrival: &mut Arrival) -> Result<(), PoolError> {
+        let (id, sender) = (arrival.pending.id(), arrival.pending.sender);
+        if self.is_executed(arrival) {
+            return Err(PoolError::OperationExecuted(id));
+        }
+        if let OperationKind::RollSell { roll_count } = arrival.pending.operation.content().kind {
+            let owned = self.accounts.candidate_rolls(&sender);
+            if roll_count > owned {
+                return Err(PoolError::RollsTooFew {
+                    id,
+                    sender: Box::new(sender),
+                    wanted: roll_count,
+                    owned,
+                });
+            }
+        }
+        arrival.standing.balance = self.accounts.candidate_balance(&sender);
+        Ok(())
+    }
+
+    /// Whether it would be taken in, before the cost of verifying it.
+    fn check_in_thread(&self, arrival: &Arrival) -> Result<(), PoolError> {
+        let Some(thread) = self.thread(arrival.thread) else {
+            return Ok(());
+        };
+        let verdict = thread.lock().check(&arrival.pending, arrival.standing);
+        match verdict {
+            // Operations that the candidate state came to include weigh on the balance twice until
+            // they are settled.
+            Err(PoolError::BalanceTooLow { .. })
+                if arrival.pending.max_spend <= arrival.standing.balance =>
+            {
+                self.settle(arrival.thread, &BTreeSet::from([arrival.pending.sender]));
+                thread.lock().check(&arrival.pending, arrival.standing)
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Takes in what the present pool allows.
+    fn insert(&self, arrivals: Vec<Arrival>, results: &mut [Result<(), PoolError>]) -> Vec<Added> {
+        let mut by_thread = BTreeMap::<u8, Vec<Arrival>>::new();
+        for arrival in arrivals {
+            by_thread.entry(arrival.thread).or_default().push(arrival);
+        }
+        let mut all_added = Vec::new();
+        for (thread, arrivals) in by_thread {
+            let Some(operations) = self.thread(thread) else {
+                continue;
+            };
+            let mut operations = operations.lock();
+            let mut added = Vec::with_capacity(arrivals.len());
+            for arrival in arrivals {
+                let entry = Added::new(&arrival);
+                match operations.insert(arrival.pending, arrival.standing) {
+                    Ok(()) => added.push(entry),
+                    Err(error) => set(results, arrival.index, error),
+                }
+            }
+            // A better one of the same call may have taken the place.
+            added.retain(|added| {
+                let id = added.operation.id();
+                let stays = operations.contains(&id);
+                if !stays {
+                    set(results, added.index, PoolError::ThreadFull { id, thread });
+                }
+                stays
+            });
+            all_added.append(&mut added);
+        }
+        all_added.sort_unstable_by_key(|added| added.index);
+        all_added
+    }
+
+    /// Accounts may have changed between the question and the insertion, and whoever changed them
+    /// then told the pool before there was anything to check: so they are asked once more.
+    fn confirm(&self, added: &[Added], results: &mut [Result<(), PoolError>]) {
+        let mut changed = BTreeMap::<u8, BTreeSet<Address>>::new();
+        for added in added {
+            let id = added.operation.id();
+            if self.accounts.is_executed(&id, added.thread) {
+                if let Some(thread) = self.thread(added.thread) {
+                    thread.lock().remove(&id);
+                }
+                set(results, added.index, PoolError::OperationExecuted(id));
+            }
+            if self.accounts.candidate_balance(&added.sender) != added.balance {
+                changed
+                    .entry(added.thread)
+                    .or_default()
+                    .insert(added.sender);
+            }
+        }
+        for (thread, senders) in changed {
+            self.settle(thread, &senders);
+        }
+    }
+
+    /// Checks again what these senders have pending in a thread.
+    pub(crate) fn settle(&self, thread: u8, senders: &BTreeSet<Address>) {
+        let Some(operations) = self.thread(thread) else {
+            return;
+        };
+        for sender in senders {
+            let pending = operations.lock().of_sender(sender);
+            if pending.is_empty() {
+                continue;
+            }
+            let balance = self.accounts.candidate_balance(sender);
+            let is_executed = pending
+                .iter()
+                .map(|pending| pending.id())
+                .map(|id| (id, self.accounts.is_executed(&id, thread)))
+                .collect();
+            operations.lock().settle(sender, balance, &is_executed);
+        }
+    }
+}
+
+/// An operation that was taken in.
+struct Added {
+    index: usize,
+    thread: u8,
+    sender: Address,
+    /// What the sender had when it was judged.
+    balance: Amount,
+    operation: Arc<SignedOperation>,
+}
+
+impl Added {
+    fn new(arrival: &Arrival) -> Self {
+        Self {
+            index: arrival.index,
+            thread: arrival.thread,
+            sender: arrival.pending.sender,
+            balance: arrival.standing.balance,
+            operation: Arc::clone(&arrival.pending.operation),
+        }
+    }
+}
+
+/// Verifies all signatures together; a bad one is refused alone.
+fn verify_signatures(arrivals: &mut Arrivals) {
+    let entries: Vec<BatchEntry> = arrivals
+        .remaining
+        .iter()
+        .map(|arrival| arrival.pending.operation.batch_entry())
+        .collect();
+    let bad = verify_batch(&entries).map_or_else(|error| error.bad, |()| Vec::new());
+    let mut place: usize = 0;
+    arrivals.retain(|arrival| {
+        let here = place;
+        place = place.saturating_add(1);
+        let id = arrival.pending.id();
+        if bad.binary_search(&here).is_ok() {
+            return Err(PoolError::OperationSignature(id));
+        }
+        if is_small_order(arrival.pending.operation.signer()) {
+            return Err(PoolError::WeakSenderKey(id));
+        }
+        Ok(())
+    });
+}

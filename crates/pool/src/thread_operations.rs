@@ -1,0 +1,425 @@
+//! The pending operations of one thread: a state machine without I/O.
+//!
+//! Threads have nothing in common: an operation belongs to its sender's thread, so its sender's
+//! other operations are there too.
+
+use crate::pending::Pending;
+use crate::priority::Rank;
+use crate::{Config, PoolError, ThreadStats};
+use picot_models::{Address, Amount, OperationId, SignedOperation, Slot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The pending operations of one thread.
+///
+/// `by_id` says what is pending; everything else is found out from it and indexes it.
+#[derive(Debug)]
+pub(crate) struct ThreadOperations {
+    thread: u8,
+    limits: Limits,
+    /// The latest slot that started.
+    now: Slot,
+    /// Operations that are valid from this period on are ready.
+    ready_period: u64,
+    by_id: BTreeMap<OperationId, Arc<Pending>>,
+    /// Those that became valid, best first: what batches are taken from.
+    ready: BTreeMap<Rank, Arc<Pending>>,
+    /// Those that did not yet, best first.
+    waiting: BTreeMap<Rank, Arc<Pending>>,
+    /// Those that wait, by their first period.
+    by_start: BTreeSet<(u64, Rank)>,
+    /// All, by their last period.
+    by_expiry: BTreeSet<(u64, Rank)>,
+    senders: BTreeMap<Address, Sender>,
+    bytes: u64,
+    evicted: u64,
+    expired: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    operations: usize,
+    bytes: u64,
+    operations_per_sender: usize,
+    future_periods: u64,
+    batch_operations: usize,
+    batch_skips: usize,
+}
+
+/// What one sender has pending.
+#[derive(Debug, Default)]
+struct Sender {
+    /// Its operations, best first, and whether the candidate state includes the operation already:
+    /// then it is in the balance already, and waits here for its block to become final or to lose.
+    operations: BTreeMap<Rank, Entry>,
+    /// Nano-coins that those can take which are not in the candidate state.
+    spend: u128,
+}
+
+#[derive(Debug)]
+struct Entry {
+    pending: Arc<Pending>,
+    is_executed: bool,
+}
+
+impl Entry {
+    fn open_spend(&self) -> u128 {
+        if self.is_executed {
+            0
+        } else {
+            self.pending.spend()
+        }
+    }
+}
+
+/// What accounts say of a pending operation and its sender.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// The sender's candidate balance.
+    pub(crate) balance: Amount,
+    /// Whether the candidate state includes the operation.
+    pub(crate) is_executed: bool,
+}
+
+impl ThreadOperations {
+    pub(crate) fn new(thread: u8, config: &Config) -> Self {
+        Self {
+            thread,
+            limits: Limits {
+                operations: config.max_operations_per_thread,
+                bytes: config.max_bytes_per_thread,
+                operations_per_sender: config.max_operations_per_sender,
+                future_periods: config.max_future_periods,
+                batch_operations: config.max_batch_operations,
+                batch_skips: config.max_batch_skips,
+            },
+            now: Slot::new(0, 0),
+            ready_period: 0,
+            by_id: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            by_start: BTreeSet::new(),
+            by_expiry: BTreeSet::new(),
+            senders: BTreeMap::new(),
+            bytes: 0,
+            evicted: 0,
+            expired: 0,
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &OperationId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub(crate) fn get(&self, id: &OperationId) -> Option<Arc<SignedOperation>> {
+        self.by_id
+            .get(id)
+            .map(|pending| Arc::clone(&pending.operation))
+    }
+
+    pub(crate) fn stats(&self) -> ThreadStats {
+        ThreadStats {
+            operations: self.by_id.len(),
+            not_yet_valid: self.waiting.len(),
+            senders: self.senders.len(),
+            bytes: self.bytes,
+            evicted: self.evicted,
+            expired: self.expired,
+        }
+    }
+
+    /// What a sender has pending, best first.
+    pub(crate) fn of_sender(&self, sender: &Address) -> Vec<Arc<Pending>> {
+        self.senders.get(sender).map_or_else(Vec::new, |sender| {
+            let entries = sender.operations.values();
+            entries.map(|entry| Arc::clone(&entry.pending)).collect()
+        })
+    }
+
+    /// Whether an operation would be taken in now.
+    pub(crate) fn check(&self, pending: &Pending, standing: Standing) -> Result<(), PoolError> {
+        self.victims(pending, standing).map(|_| ())
+    }
+
+    /// Takes an operation in, in the place of worse ones if it must be.
+    pub(crate) fn insert(&mut self, pending: Pending, standing: Standing) -> Result<(), PoolError> {
+        for victim in self.victims(&pending, standing)? {
+            self.remove(&victim);
+            self.evicted = self.evicted.saturating_add(1);
+        }
+        self.add(Arc::new(pending), standing.is_executed);
+        Ok(())
+    }
+
+    /// Who must leave for an operation, all of them worse; or why it is refused.
+    fn victims(
+        &self,
+        pending: &Pending,
+        standing: Standing,
+    ) -> Result<Vec<OperationId>, PoolError> {
+        if self.contains(&pending.id()) {
+            return Err(PoolError::OperationPending(pending.id()));
+        }
+        self.check_window(pending)?;
+        let own_victim = self.own_victim(pending)?;
+        self.check_cover(pending, standing, own_victim)?;
+        self.thread_victims(pending, own_victim)
+    }
+
+    fn check_window(&self, pending: &Pending) -> Result<(), PoolError> {
+        let (id, now) = (pending.id(), self.now);
+        if self.is_over(pending.expire_period) {
+            return Err(PoolError::OperationExpired {
+                id,
+                expire_period: pending.expire_period,
+                now,
+            });
+        }
+        if pending.first_period > now.period.saturating_add(self.limits.future_periods) {
+            return Err(PoolError::OperationTooEarly {
+                id,
+                first_period: pending.first_period,
+                now,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a later slot than this thread's of a period has started.
+    fn is_over(&self, period: u64) -> bool {
+        Slot::new(period, self.thread) < self.now
+    }
+
+    /// A sender that has as many operations as it may have gives up its worst for a better one.
+    fn own_victim(&self, pending: &Pending) -> Result<Option<&Entry>, PoolError> {
+        let max = self.limits.operations_per_sender;
+        let Some(sender) = self.senders.get(&pending.sender) else {
+            return Ok(None);
+        };
+        if sender.operations.len() < max {
+            return Ok(None);
+        }
+        match sender.operations.last_key_value() {
+            Some((rank, worst)) if pending.rank < *rank => Ok(Some(worst)),
+            _ => Err(PoolError::SenderFull {
+                id: pending.id(),
+                sender: Box::new(pending.sender),
+                max,
+            }),
+        }
+    }
+
+    /// The balance must cover the operation together with the sender's others (design 04, 'Pool').
+    fn check_cover(
+        &self,
+        pending: &Pending,
+        standing: Standing,
+        own_victim: Option<&Entry>,
+    ) -> Result<(), PoolError> {
+        if standing.is_executed {
+            return Ok(());
+        }
+        let others = self.senders.get(&pending.sender).map_or(0, |sender| {
+            sender
+                .spend
+                .saturating_sub(own_victim.map_or(0, Entry::open_spend))
+        });
+        let needed = others.saturating_add(pending.spend());
+        if needed > standing.balance.as_nanos().into() {
+            return Err(PoolError::BalanceTooLow {
+                id: pending.id(),
+                sender: Box::new(pending.sender),
+                needed,
+                balance: standing.balance,
+            });
+        }
+        Ok(())
+    }
+
+    /// In a full thread the worst leave, and only for a better one.
+    fn thread_victims(
+        &self,
+        pending: &Pending,
+        own_victim: Option<&Entry>,
+    ) -> Result<Vec<OperationId>, PoolError> {
+        let mut victims: Vec<_> = own_victim.iter().map(|entry| entry.pending.id()).collect();
+        let mut operations = self.by_id.len().saturating_sub(victims.len());
+        let mut bytes = self
+            .bytes
+            .saturating_sub(own_victim.map_or(0, |entry| entry.pending.size_bytes));
+        let fits = |operations: usize, bytes: u64| {
+            operations < self.limits.operations
+                && bytes.saturating_add(pending.size_bytes) <= self.limits.bytes
+        };
+        let mut worst_first = self.worst_first();
+        while !fits(operations, bytes) {
+            let worst = worst_first
+                .next()
+                .filter(|worst| pending.rank < worst.rank)
+                .ok_or(PoolError::ThreadFull {
+                    id: pending.id(),
+                    thread: self.thread,
+                })?;
+            if own_victim.is_some_and(|entry| entry.pending.id() == worst.id()) {
+                continue;
+            }
+            victims.push(worst.id());
+            operations = operations.saturating_sub(1);
+            bytes = bytes.saturating_sub(worst.size_bytes);
+        }
+        Ok(victims)
+    }
+
+    fn worst_first(&self) -> impl Iterator<Item = &Arc<Pending>> {
+        let mut ready = self.ready.values().rev().peekable();
+        let mut waiting = self.waiting.values().rev().peekable();
+        std::iter::from_fn(move || match (ready.peek(), waiting.peek()) {
+            (Some(one), Some(other)) if one.rank < other.rank => waiting.next(),
+            (None, _) => waiting.next(),
+            _ => ready.next(),
+        })
+    }
+
+    fn add(&mut self, pending: Arc<Pending>, is_executed: bool) {
+        let rank = pending.rank;
+        self.bytes = self.bytes.saturating_add(pending.size_bytes);
+        self.by_expiry.insert((pending.expire_period, rank));
+        if pending.first_period <= self.ready_period {
+            self.ready.insert(rank, Arc::clone(&pending));
+        } else {
+            self.by_start.insert((pending.first_period, rank));
+            self.waiting.insert(rank, Arc::clone(&pending));
+        }
+        let sender = self.senders.entry(pending.sender).or_default();
+        let entry = Entry {
+            pending: Arc::clone(&pending),
+            is_executed,
+        };
+        sender.spend = sender.spend.saturating_add(entry.open_spend());
+        sender.operations.insert(rank, entry);
+        self.by_id.insert(pending.id(), pending);
+    }
+
+    /// Lets an operation go, whatever the reason.
+    pub(crate) fn remove(&mut self, id: &OperationId) -> Option<Arc<Pending>> {
+        let pending = self.by_id.remove(id)?;
+        let rank = &pending.rank;
+        self.bytes = self.bytes.saturating_sub(pending.size_bytes);
+        self.by_expiry.remove(&(pending.expire_period, *rank));
+        if self.ready.remove(rank).is_none() {
+            self.by_start.remove(&(pending.first_period, *rank));
+            self.waiting.remove(rank);
+        }
+        if let Some(sender) = self.senders.get_mut(&pending.sender) {
+            if let Some(entry) = sender.operations.remove(rank) {
+                sender.spend = sender.spend.saturating_sub(entry.open_spend());
+            }
+            if sender.operations.is_empty() {
+                self.senders.remove(&pending.sender);
+            }
+        }
+        Some(pending)
+    }
+
+    /// Time passes: what expired leaves, what became valid is ready.
+    pub(crate) fn advance(&mut self, now: Slot) {
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        while let Some(&(period, rank)) = self.by_expiry.first() {
+            if !self.is_over(period) {
+                break;
+            }
+            self.remove(rank.id());
+            self.expired = self.expired.saturating_add(1);
+        }
+        self.make_ready(now.period);
+    }
+
+    fn make_ready(&mut self, period: u64) {
+        self.ready_period = self.ready_period.max(period);
+        while let Some(&(first_period, rank)) = self.by_start.first() {
+            if first_period > self.ready_period {
+                break;
+            }
+            self.by_start.remove(&(first_period, rank));
+            if let Some(pending) = self.waiting.remove(&rank) {
+                self.ready.insert(rank, pending);
+            }
+        }
+    }
+
+    /// The best operations that are valid at a period, not excluded, and together fit.
+    ///
+    /// The walk passes over at most as many operations as are excluded, and `max_batch_skips` that
+    /// do not fit, so its time does not depend on how many are pending.
+    pub(crate) fn batch(
+        &mut self,
+        period: u64,
+        mut remaining_gas: u64,
+        mut remaining_space: u64,
+        excluded: &BTreeSet<OperationId>,
+    ) -> Vec<Arc<SignedOperation>> {
+        // The factory's tick may come before ours.
+        self.make_ready(period);
+        let mut batch = Vec::new();
+        let mut skips: usize = 0;
+        for (rank, pending) in &self.ready {
+            if batch.len() >= self.limits.batch_operations || skips > self.limits.batch_skips {
+                break;
+            }
+            if excluded.contains(rank.id()) {
+                continue;
+            }
+            let left = pending.is_valid_at(period).then_some(()).and_then(|()| {
+                let gas = remaining_gas.checked_sub(pending.gas)?;
+                Some((gas, remaining_space.checked_sub(pending.size_bytes)?))
+            });
+            let Some(left) = left else {
+                skips = skips.saturating_add(1);
+                continue;
+            };
+            (remaining_gas, remaining_space) = left;
+            batch.push(Arc::clone(&pending.operation));
+        }
+        batch
+    }
+
+    /// Checks again what a sender has pending: of that which the candidate state does not include,
+    /// the best stay that the balance covers, in the order in which a factory would take them.
+    ///
+    /// `is_executed` is about what was pending when accounts were asked.
+    pub(crate) fn settle(
+        &mut self,
+        sender: &Address,
+        balance: Amount,
+        is_executed: &BTreeMap<OperationId, bool>,
+    ) {
+        let Some(account) = self.senders.get_mut(sender) else {
+            return;
+        };
+        let balance = u128::from(balance.as_nanos());
+        let mut spend: u128 = 0;
+        let mut uncovered = Vec::new();
+        for (rank, entry) in &mut account.operations {
+            if let Some(&is_executed) = is_executed.get(rank.id()) {
+                entry.is_executed = is_executed;
+            }
+            let with_it = spend.saturating_add(entry.open_spend());
+            if entry.is_executed || with_it <= balance {
+                spend = with_it;
+            } else {
+                uncovered.push(*rank.id());
+            }
+        }
+        // Until they leave, those that are not covered count.
+        account.spend = account
+            .operations
+            .values()
+            .fold(0, |sum, entry| sum.saturating_add(entry.open_spend()));
+        for id in uncovered {
+            self.remove(&id);
+        }
+    }
+}
