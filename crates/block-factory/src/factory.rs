@@ -1,0 +1,136 @@
+//! What others may ask of the block factory and switch in it: design 08, 'Control'.
+
+use std::sync::Arc;
+
+use picot_clock::{Slot, SlotClock, SlotRange, Timestamp};
+use picot_models::{Address, ChainParams};
+use picot_selector::Selector;
+use picot_wallet::Wallet;
+
+use crate::{
+    Collaborators, Config, FactoryError, FactoryStats, HistoryEntry, Production, StartupWait,
+};
+
+/// A slot at which one of our addresses may propose a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockDraw {
+    /// The slot.
+    pub slot: Slot,
+    /// When it starts.
+    pub start: Timestamp,
+    /// Whose turn it is.
+    pub address: Address,
+    /// Its place in the producer ranking: the drawn producer has 0.
+    pub rank: u32,
+}
+
+/// Watches and switches block production.
+///
+/// Every method may be called from any thread and as often as one likes. `history` and `draws` may
+/// block on the history log, the wallet and the selector, but never on production, nor does
+/// production ever wait for them.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait BlockFactory: Send + Sync {
+    /// Switches block production on or off. A block that is being signed at this moment is still
+    /// handed on. Whoever wants the switch to survive a restart keeps it, and gives it to the next
+    /// start in [`Config::enabled`].
+    fn set_enabled(&self, enabled: bool);
+
+    /// Whether block production is switched on.
+    fn is_enabled(&self) -> bool;
+
+    /// The wait after the start of the process.
+    fn startup(&self) -> StartupWait;
+
+    /// The latest lines of the history, latest first.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`].
+    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+
+    /// When our addresses may propose, past and coming, by slot and rank. Places of the ranking
+    /// that are not drawn by stake are left out, also where everybody with rolls may propose.
+    ///
+    /// # Errors
+    /// [`FactoryError::Draws`], also if the range is longer than the selector answers at once.
+    fn draws(&self, range: SlotRange) -> Result<Vec<BlockDraw>, FactoryError>;
+
+    /// The counters since the start of the process.
+    fn stats(&self) -> FactoryStats;
+}
+
+/// The [`BlockFactory`] of a [`BlockProducer`](crate::BlockProducer).
+pub struct BlockControl {
+    production: Arc<Production>,
+    params: ChainParams,
+    slot_clock: SlotClock,
+    wallet: Arc<dyn Wallet>,
+    selector: Arc<dyn Selector>,
+}
+
+impl BlockControl {
+    pub(crate) fn new(
+        config: &Config,
+        slot_clock: SlotClock,
+        production: Arc<Production>,
+        parts: &Collaborators,
+    ) -> Self {
+        Self {
+            production,
+            params: config.params.clone(),
+            slot_clock,
+            wallet: parts.wallet.clone(),
+            selector: parts.selector.clone(),
+        }
+    }
+
+    fn draws_of(&self, address: Address, range: SlotRange) -> Result<Vec<BlockDraw>, FactoryError> {
+        let draws = self.selector.slots_of(&address, range);
+        let draws = draws.map_err(|source| FactoryError::Draws { address, source })?;
+        let block_draw = |slot, rank: Option<u32>| {
+            let rank = rank.filter(|rank| self.params.proposal_policy.allows_rank(*rank))?;
+            let start = self.slot_clock.start_of(slot).ok()?;
+            Some(BlockDraw {
+                slot,
+                start,
+                address,
+                rank,
+            })
+        };
+        let draws = draws.into_iter().filter(|draw| draw.slot.period > 0);
+        Ok(draws
+            .filter_map(|draw| block_draw(draw.slot, draw.producer_rank))
+            .collect())
+    }
+}
+
+impl BlockFactory for BlockControl {
+    fn set_enabled(&self, enabled: bool) {
+        self.production.set_enabled(enabled);
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.production.is_enabled()
+    }
+
+    fn startup(&self) -> StartupWait {
+        self.production.startup()
+    }
+
+    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.production.history(max)
+    }
+
+    fn draws(&self, range: SlotRange) -> Result<Vec<BlockDraw>, FactoryError> {
+        let mut draws = Vec::new();
+        for address in self.wallet.addresses() {
+            draws.extend(self.draws_of(address, range)?);
+        }
+        draws.sort_by_key(|draw| (draw.slot, draw.rank));
+        Ok(draws)
+    }
+
+    fn stats(&self) -> FactoryStats {
+        self.production.stats()
+    }
+}

@@ -1,0 +1,19 @@
+//! What the two factories do alike: the switch, the start-up wait, which slots are new, the
+//! history and the counters.
+
+mod history;
+mod slot_guard;
+mod startup;
+mod state;
+mod stats;
+mod ticks;
+
+pub use history::{Duty, Event, HistoryEntry, HistoryLog, MemoryHistory, Part, Skip, SkipReason};
+pub use slot_guard::SlotGuard;
+pub use startup::StartupWait;
+pub use state::Production;
+pub use stats::FactoryStats;
+pub use ticks::run_on_ticks;
+
+#[cfg(any(test, feature = "mocks"))]
+pub use history::MockHistoryLog;

@@ -1,0 +1,269 @@
+//! The state that a factory's thread shares with those who watch and switch it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use parking_lot::Mutex;
+use picot_clock::{Clock, Millis, SlotRange, Timestamp};
+use tracing::{info, warn};
+
+use super::{Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait};
+use crate::{Asking, FactoryError, Helper};
+
+/// Whether production is on, what it made and how it went.
+pub struct Production {
+    enabled: AtomicBool,
+    startup: StartupWait,
+    clock: Arc<dyn Clock>,
+    log: Arc<dyn HistoryLog>,
+    recorder: Helper<dyn HistoryLog>,
+    stats: Mutex<FactoryStats>,
+}
+
+impl Production {
+    /// A production that has made nothing yet; `name` is that of the helper thread which records
+    /// its history.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        enabled: bool,
+        startup: StartupWait,
+        log: Arc<dyn HistoryLog>,
+        clock: Arc<dyn Clock>,
+        asking: Asking,
+    ) -> Self {
+        let recorder = Helper::new(name, log.clone(), clock.clone(), asking);
+        let stats = Mutex::default();
+        Self {
+            enabled: AtomicBool::new(enabled),
+            startup,
+            clock,
+            log,
+            recorder,
+            stats,
+        }
+    }
+
+    /// Switches production on or off: nothing new is signed once this has returned with `false`,
+    /// but for what is being signed at this moment.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.enabled.store(enabled, Ordering::SeqCst);
+    }
+
+    /// Whether production is switched on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::SeqCst)
+    }
+
+    /// The start-up wait.
+    #[must_use]
+    pub const fn startup(&self) -> StartupWait {
+        self.startup
+    }
+
+    /// Why nothing may be signed now, if so.
+    #[must_use]
+    pub fn pause_reason(&self) -> Option<Skip> {
+        if !self.is_enabled() {
+            return Some(Skip::new(SkipReason::Disabled, "switched off"));
+        }
+        let end = self.startup.end().filter(|end| self.clock.now() < *end)?;
+        Some(Skip::new(
+            SkipReason::StartupWait,
+            format_args!("until {end}"),
+        ))
+    }
+
+    /// Counts, logs and records what happened; the log has `patience` to take it.
+    pub fn record(&self, entries: &[HistoryEntry], patience: Millis) {
+        if entries.is_empty() {
+            return;
+        }
+        for entry in entries {
+            self.stats.lock().count(entry);
+            trace_entry(entry);
+        }
+        let deadline = self
+            .clock
+            .now()
+            .checked_add(patience)
+            .unwrap_or(Timestamp::MAX);
+        let owned = entries.to_vec();
+        let lost = match self.recorder.ask(deadline, move |log| log.record(&owned)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(no_answer) => no_answer.to_string(),
+        };
+        warn!(
+            entries = entries.len(),
+            error = lost,
+            "the production history was not recorded"
+        );
+        self.stats.lock().count_lost_entries(entries.len());
+    }
+
+    /// Counts slots whose ticks were missed.
+    pub fn count_missed_ticks(&self, range: &SlotRange) {
+        warn!(slots = %range, "ticks were missed");
+        self.stats.lock().count_missed_ticks(range);
+    }
+
+    /// The latest entries of the history, latest first.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`].
+    pub fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.log.latest(max)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> FactoryStats {
+        self.stats.lock().clone()
+    }
+}
+
+fn trace_entry(entry: &HistoryEntry) {
+    let HistoryEntry {
+        slot,
+        address,
+        duty,
+        event,
+        left_out,
+        duration,
+    } = entry;
+    match event {
+        Event::Skipped(skip) => {
+            warn!(%slot, ?address, ?duty, reason = %skip.reason, detail = skip.detail, "skipped");
+        }
+        Event::ProducedBlock(block) => {
+            info!(%slot, ?address, ?duty, %block, ?left_out, %duration, "produced a block");
+        }
+        Event::ProducedEndorsement(endorsement) => {
+            info!(%slot, ?address, ?duty, %endorsement, ?left_out, %duration, "endorsed a block");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picot_clock::{ManualClock, Slot};
+
+    use super::*;
+    use crate::{Duty, MemoryHistory, MockHistoryLog, Part};
+
+    fn production(log: impl HistoryLog + 'static, startup: StartupWait) -> Production {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
+        Production::new("test", true, startup, Arc::new(log), clock, Asking::Inline)
+    }
+
+    fn no_wait() -> StartupWait {
+        StartupWait {
+            start: Timestamp(0),
+            delay: Millis(0),
+            fresh: false,
+        }
+    }
+
+    fn entry(event: Event, left_out: &[Part], duration: u64) -> HistoryEntry {
+        HistoryEntry {
+            slot: Slot::new(1, 0),
+            address: None,
+            duty: Duty::Block { rank: None },
+            event,
+            left_out: left_out.iter().copied().collect(),
+            duration: Millis(duration),
+        }
+    }
+
+    fn made() -> Event {
+        Event::ProducedBlock(picot_crypto::Hash([1; 32]).into())
+    }
+
+    #[test]
+    fn production_pauses_while_it_is_disabled() {
+        let production = production(MemoryHistory::new(9), no_wait());
+        assert_eq!(production.pause_reason(), None);
+        production.set_enabled(false);
+        assert_eq!(
+            production.pause_reason().unwrap().reason,
+            SkipReason::Disabled
+        );
+        production.set_enabled(true);
+        assert!(production.is_enabled());
+        assert_eq!(production.pause_reason(), None);
+    }
+
+    #[test]
+    fn production_pauses_until_the_end_of_the_startup_wait() {
+        let startup = StartupWait {
+            start: Timestamp(500),
+            delay: Millis(501),
+            fresh: false,
+        };
+        let waiting = production(MemoryHistory::new(9), startup);
+        assert_eq!(
+            waiting.pause_reason().unwrap().reason,
+            SkipReason::StartupWait
+        );
+        assert_eq!(waiting.startup(), startup);
+        let startup = StartupWait {
+            delay: Millis(500),
+            ..startup
+        };
+        assert_eq!(
+            production(MemoryHistory::new(9), startup).pause_reason(),
+            None
+        );
+    }
+
+    #[test]
+    fn what_happened_is_counted_and_kept() {
+        let production = production(MemoryHistory::new(9), no_wait());
+        let skipped = Event::Skipped(Skip::new(SkipReason::Late, "by a test"));
+        let entries = [
+            entry(made(), &[Part::Operations], 30),
+            entry(made(), &[Part::Operations, Part::Storage], 20),
+            entry(skipped, &[], 90),
+        ];
+        production.record(&entries, Millis(1));
+        production
+            .count_missed_ticks(&SlotRange::new(Slot::new(1, 0), Slot::new(2, 1), 4).unwrap());
+        let stats = FactoryStats {
+            produced: 2,
+            skipped: [(SkipReason::Late, 1)].into(),
+            left_out: [(Part::Operations, 2), (Part::Storage, 1)].into(),
+            missed_ticks: 5,
+            latest_duration: Millis(20),
+            longest_duration: Millis(30),
+            lost_history_entries: 0,
+        };
+        assert_eq!(production.stats(), stats);
+        assert_eq!(production.history(1).unwrap(), entries[2..]);
+    }
+
+    #[test]
+    fn a_failing_history_log_is_counted_and_stops_nothing() {
+        let mut log = MockHistoryLog::new();
+        log.expect_record()
+            .times(1)
+            .returning(|_| Err(FactoryError::History("full".into())));
+        let production = production(log, no_wait());
+        production.record(&[entry(made(), &[], 1)], Millis(1));
+        production.record(&[entry(made(), &[], 1)], Millis::ZERO);
+        assert_eq!(
+            production.stats().lost_history_entries,
+            2,
+            "one refused, one out of time"
+        );
+        assert_eq!(production.stats().produced, 2);
+    }
+
+    #[test]
+    fn nothing_to_record_asks_nobody() {
+        production(MockHistoryLog::new(), no_wait()).record(&[], Millis(1));
+    }
+}
