@@ -216,8 +216,34 @@ impl SharedPool {
                     .insert(added.sender);
             }
         }
-        for (thread, senders) in changed {
-            self.settle(thread, &senders);
+        for (thread, senders) in &changed {
+            self.settle(*thread, senders);
+        }
+        let of_changed = added.iter().filter(|added| {
+            let senders = changed.get(&added.thread);
+            senders.is_some_and(|senders| senders.contains(&added.sender))
+        });
+        for added in of_changed {
+            self.refuse_uncovered(added, results);
+        }
+    }
+
+    /// Says so if a balance that fell meanwhile made an operation leave.
+    fn refuse_uncovered(&self, added: &Added, results: &mut [Result<(), PoolError>]) {
+        let id = added.operation.id();
+        let Some(result @ Ok(())) = results.get_mut(added.index) else {
+            return;
+        };
+        let stays = self
+            .thread(added.thread)
+            .is_some_and(|thread| thread.lock().contains(&id));
+        if !stays {
+            *result = Err(PoolError::BalanceTooLow {
+                id,
+                sender: Box::new(added.sender),
+                needed: added.max_spend.as_nanos().into(),
+                balance: self.accounts.candidate_balance(&added.sender),
+            });
         }
     }
 
@@ -249,6 +275,7 @@ struct Added {
     sender: Address,
     /// What the sender had when it was judged.
     balance: Amount,
+    max_spend: Amount,
     operation: Arc<SignedOperation>,
 }
 
@@ -259,6 +286,7 @@ impl Added {
             thread: arrival.thread,
             sender: arrival.pending.sender,
             balance: arrival.standing.balance,
+            max_spend: arrival.pending.max_spend,
             operation: Arc::clone(&arrival.pending.operation),
         }
     }

@@ -18,6 +18,8 @@ mod pool;
 mod priority;
 mod propagation;
 mod shared_pool;
+#[cfg(test)]
+mod tests;
 mod thread_operations;
 
 pub use accounts::{AccountView, LateAccounts};

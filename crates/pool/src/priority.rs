@@ -149,12 +149,12 @@ mod tests {
         fn a_wide_product_is_that_of_its_digits(left: u64, right: u128) {
             // In base 2^32, as by hand.
             let digits = |value: u128, count: u32| (0..count)
-                .map(|place| (value >> (32 * place)) as u64 & 0xffff_ffff)
+                .map(|place| (value >> (32 * place)) & 0xffff_ffff)
                 .collect::<Vec<_>>();
             let mut sums = [0_u128; 6];
             for (i, a) in digits(left.into(), 2).into_iter().enumerate() {
                 for (j, b) in digits(right, 4).into_iter().enumerate() {
-                    sums[i + j] += u128::from(a) * u128::from(b);
+                    sums[i + j] += a * b;
                 }
             }
             let mut carry = 0;

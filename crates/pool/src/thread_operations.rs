@@ -423,3 +423,57 @@ impl ThreadOperations {
         }
     }
 }
+
+#[cfg(test)]
+impl ThreadOperations {
+    /// Everything is found out again from `by_id`, and must be as it is kept.
+    pub(crate) fn check_invariants(&self) {
+        let all = || self.by_id.values();
+        let is_ready = |pending: &&Arc<Pending>| pending.first_period <= self.ready_period;
+        let ranks = |items: Vec<&Arc<Pending>>| -> BTreeSet<Rank> {
+            items.iter().map(|pending| pending.rank).collect()
+        };
+        let kept = |index: &BTreeMap<Rank, Arc<Pending>>| -> BTreeSet<Rank> {
+            index.keys().copied().collect()
+        };
+        assert_eq!(kept(&self.ready), ranks(all().filter(is_ready).collect()));
+        let waiting: Vec<_> = all().filter(|pending| !is_ready(pending)).collect();
+        let by_start = waiting
+            .iter()
+            .map(|pending| (pending.first_period, pending.rank));
+        assert_eq!(self.by_start, by_start.collect());
+        assert_eq!(kept(&self.waiting), ranks(waiting));
+        let by_expiry = all().map(|pending| (pending.expire_period, pending.rank));
+        assert_eq!(self.by_expiry, by_expiry.collect());
+        assert_eq!(
+            self.bytes,
+            all().map(|pending| pending.size_bytes).sum::<u64>()
+        );
+
+        let entries = || {
+            self.senders
+                .values()
+                .flat_map(|sender| sender.operations.values())
+        };
+        assert_eq!(
+            entries()
+                .map(|entry| entry.pending.rank)
+                .collect::<BTreeSet<_>>(),
+            ranks(all().collect())
+        );
+        for (address, sender) in &self.senders {
+            assert!((1..=self.limits.operations_per_sender).contains(&sender.operations.len()));
+            let of_sender = |entry: &Entry| entry.pending.sender == *address;
+            assert!(sender.operations.values().all(of_sender));
+            let spend: u128 = sender.operations.values().map(Entry::open_spend).sum();
+            assert_eq!(sender.spend, spend);
+        }
+        for (id, pending) in &self.by_id {
+            assert_eq!(*id, pending.id());
+            assert_eq!(*id, *pending.rank.id());
+            assert!(!self.is_over(pending.expire_period));
+        }
+        assert!(self.by_id.len() <= self.limits.operations);
+        assert!(self.bytes <= self.limits.bytes);
+    }
+}
