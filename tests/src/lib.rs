@@ -1,1 +1,17 @@
-//! Helpers shared by the tests across crates and across processes.
+//! Helpers shared by the tests across crates and across processes: real nodes, started, asked,
+//! stopped and killed. Everything waits for a condition; a condition that never comes ends the test
+//! with the node's output.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test panics where something is not as it must be, and measures its own patience"
+)]
+
+mod node;
+
+pub use node::{Finished, NodeProcess, picot, run_picot};
