@@ -16,7 +16,7 @@ use std::{
 
 use displaydoc::Display;
 use parking_lot::Mutex;
-use picot_clock::{Clock, Stop, Timestamp, Wait, wait_until};
+use picot_clock::{Clock, Millis, Stop, Timestamp, Wait, wait_until};
 use thiserror::Error;
 
 /// Why a question has no answer.
@@ -132,6 +132,14 @@ impl<T: ?Sized + Send + Sync + 'static> Helper<T> {
     }
 }
 
+/// The middle of what is left until `end`: the share of a part that may be left out, so that
+/// whatever it does with it, there is time for the parts after it.
+#[must_use]
+pub fn half_way(now: Timestamp, end: Timestamp) -> Timestamp {
+    let half = end.since(now).and_then(|left| left.checked_div(2));
+    now.checked_add(half.unwrap_or(Millis::ZERO)).unwrap_or(end)
+}
+
 /// Tells that a question is over, also when the part panics or no thread could be had.
 struct EndOfQuestion {
     busy: Arc<AtomicBool>,
@@ -149,7 +157,7 @@ impl Drop for EndOfQuestion {
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    use picot_clock::{ManualClock, Millis};
+    use picot_clock::ManualClock;
 
     use super::*;
 
@@ -205,7 +213,8 @@ mod tests {
         /// Asks, and lets the deadline come once the part is inside the question.
         fn ask_until_late(&self) -> Result<u32, NoAnswer> {
             thread::scope(|scope| {
-                let asker = scope.spawn(|| self.helper.ask(DEADLINE, |part| part.answer()));
+                let helper = &self.helper;
+                let asker = scope.spawn(|| helper.ask(DEADLINE, |part| part.answer()));
                 self.entered.recv().unwrap();
                 self.clock.set(DEADLINE);
                 asker.join().unwrap()
@@ -291,6 +300,16 @@ mod tests {
         assert_eq!(other.ask(DEADLINE, |_| 3), Ok(3));
         world.release.send(7).unwrap();
         world.wait_until_idle();
+    }
+
+    #[test]
+    fn half_way_leaves_half_of_the_time() {
+        let half = |now, end| half_way(Timestamp(now), Timestamp(end)).0;
+        assert_eq!(
+            [half(10, 20), half(10, 11), half(10, 10), half(20, 10)],
+            [15, 10, 10, 20]
+        );
+        assert_eq!(half(0, u64::MAX), u64::MAX / 2);
     }
 
     #[test]

@@ -21,13 +21,13 @@ mod signing;
 
 pub use collaborators::Collaborators;
 pub use config::Config;
-pub use deadline::{Asking, Helper, NoAnswer};
+pub use deadline::{Asking, Helper, NoAnswer, half_way};
 pub use error::FactoryError;
 pub use factory::{BlockControl, BlockDraw, BlockFactory};
 pub use left_out::LeftOut;
-pub use producer::{BlockProducer, MAX_MISSED_TICKS_TOLD, draws_of};
+pub use producer::BlockProducer;
 pub use production::{
-    Duty, Event, FactoryStats, HistoryEntry, HistoryLog, MemoryHistory, Part, Production, Skip,
-    SkipReason, SlotGuard, StartupWait, run_on_ticks,
+    Duty, Event, FactoryStats, HistoryEntry, HistoryLog, MAX_MISSED_TICKS_TOLD, MemoryHistory,
+    OurDraws, Part, Production, Skip, SkipReason, SlotGuard, StartupWait, Story, run_on_ticks,
 };
 pub use signing::{Claim, sign_claims};

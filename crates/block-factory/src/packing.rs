@@ -252,7 +252,7 @@ mod tests {
             coins: Amount::ZERO,
         };
         let endless = Arc::new(operation(&sender(1), endless, 0, SLOT.period, &chain_id(1)));
-        assert_eq!(packed(&params(), &[(1, 1_000)], &[endless]), []);
+        assert_eq!(packed(&params(), &[(1, 1_000)], &[endless]).len(), 0);
     }
 
     #[test]
@@ -307,7 +307,8 @@ mod tests {
             made_at(&sender(1), SLOT.period + window + 1),
             made_at(&sender(1), SLOT.period + window),
         ];
-        let mut packing = Packing::new(SLOT, &params());
+        let params = params();
+        let mut packing = Packing::new(SLOT, &params);
         let mut rich = balances(&[(1, 1_000)]);
         rich.insert(Address::of_key(&stranger.public_key()), Amount::MAX);
         packing.add_balances(rich);

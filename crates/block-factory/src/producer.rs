@@ -3,23 +3,18 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use picot_clock::{Clock, Millis, Slot, SlotClock, SlotRange, Tick, Timestamp};
-use picot_consensus::{BestParents, Consensus};
+use picot_consensus::{BestParents, Consensus, ConsensusError};
 use picot_models::{Address, Block, ChainParams};
-use picot_selector::{AddressDraw, Selector};
-use picot_wallet::Wallet;
+use picot_selector::AddressDraw;
 
 use crate::{
     BlockControl, Collaborators, Config, Duty, Event, FactoryError, Helper, HistoryEntry, LeftOut,
-    Part, Production, Skip, SkipReason, SlotGuard,
+    MAX_MISSED_TICKS_TOLD, OurDraws, Part, Production, Skip, SkipReason, SlotGuard, Story,
     assembly::{Assembler, OwnParent},
     run_on_ticks,
     schedule::Schedule,
-    sealing::{Draft, Sealer, skip_of},
+    sealing::{Draft, Sealer},
 };
-
-/// How many of the slots whose ticks were missed are looked up for the history, after a moment of
-/// suspension or a day of it.
-pub const MAX_MISSED_TICKS_TOLD: usize = 64;
 
 /// Times that a block is built anew because its parent in its own thread changed.
 const MAX_REBUILDS: u32 = 1;
@@ -35,8 +30,7 @@ pub struct BlockProducer {
     guard: SlotGuard,
     production: Arc<Production>,
     control: Arc<BlockControl>,
-    addresses: Helper<dyn Wallet>,
-    ranks: Helper<dyn Selector>,
+    draws: OurDraws,
     parents: Helper<dyn Consensus>,
     assembler: Assembler,
     sealer: Sealer,
@@ -73,8 +67,10 @@ impl BlockProducer {
             guard: SlotGuard::new(slot_clock),
             production,
             control: Arc::new(control),
-            addresses: Helper::new("addresses", parts.wallet.clone(), clock.clone(), asking),
-            ranks: Helper::new("ranks", parts.selector.clone(), clock.clone(), asking),
+            draws: OurDraws::new(
+                Helper::new("addresses", parts.wallet.clone(), clock.clone(), asking),
+                Helper::new("ranks", parts.selector.clone(), clock.clone(), asking),
+            ),
             parents: Helper::new("parents", parts.consensus.clone(), clock.clone(), asking),
             assembler: Assembler::new(config, parts),
             sealer: Sealer::new(config, parts),
@@ -153,38 +149,46 @@ impl BlockProducer {
 impl BlockProducer {
     /// Best rank first, and what is to be told of those whose rank is not known.
     fn proposers(&self, story: &Story<'_>) -> (Vec<Proposer>, Vec<HistoryEntry>) {
-        let (slot, by) = (story.slot, later(self.now(), self.patience()));
-        let addresses = match self.addresses.ask(by, |wallet| wallet.addresses()) {
+        let by = later(self.now(), self.patience());
+        let unknown = |address, skip| {
+            let duty = Duty::Block { rank: None };
+            story.line(address, duty, Event::Skipped(skip), LeftOut::default())
+        };
+        let addresses = match self.draws.addresses(by) {
             Ok(addresses) => addresses,
-            Err(no_answer) => {
-                let skip = Skip::no_answer(SkipReason::LockedWallet, "wallet", no_answer);
-                return (Vec::new(), vec![story.skipped(None, skip)]);
-            }
+            Err(skip) => return (Vec::new(), vec![unknown(None, skip)]),
         };
-        let asked = addresses.clone();
-        let ranks = self.ranks.ask(by, move |selector| {
-            let rank = |address| selector.producer_rank(slot, address);
-            asked.iter().map(rank).collect::<Vec<_>>()
-        });
-        let ranks: Vec<Result<Option<u32>, Skip>> = match ranks {
-            Ok(ranks) => ranks
-                .into_iter()
-                .map(|rank| rank.map_err(|error| Skip::new(SkipReason::NoDraws, error)))
-                .collect(),
-            Err(no_answer) => {
-                let skip = Skip::no_answer(SkipReason::NoDraws, "selector", no_answer);
-                vec![Err(skip); addresses.len()]
-            }
-        };
-        let (mut proposers, mut unknown) = (Vec::new(), Vec::new());
+        let ranks = self.ranks(story.slot, &addresses, by);
+        let (mut proposers, mut entries) = (Vec::new(), Vec::new());
         for (address, rank) in addresses.into_iter().zip(ranks) {
             match rank {
                 Ok(rank) => proposers.extend(self.proposer(address, rank)),
-                Err(skip) => unknown.push(story.skipped(Some(address), skip)),
+                Err(skip) => entries.push(unknown(Some(address), skip)),
             }
         }
         proposers.sort_by_key(|proposer| (proposer.rank, proposer.address));
-        (proposers, unknown)
+        (proposers, entries)
+    }
+
+    fn ranks(
+        &self,
+        slot: Slot,
+        addresses: &[Address],
+        by: Timestamp,
+    ) -> Vec<Result<Option<u32>, Skip>> {
+        let asked = addresses.to_vec();
+        let ranks = self.draws.ask(by, move |selector| {
+            let rank = |address| selector.producer_rank(slot, address);
+            asked.iter().map(rank).collect::<Vec<_>>()
+        });
+        let no_draws = |error| Skip::new(SkipReason::NoDraws, error);
+        match ranks {
+            Ok(ranks) => ranks
+                .into_iter()
+                .map(|rank| rank.map_err(no_draws))
+                .collect(),
+            Err(skip) => vec![Err(skip); addresses.len()],
+        }
     }
 
     fn proposer(&self, address: Address, rank: Option<u32>) -> Option<Proposer> {
@@ -249,7 +253,9 @@ impl BlockProducer {
             .parents
             .ask(by, move |consensus| consensus.best_parents(slot, timeout));
         match answer {
-            Ok(parents) => parents.map_err(|error| skip_of(&error, SkipReason::ConsensusBehind)),
+            Ok(parents) => {
+                parents.map_err(|error| Skip::of_consensus(&error, SkipReason::ConsensusBehind))
+            }
             Err(no_answer) => Err(Skip::no_answer(
                 SkipReason::ConsensusBehind,
                 "consensus",
@@ -271,8 +277,8 @@ impl BlockProducer {
         let answer = self.parents.ask(by, move |consensus| {
             consensus.best_parents(slot, Millis::ZERO)
         });
-        if let Ok(Err(error @ picot_consensus::ConsensusError::AlreadyDecided { .. })) = answer {
-            return Err(skip_of(&error, SkipReason::Late));
+        if let Ok(Err(error @ ConsensusError::AlreadyDecided { .. })) = answer {
+            return Err(Skip::of_consensus(&error, SkipReason::Late));
         }
         Ok(left_out
             .succeeded(Part::FreshParents, answer)
@@ -328,21 +334,13 @@ impl BlockProducer {
         let Some(latest) = self.guard.latest_of(range, MAX_MISSED_TICKS_TOLD) else {
             return Vec::new();
         };
-        let by = later(self.now(), self.patience());
-        let addresses = self
-            .addresses
-            .ask(by, |wallet| wallet.addresses())
-            .unwrap_or_default();
-        let draws = self
-            .ranks
-            .ask(by, move |selector| draws_of(selector, &addresses, latest));
-        let mut draws = draws.unwrap_or_default();
-        draws.sort_by_key(|(address, draw)| (draw.slot, *address));
+        let begin = self.now();
+        let draws = self.draws.in_range(latest, later(begin, self.patience()));
         let entry = |(address, draw): (Address, AddressDraw)| {
             let proposer = self.proposer(address, draw.producer_rank)?;
             let story = Story {
                 slot: draw.slot,
-                begin: self.now(),
+                begin,
                 clock: self.clock.as_ref(),
             };
             let skip = Skip::new(SkipReason::Late, "its tick was missed");
@@ -352,32 +350,7 @@ impl BlockProducer {
     }
 }
 
-/// What these addresses are drawn for in a range; nothing of those whose draws cannot be told.
-pub fn draws_of(
-    selector: &dyn Selector,
-    addresses: &[Address],
-    range: SlotRange,
-) -> Vec<(Address, AddressDraw)> {
-    let of = |address: &Address| {
-        let draws = selector.slots_of(address, range).unwrap_or_default();
-        let address = *address;
-        draws.into_iter().map(move |draw| (address, draw))
-    };
-    addresses.iter().flat_map(of).collect()
-}
-
-/// Writes the lines of the history.
-struct Story<'a> {
-    slot: Slot,
-    begin: Timestamp,
-    clock: &'a dyn Clock,
-}
-
 impl Story<'_> {
-    fn skipped(&self, address: Option<Address>, skip: Skip) -> HistoryEntry {
-        self.line(address, None, Event::Skipped(skip), LeftOut::default())
-    }
-
     fn of_proposer(
         &self,
         proposer: Proposer,
@@ -388,24 +361,10 @@ impl Story<'_> {
             Ok(block) => Event::ProducedBlock(block.id()),
             Err(skip) => Event::Skipped(skip),
         };
-        self.line(Some(proposer.address), Some(proposer.rank), event, left_out)
-    }
-
-    fn line(
-        &self,
-        address: Option<Address>,
-        rank: Option<u32>,
-        event: Event,
-        left_out: LeftOut,
-    ) -> HistoryEntry {
-        HistoryEntry {
-            slot: self.slot,
-            address,
-            duty: Duty::Block { rank },
-            event,
-            left_out: left_out.into_parts(),
-            duration: self.clock.now().since(self.begin).unwrap_or(Millis::ZERO),
-        }
+        let duty = Duty::Block {
+            rank: Some(proposer.rank),
+        };
+        self.line(Some(proposer.address), duty, event, left_out)
     }
 }
 

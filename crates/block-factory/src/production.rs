@@ -2,17 +2,23 @@
 //! history and the counters.
 
 mod history;
+mod our_draws;
+mod skip;
 mod slot_guard;
 mod startup;
 mod state;
 mod stats;
+mod story;
 mod ticks;
 
-pub use history::{Duty, Event, HistoryEntry, HistoryLog, MemoryHistory, Part, Skip, SkipReason};
+pub use history::{Duty, Event, HistoryEntry, HistoryLog, MemoryHistory, Part};
+pub use our_draws::{MAX_MISSED_TICKS_TOLD, OurDraws};
+pub use skip::{Skip, SkipReason};
 pub use slot_guard::SlotGuard;
 pub use startup::StartupWait;
 pub use state::Production;
 pub use stats::FactoryStats;
+pub use story::Story;
 pub use ticks::run_on_ticks;
 
 #[cfg(any(test, feature = "mocks"))]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use picot_clock::{Slot, Timestamp};
-use picot_consensus::{Consensus, ConsensusError};
+use picot_clock::{Clock, Slot, Timestamp};
+use picot_consensus::Consensus;
 use picot_models::{
     Address, Block, BlockId, ChainId, Header, SignedHeader, SignedOperation, operations_hash,
 };
@@ -12,7 +12,7 @@ use picot_wallet::{ClaimKind, Wallet};
 
 use crate::{
     Claim, Collaborators, Config, Helper, LeftOut, NoAnswer, Part, Skip, SkipReason,
-    assembly::Contents, sign_claims,
+    assembly::Contents, half_way, sign_claims,
 };
 
 /// A block without its signature, the same for all of our addresses.
@@ -65,6 +65,7 @@ impl Draft {
 /// Signs blocks and hands them on.
 pub(crate) struct Sealer {
     chain_id: ChainId,
+    clock: Arc<dyn Clock>,
     signing: Helper<dyn Wallet>,
     storing: Helper<dyn Storage>,
     registering: Helper<dyn Consensus>,
@@ -75,6 +76,7 @@ impl Sealer {
         let (clock, asking) = (&parts.clock, config.asking);
         Self {
             chain_id: config.chain_id,
+            clock: clock.clone(),
             signing: Helper::new("signing", parts.wallet.clone(), clock.clone(), asking),
             storing: Helper::new("storing", parts.storage.clone(), clock.clone(), asking),
             registering: Helper::new(
@@ -117,16 +119,17 @@ impl Sealer {
         left_out: &mut LeftOut,
     ) -> Result<(), Skip> {
         let stored = block.clone();
+        let share = half_way(self.clock.now(), by);
         let answer = self
             .storing
-            .ask(by, move |storage| storage.put_block(stored));
+            .ask(share, move |storage| storage.put_block(stored));
         left_out.heard(Part::Storage, answer);
         match self
             .registering
             .ask(by, move |consensus| consensus.register_block(block))
         {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(skip_of(&error, SkipReason::Refused)),
+            Ok(Err(error)) => Err(Skip::of_consensus(&error, SkipReason::Refused)),
             // Consensus was given the block, and only its word is missing.
             Err(no_answer @ NoAnswer::Late { .. }) => {
                 left_out.leave_out(Part::Registration, no_answer);
@@ -139,16 +142,4 @@ impl Sealer {
             )),
         }
     }
-}
-
-/// Why consensus gives no parents or refuses a block.
-pub(crate) fn skip_of(error: &ConsensusError, otherwise: SkipReason) -> Skip {
-    let reason = match error {
-        ConsensusError::ParentUndecided { .. } | ConsensusError::Stopped(_) => {
-            SkipReason::ConsensusBehind
-        }
-        ConsensusError::AlreadyDecided { .. } => SkipReason::Late,
-        _ => otherwise,
-    };
-    Skip::new(reason, error)
 }

@@ -1,7 +1,7 @@
 //! Signing through the wallet's protection: claim first, then sign, and a reason if not.
 
 use picot_models::{Address, ChainId, Content, Hash, Signed, Slot};
-use picot_wallet::{ClaimKind, SignRequest, Wallet, WalletError};
+use picot_wallet::{ClaimKind, SignRequest, Wallet};
 
 use crate::{Skip, SkipReason};
 
@@ -69,18 +69,9 @@ pub fn sign_claims<C: Content>(
             let signature = answers.next().ok_or_else(|| {
                 Skip::new(SkipReason::SigningFailed, "the wallet gave too few answers")
             })?;
-            Ok(one.seal(signature.map_err(|error| skip_of(&error))?))
+            Ok(one.seal(signature.map_err(|error| Skip::of_wallet(&error))?))
         })
         .collect()
-}
-
-fn skip_of(error: &WalletError) -> Skip {
-    let reason = match error {
-        WalletError::Locked | WalletError::UnknownAddress(_) => SkipReason::LockedWallet,
-        WalletError::NotSafe { .. } | WalletError::Refused { .. } => SkipReason::SigningProtection,
-        _ => SkipReason::SigningFailed,
-    };
-    Skip::new(reason, error)
 }
 
 #[cfg(test)]
@@ -89,7 +80,7 @@ mod tests {
         Endorsement, EndorsementId,
         mocks::{address, chain_id, key},
     };
-    use picot_wallet::{Refusal, SigningLogError, mocks::MockWallet};
+    use picot_wallet::{Refusal, SigningLogError, WalletError, mocks::MockWallet};
 
     use super::*;
 
@@ -219,7 +210,7 @@ mod tests {
             (log, SkipReason::SigningFailed),
         ];
         for (error, reason) in reasons {
-            let skip = skip_of(&error);
+            let skip = Skip::of_wallet(&error);
             assert_eq!(skip.reason, reason, "{error}");
             assert_eq!(skip.detail, error.to_string());
         }

@@ -7,67 +7,8 @@ use parking_lot::Mutex;
 use picot_clock::{Millis, Slot};
 use picot_models::{Address, BlockId, EndorsementId};
 
-use crate::{FactoryError, NoAnswer};
-
-/// Why something that was due was not produced.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SkipReason {
-    /// disabled
-    Disabled,
-    /// start-up wait
-    StartupWait,
-    /// no draws
-    NoDraws,
-    /// late
-    Late,
-    /// no connection
-    NoConnection,
-    /// signing protection
-    SigningProtection,
-    /// locked wallet
-    LockedWallet,
-    /// consensus behind
-    ConsensusBehind,
-    /// parent changed
-    ParentChanged,
-    /// no block to endorse
-    NoBlock,
-    /// signing failed
-    SigningFailed,
-    /// refused by our own consensus
-    Refused,
-}
-
-/// A reason with what is known of it.
-#[derive(Clone, Debug, Display, PartialEq, Eq)]
-#[displaydoc("{reason}: {detail}")]
-pub struct Skip {
-    /// The reason.
-    pub reason: SkipReason,
-    /// The error or the circumstance, for people.
-    pub detail: String,
-}
-
-impl Skip {
-    /// A reason with what is known of it.
-    pub fn new(reason: SkipReason, detail: impl ToString) -> Self {
-        Self {
-            reason,
-            detail: detail.to_string(),
-        }
-    }
-
-    /// Of an essential part that gave no answer: a late answer makes the product late, whatever
-    /// the part; for anything else the reason is the part's own.
-    #[must_use]
-    pub fn no_answer(reason: SkipReason, part: &str, no_answer: NoAnswer) -> Self {
-        let reason = match no_answer {
-            NoAnswer::Late { .. } | NoAnswer::NotAsked { .. } => SkipReason::Late,
-            NoAnswer::Busy | NoAnswer::Broken => reason,
-        };
-        Self::new(reason, format_args!("{part}: {no_answer}"))
-    }
-}
+use super::Skip;
+use crate::FactoryError;
 
 /// What can be left out of a product that is made all the same.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,6 +145,7 @@ mod tests {
     use picot_models::mocks::address;
 
     use super::*;
+    use crate::SkipReason;
 
     fn entry(period: u64) -> HistoryEntry {
         HistoryEntry {
@@ -237,21 +179,5 @@ mod tests {
         let history = MemoryHistory::new(0);
         history.record(&[entry(1)]).unwrap();
         assert_eq!(history.latest(10).unwrap(), []);
-    }
-
-    #[test]
-    fn a_skip_says_its_reason_and_what_is_known_of_it() {
-        let skip = Skip::no_answer(SkipReason::NoDraws, "selector", NoAnswer::Busy);
-        assert_eq!(
-            skip.to_string(),
-            "no draws: selector: still busy with an earlier question"
-        );
-        let late = NoAnswer::Late {
-            deadline: picot_clock::Timestamp(0),
-        };
-        assert_eq!(
-            Skip::no_answer(SkipReason::NoDraws, "selector", late).reason,
-            SkipReason::Late
-        );
     }
 }

@@ -153,7 +153,7 @@ mod tests {
     use picot_clock::{ManualClock, Slot};
 
     use super::*;
-    use crate::{Duty, MemoryHistory, MockHistoryLog, Part};
+    use crate::{Duty, MemoryHistory, Part, mocks::MockHistoryLog};
 
     fn production(log: impl HistoryLog + 'static, startup: StartupWait) -> Production {
         let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
