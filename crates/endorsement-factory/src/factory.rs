@@ -1,0 +1,139 @@
+//! What others may ask of the endorsement factory and switch in it: design 08, 'Control'.
+
+use std::sync::Arc;
+
+use picot_block_factory::{FactoryError, FactoryStats, HistoryEntry, Production, StartupWait};
+use picot_clock::{Slot, SlotClock, SlotRange, Timestamp};
+use picot_models::Address;
+use picot_selector::Selector;
+use picot_wallet::Wallet;
+
+use crate::Collaborators;
+
+/// A slot whose block one of our addresses is drawn to endorse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndorsementDraw {
+    /// The slot.
+    pub slot: Slot,
+    /// When it is endorsed: half a period after its start.
+    pub tick: Timestamp,
+    /// Whose turn it is.
+    pub address: Address,
+    /// The indices drawn, ascending, at least one.
+    pub indices: Vec<u32>,
+}
+
+/// Watches and switches endorsing.
+///
+/// Every method may be called from any thread and as often as one likes. `history` and `draws` may
+/// block on the history log, the wallet and the selector, but never on production, nor does
+/// production ever wait for them.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait EndorsementFactory: Send + Sync {
+    /// Switches endorsing on or off. What is being signed at this moment is still handed on.
+    /// Whoever wants the switch to survive a restart keeps it, and gives it to the next start.
+    fn set_enabled(&self, enabled: bool);
+
+    /// Whether endorsing is switched on.
+    fn is_enabled(&self) -> bool;
+
+    /// The wait after the start of the process.
+    fn startup(&self) -> StartupWait;
+
+    /// The latest lines of the history, latest first.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`].
+    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+
+    /// What our addresses are drawn to endorse, past and coming, by slot.
+    ///
+    /// # Errors
+    /// [`FactoryError::Draws`], also if the range is longer than the selector answers at once.
+    fn draws(&self, range: SlotRange) -> Result<Vec<EndorsementDraw>, FactoryError>;
+
+    /// The counters since the start of the process.
+    fn stats(&self) -> FactoryStats;
+}
+
+/// The [`EndorsementFactory`] of an [`EndorsementProducer`](crate::EndorsementProducer).
+pub struct EndorsementControl {
+    production: Arc<Production>,
+    slot_clock: SlotClock,
+    wallet: Arc<dyn Wallet>,
+    selector: Arc<dyn Selector>,
+}
+
+impl EndorsementControl {
+    pub(crate) fn new(
+        slot_clock: SlotClock,
+        production: Arc<Production>,
+        parts: &Collaborators,
+    ) -> Self {
+        let (wallet, selector) = (parts.wallet.clone(), parts.selector.clone());
+        Self {
+            production,
+            slot_clock,
+            wallet,
+            selector,
+        }
+    }
+
+    fn draws_of(
+        &self,
+        address: Address,
+        range: SlotRange,
+    ) -> Result<Vec<EndorsementDraw>, FactoryError> {
+        let draws = self.selector.slots_of(&address, range);
+        let draws = draws.map_err(|source| FactoryError::Draws { address, source })?;
+        let endorsement_draw = |slot: Slot, indices: Vec<u32>| {
+            let is_due = slot.period > 0 && !indices.is_empty();
+            let tick = self
+                .slot_clock
+                .endorsement_tick_of(slot)
+                .ok()
+                .filter(|_| is_due)?;
+            Some(EndorsementDraw {
+                slot,
+                tick,
+                address,
+                indices,
+            })
+        };
+        let draws = draws.into_iter();
+        Ok(draws
+            .filter_map(|draw| endorsement_draw(draw.slot, draw.endorser_indices))
+            .collect())
+    }
+}
+
+impl EndorsementFactory for EndorsementControl {
+    fn set_enabled(&self, enabled: bool) {
+        self.production.set_enabled(enabled);
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.production.is_enabled()
+    }
+
+    fn startup(&self) -> StartupWait {
+        self.production.startup()
+    }
+
+    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.production.history(max)
+    }
+
+    fn draws(&self, range: SlotRange) -> Result<Vec<EndorsementDraw>, FactoryError> {
+        let mut draws = Vec::new();
+        for address in self.wallet.addresses() {
+            draws.extend(self.draws_of(address, range)?);
+        }
+        draws.sort_by_key(|draw| (draw.slot, draw.address));
+        Ok(draws)
+    }
+
+    fn stats(&self) -> FactoryStats {
+        self.production.stats()
+    }
+}

@@ -1,0 +1,5 @@
+//! Mocks of the traits of this crate; those of the history and of the settings are the block
+//! factory's.
+
+pub use crate::factory::MockEndorsementFactory;
+pub use picot_block_factory::mocks::{MockHistoryLog, config};
