@@ -4,8 +4,9 @@ use crate::PoolError;
 use crate::pending::Pending;
 use crate::shared_pool::SharedPool;
 use crate::thread_operations::Standing;
-use picot_crypto::{BatchEntry, is_small_order, verify_batch};
+use picot_crypto::{BatchEntry, PublicKey, VerifyingKey, verify_batch_with_keys};
 use picot_models::{Address, Amount, OperationKind, SignedOperation};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -299,7 +300,9 @@ fn verify_signatures(arrivals: &mut Arrivals) {
         .iter()
         .map(|arrival| arrival.pending.operation.batch_entry())
         .collect();
-    let bad = verify_batch(&entries).map_or_else(|error| error.bad, |()| Vec::new());
+    let keys = opened_keys(&entries);
+    let verdict = verify_batch_with_keys(&entries, |key| keys.get(key).copied());
+    let bad = verdict.map_or_else(|error| error.bad, |()| Vec::new());
     let mut place: usize = 0;
     arrivals.retain(|arrival| {
         let here = place;
@@ -308,9 +311,23 @@ fn verify_signatures(arrivals: &mut Arrivals) {
         if bad.binary_search(&here).is_ok() {
             return Err(PoolError::OperationSignature(id));
         }
-        if is_small_order(arrival.pending.operation.signer()) {
+        let key = keys.get(arrival.pending.operation.signer());
+        if key.is_none_or(VerifyingKey::is_small_order) {
             return Err(PoolError::WeakSenderKey(id));
         }
         Ok(())
     });
+}
+
+/// The senders' keys, opened once for the signatures and for the check of the keys themselves.
+fn opened_keys(entries: &[BatchEntry]) -> BTreeMap<PublicKey, VerifyingKey> {
+    let mut keys = BTreeMap::new();
+    for entry in entries {
+        if let Entry::Vacant(place) = keys.entry(entry.public_key)
+            && let Ok(key) = VerifyingKey::try_from(&entry.public_key)
+        {
+            place.insert(key);
+        }
+    }
+    keys
 }
