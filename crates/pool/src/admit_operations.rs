@@ -87,16 +87,7 @@ impl SharedPool {
             };
         }
         let added = self.insert(remaining, &mut results);
-        let mut by_thread = BTreeMap::<u8, BTreeSet<Address>>::new();
-        for added in added {
-            by_thread
-                .entry(added.thread)
-                .or_default()
-                .insert(added.sender);
-        }
-        for (thread, senders) in by_thread {
-            self.settle(thread, &senders);
-        }
+        self.settle(added.into_iter().map(|added| added.sender).collect());
     }
 
     fn arrivals(&self, operations: Vec<Arc<SignedOperation>>) -> Arrivals {
@@ -156,7 +147,7 @@ impl SharedPool {
             Err(PoolError::BalanceTooLow { .. })
                 if arrival.pending.max_spend <= arrival.standing.balance =>
             {
-                self.settle(arrival.thread, &BTreeSet::from([arrival.pending.sender]));
+                self.settle(BTreeSet::from([arrival.pending.sender]));
                 thread.lock().check(&arrival.pending, arrival.standing)
             }
             verdict => verdict,
@@ -201,7 +192,7 @@ impl SharedPool {
     /// Accounts may have changed between the question and the insertion, and whoever changed them
     /// then told the pool before there was anything to check: so they are asked once more.
     fn confirm(&self, added: &[Added], results: &mut [Result<(), PoolError>]) {
-        let mut changed = BTreeMap::<u8, BTreeSet<Address>>::new();
+        let mut changed = BTreeSet::new();
         for added in added {
             let id = added.operation.id();
             if self.accounts.is_executed(&id, added.thread) {
@@ -211,21 +202,14 @@ impl SharedPool {
                 set(results, added.index, PoolError::OperationExecuted(id));
             }
             if self.accounts.candidate_balance(&added.sender) != added.balance {
-                changed
-                    .entry(added.thread)
-                    .or_default()
-                    .insert(added.sender);
+                changed.insert(added.sender);
             }
         }
-        for (thread, senders) in &changed {
-            self.settle(*thread, senders);
-        }
-        let of_changed = added.iter().filter(|added| {
-            let senders = changed.get(&added.thread);
-            senders.is_some_and(|senders| senders.contains(&added.sender))
-        });
-        for added in of_changed {
-            self.refuse_uncovered(added, results);
+        self.settle(changed.clone());
+        for added in added {
+            if changed.contains(&added.sender) {
+                self.refuse_uncovered(added, results);
+            }
         }
     }
 
@@ -248,23 +232,24 @@ impl SharedPool {
         }
     }
 
-    /// Checks again what these senders have pending in a thread.
-    pub(crate) fn settle(&self, thread: u8, senders: &BTreeSet<Address>) {
-        let Some(operations) = self.thread(thread) else {
-            return;
-        };
+    /// Checks again what these senders have pending.
+    pub(crate) fn settle(&self, senders: BTreeSet<Address>) {
         for sender in senders {
-            let pending = operations.lock().of_sender(sender);
+            let thread = self.thread_of(&sender);
+            let Some(operations) = self.thread(thread) else {
+                continue;
+            };
+            let pending = operations.lock().of_sender(&sender);
             if pending.is_empty() {
                 continue;
             }
-            let balance = self.accounts.candidate_balance(sender);
+            let balance = self.accounts.candidate_balance(&sender);
             let is_executed = pending
                 .iter()
                 .map(|pending| pending.id())
                 .map(|id| (id, self.accounts.is_executed(&id, thread)))
                 .collect();
-            operations.lock().settle(sender, balance, &is_executed);
+            operations.lock().settle(&sender, balance, &is_executed);
         }
     }
 }

@@ -51,7 +51,8 @@ impl Denunciations {
         let (id, fault, now) = (accusation.id, accusation.fault, self.now);
         let slot = fault.slot;
         let latest = now.period.saturating_add(self.ahead_periods);
-        let in_window = self.is_punishable(slot, now) && slot.period <= latest;
+        // Nobody signs for the genesis.
+        let in_window = slot.period > 0 && slot.period <= latest && self.is_punishable(slot, now);
         if !in_window || slot.thread >= self.thread_count {
             return Err(PoolError::DenunciationOutOfWindow { id, slot, now });
         }

@@ -135,7 +135,7 @@ impl Pool for SharedPool {
             let removed = executed.iter().filter_map(|id| operations.remove(id));
             removed.map(|pending| pending.sender).collect()
         };
-        self.settle(slot.thread, &senders);
+        self.settle(senders);
     }
 
     fn notify_slot(&self, slot: Slot) {
@@ -143,12 +143,7 @@ impl Pool for SharedPool {
     }
 
     fn notify_balances(&self, senders: &[Address]) {
-        for thread in 0..self.params.thread_count {
-            let of_thread = senders
-                .iter()
-                .filter(|sender| self.thread_of(sender) == thread);
-            self.settle(thread, &of_thread.copied().collect());
-        }
+        self.settle(senders.iter().copied().collect());
     }
 
     fn offer_again(&self, operations: Vec<Arc<SignedOperation>>) {

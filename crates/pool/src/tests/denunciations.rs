@@ -2,8 +2,9 @@
 
 use super::*;
 use picot_models::{
-    Ballot, BlockId, Carry, Denunciation, Endorsement, Hash, Header, HeaderProof, RoundProposal,
-    SignedHeader, SignedProposal, SignedVote, ThreadDigest, Value, Vote, operations_hash,
+    Ballot, BlockId, Carry, Certificate, Checkpoint, Denunciation, Endorsement, Hash, Header,
+    HeaderProof, RoundProposal, SignedCheckpoint, SignedHeader, SignedProposal, SignedVote,
+    ThreadDigest, Value, Vote, operations_hash,
 };
 
 fn header(world: &World, key: &SecretKey, slot: Slot, version: u32) -> HeaderProof {
@@ -77,6 +78,45 @@ fn endorsements(world: &World, key: &SecretKey, slot: Slot, index: u32) -> Arc<D
     ))
 }
 
+/// A vote of round 1 that says round 0 was nullified, and the certificate that it was final.
+fn false_carry(world: &World, key: &SecretKey, slot: Slot) -> Arc<Denunciation> {
+    let value = Value::Miss {
+        through: slot.period,
+    };
+    let vote = |key: &SecretKey, round, ballot| {
+        let vote = Vote {
+            version: 1,
+            slot,
+            round,
+            thread_digest: ThreadDigest::genesis(&world.chain, slot.thread),
+            ballot,
+        };
+        SignedVote::sign(vote, key, &world.chain)
+    };
+    let carry = Carry::Free;
+    let notarise = vote(key, 1, Ballot::Notarise { value, carry });
+    let votes: Vec<_> = (0..4)
+        .map(|n| vote(&staker(n), 0, Ballot::Finalise { value }))
+        .collect();
+    let validators = world.pool.selector.voting_power(0).unwrap();
+    Arc::new(Denunciation::FalseCarry {
+        vote: notarise.into_envelope(),
+        certificate: Certificate::from_votes(&votes, &validators).unwrap(),
+    })
+}
+
+fn checkpoints(world: &World, key: &SecretKey, slot: Slot) -> Arc<Denunciation> {
+    let checkpoint = |number: u8| {
+        let checkpoint = Checkpoint {
+            slot,
+            state_hash: Hash([number; 32]),
+            validator_sets: Hash([0; 32]),
+        };
+        SignedCheckpoint::sign(checkpoint, key, &world.chain).into_envelope()
+    };
+    Arc::new(Denunciation::of_checkpoints(checkpoint(1), checkpoint(2)))
+}
+
 fn add(world: &World, denunciation: &Arc<Denunciation>) -> Result<(), PoolError> {
     let mut results = world.pool.add_denunciations(vec![denunciation.clone()]);
     results.pop().unwrap()
@@ -97,6 +137,8 @@ fn a_true_denunciation_of_each_kind_is_held_and_announced_once() {
         // Rank 5 mod 4 is the coordinator of round 5.
         proposals(&world, &culprit, FAULT, 5),
         endorsements(&world, &culprit, FAULT, 1),
+        false_carry(&world, &culprit, FAULT),
+        checkpoints(&world, &culprit, FAULT),
     ];
     assert!(
         world
@@ -114,7 +156,7 @@ fn a_true_denunciation_of_each_kind_is_held_and_announced_once() {
         assert_eq!(add(&world, denunciation), Err(held));
     }
     assert!(world.network.take().denunciations.is_empty());
-    assert_eq!(world.pool.stats().denunciations, 4);
+    assert_eq!(world.pool.stats().denunciations, 6);
 }
 
 #[test]
@@ -141,6 +183,8 @@ fn who_had_no_part_in_the_slot_cannot_be_denounced_for_it() {
     for worthless in [
         headers(&world, &stranger, FAULT),
         votes(&world, &stranger, FAULT),
+        false_carry(&world, &stranger, FAULT),
+        checkpoints(&world, &stranger, FAULT),
         proposals(&world, &stranger, FAULT, 1),
         // A staker, but not the one drawn.
         proposals(&world, &staker(2), FAULT, 1),
@@ -241,6 +285,16 @@ fn a_block_carries_what_is_still_punishable_and_happened_before_it() {
     let ahead = headers(&world, &staker(0), Slot::new(9, 0));
     assert!(matches!(
         add(&world, &ahead),
+        Err(PoolError::DenunciationOutOfWindow { .. })
+    ));
+}
+
+#[test]
+fn nobody_is_denounced_for_the_genesis() {
+    let world = World::new();
+    let refusal = add(&world, &headers(&world, &staker(0), Slot::new(0, 1)));
+    assert!(matches!(
+        refusal,
         Err(PoolError::DenunciationOutOfWindow { .. })
     ));
 }

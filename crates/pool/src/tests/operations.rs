@@ -195,6 +195,15 @@ fn expired_operations_leave_as_time_passes() {
 }
 
 #[test]
+fn a_final_slot_tells_the_time_too() {
+    let world = World::new();
+    add_all(&world, &[&world.transfer_until(&sender(1), 1, 1, 10)]);
+    world.pool.notify_final(Slot::new(11, 3), &[]);
+    assert_eq!(world.pool.stats().operations(), 0);
+    add_all(&world, &[&world.transfer_until(&sender(1), 1, 1, 121)]);
+}
+
+#[test]
 fn in_a_full_thread_the_worst_leaves_for_a_better_one_only() {
     let world = World::with_config(Config {
         max_operations_per_thread: 3,
