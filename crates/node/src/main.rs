@@ -1,1 +1,5 @@
-fn main() {}
+//! The `picot` program.
+
+fn main() -> std::process::ExitCode {
+    picot_node::cli::main()
+}

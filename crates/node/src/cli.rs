@@ -1,0 +1,90 @@
+//! The `picot` command line: arguments in, one outcome out.
+//!
+//! Everything that a command touches outside of files and the node's interface is in [`World`], so
+//! that tests run whole commands in their own process. What people and programs ask for goes to
+//! standard output; progress, warnings and errors go to standard error.
+
+mod args;
+mod error;
+mod follow;
+mod genesis;
+mod keys;
+mod node;
+mod passphrase;
+mod read;
+mod send;
+mod tables;
+mod wallet;
+mod world;
+
+pub use args::Cli;
+pub use error::CliError;
+pub use node::NodeOptions;
+pub use passphrase::{Passphrase, PassphraseError, PassphraseSource, Prompt, Purpose, SystemPrompt};
+pub use world::World;
+
+use args::Command;
+use clap::Parser;
+use picot_clock::{Millis, Stop, SystemClock};
+use std::process::ExitCode;
+
+/// Runs the command that this process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // With nowhere to write to, the exit code is all that is left to say.
+            let _ = error.print();
+            return exit_code(error.exit_code());
+        }
+    };
+    let never_stopped = Stop::new();
+    let mut pause = |length: Millis| {
+        let _is_stopped = never_stopped.pause(length);
+    };
+    let mut world = World {
+        out: &mut std::io::stdout(),
+        err: &mut std::io::stderr(),
+        prompt: &mut SystemPrompt,
+        passphrase: Passphrase::from_environment(),
+        clock: &SystemClock,
+        pause: &mut pause,
+    };
+    exit_code(run(cli, &mut world))
+}
+
+/// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage. An error is told on
+/// standard error.
+pub fn run(cli: Cli, world: &mut World<'_>) -> i32 {
+    match dispatch(cli.command, world) {
+        Ok(()) => 0,
+        Err(error) => {
+            world.report(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command, world: &mut World<'_>) -> Result<(), CliError> {
+    match command {
+        Command::Node(arguments) => node::run(arguments, world),
+        Command::Genesis { command } => genesis::run(command, world),
+        Command::Keys { command } => keys::run(command, world),
+        Command::Status(arguments) => read::status(&arguments, world),
+        Command::Block(arguments) => read::block(&arguments, world),
+        Command::Slot(arguments) => read::slot(&arguments, world),
+        Command::Address(arguments) => read::address(&arguments, world),
+        Command::Operation(arguments) => read::operation(&arguments, world),
+        Command::Transfer(arguments) => send::transfer(&arguments, world),
+        Command::BuyRolls(arguments) => send::buy_rolls(&arguments, world),
+        Command::SellRolls(arguments) => send::sell_rolls(&arguments, world),
+    }
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests;

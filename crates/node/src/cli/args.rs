@@ -1,0 +1,437 @@
+//! What can be written after `picot`.
+
+use crate::client::{ApiUrl, DEFAULT_API};
+use crate::data_layout::DEFAULT_DEV_DATA;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use picot_models::{Address, Amount, BlockId, OperationId, Slot};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Runs a Picot node, keeps its keys, and talks to a running one.
+#[derive(Debug, Parser)]
+#[command(name = "picot", version, arg_required_else_help = true, after_help = "\
+Examples:
+  picot node --dev                 run a development node, data in ./picot-data/dev
+  picot status                     how that node is doing
+  picot transfer addr1… 12.5       send coins, and wait until that is final
+  picot help transfer              more on one command
+
+Exit codes: 0 good, 1 failure, 2 wrong usage.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node
+    #[command(after_help = "\
+Examples:
+  picot node --dev                               fresh keys and genesis at the first start
+  picot node --dev --reset                       the same, forgetting the chain of before
+  picot node --dev --data /tmp/dev2 --api 127.0.0.1:4702
+  picot node --data /var/lib/picot --genesis main.json --passphrase-file /etc/picot/passphrase")]
+    Node(NodeArgs),
+    /// Make, check or show a genesis file
+    #[command(arg_required_else_help = true, after_help = "\
+Examples:
+  picot genesis new --preset dev --staker addr1…:10 --allocate addr1…=1000 --output genesis.json
+  picot genesis check genesis.json")]
+    Genesis {
+        #[command(subcommand)]
+        command: GenesisCommand,
+    },
+    /// Keep the keys of the encrypted key file
+    #[command(arg_required_else_help = true, after_help = "\
+Examples:
+  picot keys new                                 make a key in ./picot-data/dev
+  picot keys list --data /var/lib/picot
+
+The passphrase is taken from --passphrase-file, else from the environment variable
+PICOT_PASSPHRASE, else from the file dev-passphrase of a development directory, else asked for.")]
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Show how a running node is doing
+    #[command(after_help = "\
+Examples:
+  picot status
+  picot status --api http://127.0.0.1:4702
+  picot status --json")]
+    Status(StatusArgs),
+    /// Show a block
+    #[command(after_help = "\
+Examples:
+  picot block blk1…
+  picot block blk1… --json")]
+    Block(BlockArgs),
+    /// Show what is known of a slot
+    #[command(after_help = "\
+Examples:
+  picot slot 12/3                  thread 3 of period 12
+  picot slot 12/3 --json")]
+    Slot(SlotArgs),
+    /// Show the coins and rolls of an address
+    #[command(after_help = "\
+Examples:
+  picot address addr1…
+  picot address addr1… --json")]
+    Address(AddressArgs),
+    /// Show an operation and what it came to
+    #[command(after_help = "\
+Examples:
+  picot operation op1…
+  picot operation op1… --json")]
+    Operation(OperationArgs),
+    /// Send coins
+    #[command(after_help = "\
+Examples:
+  picot transfer addr1… 12.5                     from the only key of ./picot-data/dev
+  picot transfer addr1… 12.5 --from addr1… --fee 0.001
+  picot transfer addr1… 12.5 --wait accepted     do not wait until it is final")]
+    Transfer(TransferArgs),
+    /// Buy rolls: the right to produce, at the chain's roll price
+    #[command(after_help = "\
+Examples:
+  picot buy-rolls 3
+  picot buy-rolls 3 --from addr1…")]
+    BuyRolls(RollsArgs),
+    /// Sell rolls: their price comes back some cycles later
+    #[command(after_help = "\
+Examples:
+  picot sell-rolls 1
+  picot sell-rolls 1 --from addr1…")]
+    SellRolls(RollsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// Run a development chain: makes keys and genesis if there are none
+    #[arg(long, conflicts_with = "genesis")]
+    pub(crate) dev: bool,
+    /// Where the node keeps its data [default with --dev: ./picot-data/dev]
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", required_unless_present = "dev")]
+    pub(crate) data: Option<PathBuf>,
+    /// The genesis of the chain; copied into the data directory at the first start
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: Option<PathBuf>,
+    /// Where the HTTP interface listens
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4701", value_parser = listen_address)]
+    pub(crate) api: SocketAddr,
+    /// Forget the development chain of before and start anew
+    #[arg(long, requires = "dev")]
+    pub(crate) reset: bool,
+    /// What is logged, such as `info` or `picot_consensus=debug`
+    #[arg(long, value_name = "FILTER", env = "PICOT_LOG", value_parser = log_filter)]
+    pub(crate) log: Option<String>,
+    /// Log JSON, one object a line
+    #[arg(long)]
+    pub(crate) log_json: bool,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+    /// The least fee of operations that this node takes in, in coins
+    #[arg(long, value_name = "AMOUNT", default_value = "0", allow_negative_numbers = true)]
+    pub(crate) min_fee: Amount,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenesisCommand {
+    /// Make a genesis file
+    #[command(after_help = "\
+Examples:
+  picot genesis new --preset dev --staker addr1…:10 --allocate addr1…=1000.5
+  picot genesis new --preset production --name main --timestamp 1893456000000 \\
+      --staker addr1…:100 --staker addr1…:50 --output genesis.json")]
+    New(GenesisNewArgs),
+    /// Check a genesis file and tell its chain id
+    #[command(after_help = "\
+Examples:
+  picot genesis check genesis.json
+  picot genesis check genesis.json --json")]
+    Check(GenesisFileArgs),
+    /// Show what a genesis file says
+    #[command(after_help = "\
+Examples:
+  picot genesis show genesis.json
+  picot genesis show picot-data/dev/genesis.json --json")]
+    Show(GenesisFileArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenesisNewArgs {
+    /// Which parameters
+    #[arg(long, value_enum)]
+    pub(crate) preset: Preset,
+    /// A staker of the first cycles, and its rolls; may be given many times
+    #[arg(long = "staker", value_name = "ADDR:ROLLS", required = true, value_parser = staker)]
+    pub(crate) stakers: Vec<(Address, u64)>,
+    /// First coins of an address; may be given many times
+    #[arg(long = "allocate", value_name = "ADDR=AMOUNT", value_parser = allocation)]
+    pub(crate) allocations: Vec<(Address, Amount)>,
+    /// The name of the chain [default: that of the preset]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The start of slot 0/0, in milliseconds since 1970 [default: now]
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub(crate) timestamp: Option<u64>,
+    /// Where to write it [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// 4 threads, 2 s periods: for one machine
+    Dev,
+    /// 32 threads, 16 s periods: for a network
+    Production,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenesisFileArgs {
+    /// The genesis file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key; makes the key file if there is none
+    #[command(after_help = "\
+Examples:
+  picot keys new
+  picot keys new --data /var/lib/picot --passphrase-file /etc/picot/passphrase")]
+    New(KeysArgs),
+    /// Add a key that is written as `sec1…`; makes the key file if there is none
+    #[command(after_help = "\
+Examples:
+  picot keys import                              asks for the key, without showing it
+  picot keys import --secret-file key.txt")]
+    Import(KeysImportArgs),
+    /// List the addresses of the keys
+    #[command(after_help = "\
+Examples:
+  picot keys list
+  picot keys list --data /var/lib/picot --json")]
+    List(KeysArgs),
+    /// Remove a key, for good
+    #[command(after_help = "\
+Examples:
+  picot keys export addr1… > key.txt             keep it elsewhere first
+  picot keys remove addr1…")]
+    Remove(KeysRemoveArgs),
+    /// Print a secret key: whoever has it has the coins
+    #[command(after_help = "\
+Examples:
+  picot keys export addr1…
+  picot keys export addr1… > key.txt")]
+    Export(KeysExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    #[command(flatten)]
+    pub(crate) wallet: WalletArgs,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysImportArgs {
+    /// A file with the key; without it, the key is asked for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeysArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysRemoveArgs {
+    /// Whose key
+    pub(crate) address: Address,
+    /// Do not ask whether that is meant
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) keys: KeysArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysExportArgs {
+    /// Whose key
+    pub(crate) address: Address,
+    #[command(flatten)]
+    pub(crate) keys: KeysArgs,
+}
+
+/// Where keys are, and how to get at them.
+#[derive(Debug, Args)]
+pub(crate) struct WalletArgs {
+    /// The data directory whose keys are used
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", default_value = DEFAULT_DEV_DATA)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseArgs {
+    /// A file with the passphrase of the key file [else: PICOT_PASSPHRASE, or asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Which node is asked.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// The node that is asked
+    #[arg(long, value_name = "URL", env = "PICOT_API", default_value = DEFAULT_API)]
+    pub(crate) api: ApiUrl,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BlockArgs {
+    /// The block's id, `blk1…`
+    pub(crate) id: BlockId,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlotArgs {
+    /// The slot, such as `12/3`
+    #[arg(value_name = "PERIOD/THREAD")]
+    pub(crate) slot: Slot,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddressArgs {
+    /// The address, `addr1…`
+    pub(crate) address: Address,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OperationArgs {
+    /// The operation's id, `op1…`
+    pub(crate) id: OperationId,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransferArgs {
+    /// Who gets the coins, `addr1…`
+    pub(crate) to: Address,
+    /// How many coins, such as `12.5`
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) amount: Amount,
+    #[command(flatten)]
+    pub(crate) send: SendArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollsArgs {
+    /// How many rolls
+    #[arg(value_parser = roll_count, allow_negative_numbers = true)]
+    pub(crate) count: u64,
+    #[command(flatten)]
+    pub(crate) send: SendArgs,
+}
+
+/// What all orders have in common.
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// What the operation pays to be included, in coins
+    #[arg(long, value_name = "AMOUNT", default_value = "0.01", allow_negative_numbers = true)]
+    pub(crate) fee: Amount,
+    /// Whose coins or rolls; needed only if there are several keys
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) from: Option<Address>,
+    /// How far the operation must be before the command ends
+    #[arg(long, value_enum, default_value_t = WaitFor::Final)]
+    pub(crate) wait: WaitFor,
+    /// Periods from now in which it may be included [default: as many as the chain allows]
+    #[arg(long, value_name = "PERIODS")]
+    pub(crate) expire_in: Option<u64>,
+    /// Seconds to wait for `--wait final` before giving up
+    #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) patience: u64,
+    #[command(flatten)]
+    pub(crate) wallet: WalletArgs,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    /// The node has taken it in
+    Accepted,
+    /// It is executed in a final slot
+    Final,
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an address of this machine and a port, such as 127.0.0.1:4701";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "{error}: expected a filter such as `info` or `picot_consensus=debug`"
+        )),
+    }
+}
+
+fn roll_count(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least one roll".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("expected a whole number of rolls, at least one".to_owned()),
+    }
+}
+
+fn staker(text: &str) -> Result<(Address, u64), String> {
+    let (address, rolls) = text
+        .split_once(':')
+        .ok_or("expected an address, a colon and a number of rolls")?;
+    let address = address
+        .parse()
+        .map_err(|error| format!("{address}: {error}"))?;
+    Ok((address, roll_count(rolls)?))
+}
+
+fn allocation(text: &str) -> Result<(Address, Amount), String> {
+    let (address, amount) = text
+        .split_once('=')
+        .ok_or("expected an address, an equals sign and an amount of coins")?;
+    let address = address
+        .parse()
+        .map_err(|error| format!("{address}: {error}"))?;
+    let amount = amount
+        .parse()
+        .map_err(|error| format!("{amount}: {error}"))?;
+    Ok((address, amount))
+}

@@ -1,0 +1,268 @@
+//! Why a command failed, and what to do about it.
+
+use super::PassphraseError;
+use crate::client::ClientError;
+use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::randomness::RandomnessError;
+use displaydoc::Display;
+use picot_api::ProblemCode;
+use picot_models::text::TextError;
+use picot_models::{Address, ChainId, GenesisError, OperationId, Slot};
+use picot_wallet::WalletError;
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Display, Error)]
+pub enum CliError {
+    /// cannot {action}
+    Node {
+        /// What was asked of the node.
+        action: String,
+        /// Why not.
+        #[source]
+        source: ClientError,
+    },
+    /// operation {id} was not accepted
+    NotAccepted {
+        /// The operation.
+        id: OperationId,
+        /// Why not.
+        #[source]
+        source: ClientError,
+    },
+    /// cannot use the wallet
+    Wallet(#[from] WalletError),
+    /// no passphrase for the wallet
+    Passphrase(#[from] PassphraseError),
+    /// cannot make a key
+    Randomness(#[from] RandomnessError),
+    /// cannot read the secret key
+    Secret(#[source] TextError),
+    /// no secret key was given, and there is no terminal to ask for it
+    NoSecret,
+    /// wallet file {0} has no keys
+    NoKeys(PathBuf),
+    /// wallet file {path} has {count} keys, and it was not said whose to use
+    ManyKeys {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// One of them.
+        example: Box<Address>,
+    },
+    /// the node at {url} is of chain {node}, but data directory {directory} is of chain {data}
+    OtherChain {
+        /// The node.
+        url: String,
+        /// Its chain.
+        node: ChainId,
+        /// The directory.
+        directory: PathBuf,
+        /// Its chain.
+        data: ChainId,
+    },
+    /// an operation of this chain may expire in 1 to {max} periods, not {asked}
+    ExpireIn {
+        /// What was asked for.
+        asked: u64,
+        /// What the chain allows.
+        max: u64,
+    },
+    /// operation {id} failed in slot {slot}, its fee is spent: {reason}
+    Failed {
+        /// The operation.
+        id: OperationId,
+        /// Where.
+        slot: Place,
+        /// Why.
+        reason: String,
+    },
+    /// operation {id} did nothing in slot {slot}: its sender could not pay
+    Unpaid {
+        /// The operation.
+        id: OperationId,
+        /// Where.
+        slot: Place,
+    },
+    /// operation {id} did nothing in slot {slot}: its block may not carry it, or it was executed before
+    Void {
+        /// The operation.
+        id: OperationId,
+        /// Where.
+        slot: Place,
+    },
+    /// operation {0} is executed, but the node does not tell what it came to
+    NoOutcome(OperationId),
+    /// operation {id} expired: all slots until {last} are final, and none of them executed it
+    Expired {
+        /// The operation.
+        id: OperationId,
+        /// The last slot that could have included it.
+        last: Slot,
+    },
+    /// operation {id} is not final after {seconds} s: {seen}
+    OutOfPatience {
+        /// The operation.
+        id: OperationId,
+        /// How long was waited.
+        seconds: u64,
+        /// The last that was seen of it.
+        seen: String,
+    },
+    /// cannot {action} {path}
+    File {
+        /// What was to be done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// {path} has more than {max} bytes, which no {what} has
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        max: u64,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// {path} is not a genesis file: {reason}
+    GenesisJson {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says, with line and column.
+        reason: String,
+    },
+    /// {what} makes no chain
+    Genesis {
+        /// Which genesis.
+        what: String,
+        /// Why not.
+        #[source]
+        source: GenesisError,
+    },
+    /// {0} is given coins twice
+    AllocatedTwice(Box<Address>),
+    /// file {0} exists already
+    Exists(PathBuf),
+    /// removing a key must be confirmed, and there is no terminal to ask
+    NotConfirmed,
+    /// nothing was removed
+    Declined,
+    /// the node stopped
+    Run(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// cannot write the output
+    Output(#[source] io::Error),
+}
+
+/// The slot of an executed operation, if the node tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(pub Option<Slot>);
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(slot) => write!(formatter, "{slot}"),
+            None => formatter.write_str("(not told)"),
+        }
+    }
+}
+
+impl CliError {
+    /// 2 for what another way of writing the command mends, 1 for the rest.
+    #[must_use]
+    pub const fn exit_code(&self) -> i32 {
+        match self {
+            Self::ManyKeys { .. }
+            | Self::ExpireIn { .. }
+            | Self::AllocatedTwice(_)
+            | Self::NoSecret
+            | Self::NotConfirmed => 2,
+            _ => 1,
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Node { source, .. } => return client_hint(source),
+            Self::NotAccepted { id, source } => return submit_hint(*id, source),
+            Self::Wallet(error) => return wallet_hint(error),
+            Self::Passphrase(error) => return error.hint(),
+            Self::NoSecret => "name a file with `--secret-file`".to_owned(),
+            Self::NoKeys(_) => "`picot keys new` makes one".to_owned(),
+            Self::ManyKeys { example, .. } => {
+                format!("say it with `--from {example}`; `picot keys list` shows them all")
+            }
+            Self::OtherChain { .. } => "check `--api` and `--data`".to_owned(),
+            Self::Unpaid { .. } => "`picot address` shows what an address has".to_owned(),
+            Self::Expired { .. } => "send it again, perhaps with a higher `--fee`".to_owned(),
+            Self::OutOfPatience { id, .. } => {
+                format!("it may still be executed: ask again with `picot operation {id}`")
+            }
+            Self::Exists(_) => "`--force` replaces it".to_owned(),
+            Self::NotConfirmed => "`--yes` says that it is meant".to_owned(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn client_hint(error: &ClientError) -> Option<String> {
+    let hint = match error {
+        ClientError::Unreachable { .. } => {
+            "is it running? start one with `picot node --dev`, or say where it is with `--api`"
+        }
+        ClientError::Slow { .. } => "it may be overloaded: try again",
+        ClientError::Broken { .. } => "it may have been stopped: try again",
+        ClientError::NotPicot { .. } => "check `--api`",
+        ClientError::Refused(refusal)
+            if refusal.is(ProblemCode::Unavailable) || refusal.is(ProblemCode::PoolFull) =>
+        {
+            "try again in a few seconds"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn submit_hint(id: OperationId, error: &ClientError) -> Option<String> {
+    match error {
+        // The request may have arrived although no answer did.
+        ClientError::Slow { .. } | ClientError::Broken { .. } => Some(format!(
+            "it may have been accepted all the same: ask with `picot operation {id}`"
+        )),
+        ClientError::Refused(refusal) if refusal.is(ProblemCode::FeeTooLow) => {
+            Some("`--fee` sets the fee".to_owned())
+        }
+        ClientError::Refused(refusal)
+            if refusal.is(ProblemCode::BalanceTooLow) || refusal.is(ProblemCode::RollsTooFew) =>
+        {
+            Some("`picot address` shows what an address has".to_owned())
+        }
+        _ => client_hint(error),
+    }
+}
+
+fn wallet_hint(error: &WalletError) -> Option<String> {
+    let hint = match error {
+        WalletError::NotFound(_) => format!(
+            "`picot keys new` makes one, and so does the first `picot node --dev` in \
+             {DEFAULT_DEV_DATA}; `--data` says where it is"
+        ),
+        WalletError::WrongPassphrase(_) => "nothing was changed: try again".to_owned(),
+        WalletError::UnknownAddress(_) => "`picot keys list` shows whose keys it has".to_owned(),
+        WalletError::Truncated { .. } | WalletError::Malformed { .. } => {
+            "restore it from a copy, or `picot keys import` exported keys into another directory"
+                .to_owned()
+        }
+        WalletError::ChangedOnDisk(_) => "try again".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}

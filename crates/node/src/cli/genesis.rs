@@ -1,0 +1,155 @@
+//! `picot genesis`: files that make a chain.
+
+use super::args::{GenesisCommand, GenesisFileArgs, GenesisNewArgs, Preset};
+use super::{CliError, World, tables};
+use crate::client::printable;
+use picot_models::{Amount, ChainId, ChainParams, Genesis, GenesisStaker, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+/// The most bytes of a genesis file: with the most stakers and allocations, it has fewer.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+pub(super) fn run(command: GenesisCommand, world: &mut World<'_>) -> Result<(), CliError> {
+    match command {
+        GenesisCommand::New(arguments) => new(&arguments, world),
+        GenesisCommand::Check(arguments) => check(&arguments, world),
+        GenesisCommand::Show(arguments) => show(&arguments, world),
+    }
+}
+
+/// Reads and checks a genesis file.
+///
+/// # Errors
+/// The file cannot be read, is not a genesis, or is one that makes no chain.
+pub(super) fn read_file(path: &Path) -> Result<Genesis, CliError> {
+    let bytes = read_bounded(path)?;
+    let genesis: Genesis =
+        serde_json::from_slice(&bytes).map_err(|error| CliError::GenesisJson {
+            path: path.to_owned(),
+            reason: printable(&error.to_string()),
+        })?;
+    match genesis.validate() {
+        Ok(()) => Ok(genesis),
+        Err(source) => {
+            let what = path.display().to_string();
+            Err(CliError::Genesis { what, source })
+        }
+    }
+}
+
+fn new(arguments: &GenesisNewArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let genesis = build(arguments, world)?;
+    if let Err(source) = genesis.validate() {
+        let what = "this genesis".to_owned();
+        return Err(CliError::Genesis { what, source });
+    }
+    let Some(path) = &arguments.output else {
+        return world.say_json(&genesis);
+    };
+    let mut json = serde_json::to_string_pretty(&genesis)
+        .map_err(|error| CliError::Output(error.into()))?;
+    json.push('\n');
+    write(path, &json, arguments.force)?;
+    let chain_id = genesis.chain_id();
+    world.say(format_args!("{}: chain {chain_id}", path.display()))
+}
+
+fn build(arguments: &GenesisNewArgs, world: &World<'_>) -> Result<Genesis, CliError> {
+    let (name, params) = match arguments.preset {
+        Preset::Dev => ("dev", ChainParams::dev()),
+        Preset::Production => ("picot", ChainParams::production()),
+    };
+    let mut allocations = BTreeMap::new();
+    for (address, amount) in &arguments.allocations {
+        let before: Option<Amount> = allocations.insert(*address, *amount);
+        if before.is_some() {
+            return Err(CliError::AllocatedTwice(Box::new(*address)));
+        }
+    }
+    let stakers = arguments.stakers.iter();
+    Ok(Genesis {
+        name: arguments.name.clone().unwrap_or_else(|| name.to_owned()),
+        genesis_timestamp: match arguments.timestamp {
+            Some(milliseconds) => Timestamp(milliseconds),
+            None => world.clock.now(),
+        },
+        params,
+        stakers: stakers
+            .map(|&(address, rolls)| GenesisStaker { address, rolls })
+            .collect(),
+        allocations,
+    })
+}
+
+/// What a check found, for programs.
+#[derive(Serialize)]
+struct CheckAnswer {
+    chain_id: ChainId,
+    name: String,
+}
+
+fn check(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let genesis = read_file(&arguments.file)?;
+    let chain_id = genesis.chain_id();
+    if arguments.json {
+        let name = genesis.name;
+        return world.say_json(&CheckAnswer { chain_id, name });
+    }
+    let file = arguments.file.display();
+    let name = printable(&genesis.name);
+    world.say(format_args!("{file} is good: `{name}`, chain {chain_id}"))
+}
+
+fn show(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let genesis = read_file(&arguments.file)?;
+    if arguments.json {
+        return world.say_json(&genesis);
+    }
+    world.say(tables::genesis(&genesis))
+}
+
+fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if replace {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => CliError::Exists(path.to_owned()),
+        _ => CliError::File {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        },
+    })
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes));
+    if let Err(source) = read {
+        return Err(CliError::File {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        });
+    }
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
+        return Err(CliError::TooLarge {
+            path: path.to_owned(),
+            max: MAX_BYTES,
+            what: "genesis file",
+        });
+    }
+    Ok(bytes)
+}
