@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod archive;
+mod chain_file;
+mod config;
+mod data_dir;
+mod error;
+mod files;
+mod group;
+mod node_store;
+mod signing_log;
+mod state_store;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use archive::DiskArchive;
+pub use config::{DatabaseConfig, Durability};
+pub use data_dir::{Created, DataDir};
+pub use error::DatabaseError;
+pub use node_store::{NodePair, NodeStore};
+pub use signing_log::DiskSigningLog;
+pub use state_store::DiskStateStore;

@@ -1,0 +1,88 @@
+//! The node's own small things.
+
+use crate::DatabaseError;
+use crate::store::Store;
+use fjall::Readable;
+
+/// One pair.
+pub type NodePair = (Vec<u8>, Vec<u8>);
+
+/// An ordered map of bytes for what a node keeps for itself: factory history and switches, known
+/// peers. Keys are not empty; whoever uses it has a prefix of its own.
+///
+/// What was written survives the end of the process; a failure of the machine once
+/// [`NodeStore::sync`] has returned.
+pub struct NodeStore {
+    store: Store,
+}
+
+impl NodeStore {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseError> {
+        let found = self.store.snapshot().get(&self.store.node, key);
+        let found = found.map_err(DatabaseError::store("a read"))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    /// Sets or deletes keys, all of them or none.
+    ///
+    /// # Errors
+    /// The store failed, and took over nothing.
+    pub fn write(
+        &self,
+        changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), DatabaseError> {
+        let mut batch = self.store.batch();
+        for (key, change) in changes {
+            match change {
+                Some(value) => batch.insert(&self.store.node, key, value),
+                None => batch.remove(&self.store.node, key),
+            }
+        }
+        batch.commit().map_err(DatabaseError::store("a write"))
+    }
+
+    /// The first `limit` pairs whose keys begin with `prefix`, ascending.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn first(&self, prefix: &[u8], limit: usize) -> Result<Vec<NodePair>, DatabaseError> {
+        let pairs = self.store.snapshot().prefix(&self.store.node, prefix);
+        collect(pairs.take(limit))
+    }
+
+    /// The last `limit` pairs whose keys begin with `prefix`, descending.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn last(&self, prefix: &[u8], limit: usize) -> Result<Vec<NodePair>, DatabaseError> {
+        let pairs = self.store.snapshot().prefix(&self.store.node, prefix);
+        collect(pairs.rev().take(limit))
+    }
+
+    /// Waits until all that was written survives a failure of the machine.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn sync(&self) -> Result<(), DatabaseError> {
+        self.store.sync().map_err(DatabaseError::store("a sync"))
+    }
+}
+
+fn collect(guards: impl Iterator<Item = fjall::Guard>) -> Result<Vec<NodePair>, DatabaseError> {
+    guards
+        .map(|guard| {
+            let (key, value) = guard.into_inner().map_err(DatabaseError::store("a scan"))?;
+            Ok((key.to_vec(), value.to_vec()))
+        })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! The bulk store: one fjall database for state, archive and node, so that one journal orders all
+//! of it and one sync serves all of it.
+
+use crate::files::{open_guarded, rename_synced, sync_folder};
+use crate::{DatabaseConfig, DatabaseError, Durability};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The bulk store with its keyspaces. Reads go through [`Store::snapshot`]: fjall's own reads of a
+/// keyspace see batches that are half applied.
+#[derive(Clone)]
+pub(crate) struct Store {
+    db: Database,
+    /// What a write waits for that must outlive the machine.
+    durable: PersistMode,
+    pub(crate) state: Keyspace,
+    pub(crate) state_metadata: Keyspace,
+    pub(crate) outcomes: Keyspace,
+    pub(crate) bodies: Keyspace,
+    pub(crate) body_keys: Keyspace,
+    pub(crate) node: Keyspace,
+    _lock: Arc<File>,
+}
+
+impl Store {
+    /// Opens the store in a folder, or makes it; tells whether it was made.
+    pub(crate) fn open(
+        folder: &Path,
+        config: &DatabaseConfig,
+        lock: Arc<File>,
+    ) -> Result<(Self, bool), DatabaseError> {
+        let exists = folder
+            .try_exists()
+            .map_err(DatabaseError::io("looking for", folder))?;
+        if !exists {
+            make(folder, config)?;
+        } else if !folder.join(FJALL_MARKER).is_file() {
+            // Fjall would begin a new database here, over what is left of the old one.
+            return Err(DatabaseError::damaged(
+                folder,
+                "its version marker is missing",
+            ));
+        }
+        let store = open_guarded(folder, || Self::open_made(folder, config, lock))?;
+        Ok((store, !exists))
+    }
+
+    fn open_made(
+        folder: &Path,
+        config: &DatabaseConfig,
+        lock: Arc<File>,
+    ) -> Result<Self, DatabaseError> {
+        let db = open_database(folder, config)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(config.memtable_bytes);
+        let large_values = || options().with_kv_separation(Some(KvSeparationOptions::default()));
+        let open = |name, options: &dyn Fn() -> KeyspaceCreateOptions| {
+            db.keyspace(name, options)
+                .map_err(|error| opening_failed(folder, error))
+        };
+        Ok(Self {
+            state: open("state", &options)?,
+            state_metadata: open("state_metadata", &options)?,
+            outcomes: open("outcomes", &options)?,
+            bodies: open("bodies", &large_values)?,
+            body_keys: open("body_keys", &options)?,
+            node: open("node", &options)?,
+            durable: match config.durability {
+                Durability::Machine => PersistMode::SyncAll,
+                Durability::Process => PersistMode::Buffer,
+            },
+            db,
+            _lock: lock,
+        })
+    }
+
+    /// A view of what is committed now.
+    pub(crate) fn snapshot(&self) -> fjall::Snapshot {
+        self.db.snapshot()
+    }
+
+    /// A batch that survives the end of the process when committed.
+    pub(crate) fn batch(&self) -> fjall::OwnedWriteBatch {
+        self.db.batch().durability(Some(PersistMode::Buffer))
+    }
+
+    /// A batch that survives what the configuration says when committed.
+    pub(crate) fn durable_batch(&self) -> fjall::OwnedWriteBatch {
+        self.db.batch().durability(Some(self.durable))
+    }
+
+    /// Waits until all that was committed survives what the configuration says.
+    pub(crate) fn sync(&self) -> fjall::Result<()> {
+        self.db.persist(self.durable)
+    }
+}
+
+/// The file that fjall writes last when it makes a database, and looks for when it opens one.
+const FJALL_MARKER: &str = "version";
+
+/// Makes the database under another name, so that a crash leaves all of it or nothing.
+fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
+    let new = folder.with_extension("new");
+    match fs::remove_dir_all(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(DatabaseError::io("removing", &new)(error));
+        }
+        _ => {}
+    }
+    drop(open_database(&new, config)?);
+    sync_folder(&new).map_err(DatabaseError::io("syncing", &new))?;
+    rename_synced(&new, folder).map_err(DatabaseError::io("renaming", &new))
+}
+
+fn open_database(folder: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError> {
+    Database::builder(folder)
+        .cache_size(config.cache_bytes)
+        .max_journaling_size(config.max_journal_bytes)
+        .worker_threads(config.worker_threads)
+        .open()
+        .map_err(|error| opening_failed(folder, error))
+}
+
+fn opening_failed(folder: &Path, error: fjall::Error) -> DatabaseError {
+    match error {
+        fjall::Error::Io(error) if is_of_the_system(error.kind()) => {
+            DatabaseError::io("opening", folder)(error)
+        }
+        fjall::Error::Locked => DatabaseError::InUse(folder.to_owned()),
+        other => DatabaseError::damaged(folder, other),
+    }
+}
+
+/// What the system refuses, apart from files that are missing or too short.
+fn is_of_the_system(kind: ErrorKind) -> bool {
+    use ErrorKind::{InvalidData, NotFound, Other, UnexpectedEof};
+    !matches!(kind, NotFound | UnexpectedEof | InvalidData | Other)
+}

@@ -1,0 +1,139 @@
+//! The conformance suites of the ports, on the disk.
+
+use super::{config, durable_config, folder, open};
+use crate::{DiskArchive, DiskSigningLog, NodeStore};
+use picot_ledger::StateStore;
+use picot_ledger::mocks::{check_reopen, check_state_store};
+use picot_models::{Block, BlockId, Outcome, Slot};
+use picot_storage::mocks::{archive_reopen_suite, archive_suite};
+use picot_storage::{BlockArchive, Decided, StorageError};
+use picot_wallet::mocks::{signing_log_reopen_suite, signing_log_suite};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+#[test]
+fn the_disk_state_keeps_the_contract_of_state_stores() {
+    let mut folders = Vec::new();
+    check_state_store(|| {
+        let folder = folder();
+        let state = open(folder.path()).state();
+        folders.push(folder);
+        state
+    });
+}
+
+#[test]
+fn the_disk_state_keeps_the_contract_of_state_stores_over_restarts() {
+    let folder = folder();
+    check_reopen(|| -> Arc<dyn StateStore> { open(folder.path()).state() });
+}
+
+/// An archive with the folder that it is in.
+struct ArchiveIn {
+    folder: TempDir,
+    archive: Arc<DiskArchive>,
+}
+
+impl ArchiveIn {
+    fn new() -> Self {
+        Self::of(folder())
+    }
+
+    fn of(folder: TempDir) -> Self {
+        let archive = open(folder.path()).archive();
+        Self { folder, archive }
+    }
+
+    fn reopen(self) -> Self {
+        drop(self.archive);
+        Self::of(self.folder)
+    }
+}
+
+impl BlockArchive for ArchiveIn {
+    fn store_candidates(&self, blocks: &[Block]) -> Result<(), StorageError> {
+        self.archive.store_candidates(blocks)
+    }
+    fn store_decided(&self, decided: &[Decided]) -> Result<(), StorageError> {
+        self.archive.store_decided(decided)
+    }
+    fn last_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
+        self.archive.last_outcome(thread)
+    }
+    fn decided_at(&self, slot: Slot) -> Result<Option<Decided>, StorageError> {
+        self.archive.decided_at(slot)
+    }
+    fn decided_from(
+        &self,
+        thread: u8,
+        period: u64,
+        max: usize,
+    ) -> Result<Vec<Decided>, StorageError> {
+        self.archive.decided_from(thread, period, max)
+    }
+    fn block(&self, id: &BlockId) -> Result<Option<Block>, StorageError> {
+        self.archive.block(id)
+    }
+}
+
+#[test]
+fn the_disk_archive_keeps_the_contract_of_archives() {
+    archive_suite(ArchiveIn::new);
+    archive_reopen_suite(ArchiveIn::new, ArchiveIn::reopen);
+}
+
+#[test]
+fn the_disk_log_keeps_the_contract_of_signing_logs() {
+    for config in [config(), durable_config()] {
+        let folder = folder();
+        let mut count = 0;
+        let mut fresh = || {
+            count += 1;
+            let (log, made) =
+                DiskSigningLog::open(&folder.path().join(count.to_string()), &config).unwrap();
+            assert!(made);
+            log
+        };
+        signing_log_suite(&mut fresh);
+    }
+}
+
+#[test]
+fn the_disk_log_keeps_the_contract_of_signing_logs_over_restarts() {
+    let folder = folder();
+    let open = || {
+        DiskSigningLog::open(folder.path(), &durable_config())
+            .unwrap()
+            .0
+    };
+    signing_log_reopen_suite(open, |log| {
+        drop(log);
+        open()
+    });
+}
+
+#[test]
+fn the_node_store_is_an_ordered_map_over_restarts() {
+    let folder = folder();
+    let node = open(folder.path()).node();
+    let set = |node: &NodeStore, key: &str, value: &str| {
+        node.write([(key.into(), Some(value.into()))]).unwrap();
+    };
+    for key in ["history/2", "history/1", "history/3", "switch/blocks"] {
+        set(&node, key, "old");
+    }
+    set(&node, "history/1", "new");
+    node.write([("history/2".into(), None), ("a".into(), Some(Vec::new()))])
+        .unwrap();
+    node.sync().unwrap();
+    drop(node);
+    let node = open(folder.path()).node();
+    let pair = |key: &str, value: &str| (Vec::from(key), Vec::from(value));
+    assert_eq!(node.get(b"history/1").unwrap(), Some(b"new".to_vec()));
+    assert_eq!(node.get(b"history/2").unwrap(), None);
+    let ascending = [pair("history/1", "new"), pair("history/3", "old")];
+    assert_eq!(node.first(b"history/", 10).unwrap(), ascending);
+    assert_eq!(node.first(b"history/", 1).unwrap(), ascending[..1]);
+    assert_eq!(node.last(b"history/", 1).unwrap(), ascending[1..]);
+    assert_eq!(node.first(b"", 10).unwrap().len(), 4);
+}

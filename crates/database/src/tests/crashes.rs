@@ -1,0 +1,200 @@
+//! A process that is killed: its files are copied while it runs, and opened elsewhere.
+
+use super::{crash_image, folder, open};
+use picot_ledger::{StateBatch, StateStore};
+use picot_models::Slot;
+use picot_storage::mocks::{candidate, decided_block, decided_miss};
+use picot_storage::{BlockArchive, Decided};
+use picot_wallet::mocks::request;
+use picot_wallet::{ClaimKind, ClaimVerdict, SigningLog};
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+fn state_of(period: u64) -> StateBatch {
+    let mut batch = StateBatch::new();
+    for key in 0..4_u8 {
+        batch.put(vec![key], period.to_be_bytes().to_vec());
+    }
+    batch.set_metadata(period.to_be_bytes().to_vec());
+    batch
+}
+
+fn decision(period: u64) -> Decided {
+    match period % 3 {
+        0 => decided_block(&candidate(Slot::new(period, 0), 1, 5)),
+        _ => decided_miss(Slot::new(period, 0), period),
+    }
+}
+
+fn vote(period: u64) -> picot_wallet::ClaimRecord {
+    request(1, ClaimKind::Notarise, Slot::new(period, 0), 0, 1)
+}
+
+/// The period of the state, which must be that of one commit, whole; 0 before the first.
+fn state_period(state: &dyn StateStore) -> u64 {
+    let Some(metadata) = state.metadata().unwrap() else {
+        assert_eq!(state.scan(b"", b"", 10).unwrap(), []);
+        return 0;
+    };
+    let pairs = state.scan(b"", b"", 10).unwrap();
+    assert_eq!(pairs.len(), 4);
+    assert!(
+        pairs.iter().all(|(_, value)| *value == metadata),
+        "a mix of commits: {pairs:?}"
+    );
+    u64::from_be_bytes(metadata.try_into().unwrap())
+}
+
+#[test]
+fn everything_that_returned_is_there_after_a_kill() {
+    let folder = folder();
+    let data = open(folder.path());
+    let held = candidate(Slot::new(11, 0), 2, 3);
+    for period in 1..=10 {
+        data.signing_log().claim(&[vote(period)]).unwrap();
+        data.archive().store_decided(&[decision(period)]).unwrap();
+        data.state().commit(state_of(period)).unwrap();
+    }
+    data.archive()
+        .store_candidates(std::slice::from_ref(&held))
+        .unwrap();
+    data.node()
+        .write([(b"switch".to_vec(), Some(b"on".to_vec()))])
+        .unwrap();
+    let image = crash_image(folder.path());
+    let after = open(image.path());
+    assert_eq!(state_period(&*after.state()), 10);
+    let expected: Vec<_> = (1..=10).map(decision).collect();
+    assert_eq!(after.archive().decided_from(0, 0, 99).unwrap(), expected);
+    assert_eq!(after.archive().block(&held.id()).unwrap(), Some(held));
+    let claims = after
+        .signing_log()
+        .records(&vote(1).address, Slot::GENESIS)
+        .unwrap();
+    assert_eq!(claims, (1..=10).map(vote).collect::<Vec<_>>());
+    assert_eq!(after.node().get(b"switch").unwrap(), Some(b"on".to_vec()));
+}
+
+/// Kills at any moment: while a writer runs through claim, archive and state, period by period, the
+/// files are copied again and again. A copy takes time, during which the writer goes on; so each
+/// file is of another moment, worse than what a kill leaves. What each engine promises must hold in
+/// spite of it, for what had returned before the copy began.
+#[test]
+fn at_any_moment_a_kill_leaves_whole_batches_with_all_before_them() {
+    let folder = folder();
+    let data = open(folder.path());
+    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for period in 1.. {
+                data.archive().store_decided(&[decision(period)]).unwrap();
+                data.state().commit(state_of(period)).unwrap();
+                done.store(period, Ordering::SeqCst);
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+        for _ in 0..10 {
+            let before = done.load(Ordering::SeqCst);
+            while done.load(Ordering::SeqCst) < before + 10 {
+                std::thread::yield_now();
+            }
+            let returned = done.load(Ordering::SeqCst);
+            let image = folder_image(folder.path());
+            let after = open(image.path());
+            let state = state_period(&*after.state());
+            let archived = after
+                .archive()
+                .last_outcome(0)
+                .unwrap()
+                .unwrap()
+                .slot()
+                .period;
+            assert!(state >= returned, "the state lost {state}..{returned}");
+            assert!(archived >= state, "the archive is never behind the state");
+            let expected: Vec<_> = (1..=archived).map(decision).collect();
+            assert_eq!(
+                after.archive().decided_from(0, 0, usize::MAX).unwrap(),
+                expected
+            );
+            after
+                .archive()
+                .store_decided(&[decision(archived + 1)])
+                .unwrap();
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}
+
+/// A copy without the signing log, whose file is written in many places and cannot be copied while
+/// it is written.
+fn folder_image(of: &Path) -> tempfile::TempDir {
+    let image = folder();
+    super::copy(&of.join("store"), &image.path().join("store"));
+    fs::copy(of.join("chain"), image.path().join("chain")).unwrap();
+    image
+}
+
+fn journal(folder: &Path) -> PathBuf {
+    let entries = fs::read_dir(folder.join("store")).unwrap();
+    let mut journals: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jnl"))
+        .collect();
+    journals.sort();
+    journals.pop().unwrap()
+}
+
+#[test]
+fn a_torn_last_batch_is_dropped_whole() {
+    let folder = folder();
+    let data = open(folder.path());
+    for period in 1..=5 {
+        data.archive().store_decided(&[decision(period)]).unwrap();
+        data.state().commit(state_of(period)).unwrap();
+    }
+    // Fjall allocates its journal ahead: what is written ends where the zeros begin.
+    let image = crash_image(folder.path());
+    let bytes = fs::read(journal(image.path())).unwrap();
+    let written = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    for cut in [1, 5, 20, 40] {
+        let image = crash_image(folder.path());
+        let file = OpenOptions::new()
+            .write(true)
+            .open(journal(image.path()))
+            .unwrap();
+        file.set_len((written - cut) as u64).unwrap();
+        let after = open(image.path());
+        assert_eq!(state_period(&*after.state()), 4, "cut {cut} bytes");
+        assert_eq!(
+            after
+                .archive()
+                .last_outcome(0)
+                .unwrap()
+                .unwrap()
+                .slot()
+                .period,
+            5
+        );
+        after.state().commit(state_of(6)).unwrap();
+        assert_eq!(state_period(&*after.state()), 6, "and it goes on");
+    }
+}
+
+#[test]
+fn a_claim_that_returned_is_refused_to_others_after_a_kill() {
+    let folder = folder();
+    let data = open(folder.path());
+    for period in 1..=20 {
+        let verdicts = data.signing_log().claim(&[vote(period)]).unwrap();
+        assert_eq!(verdicts, [ClaimVerdict::Safe]);
+        let image = crash_image(folder.path());
+        let after = open(image.path());
+        let other = request(1, ClaimKind::Notarise, Slot::new(period, 0), 0, 2);
+        let verdicts = after.signing_log().claim(&[vote(period), other]).unwrap();
+        assert_eq!(verdicts[0], ClaimVerdict::Safe);
+        assert!(matches!(verdicts[1], ClaimVerdict::NotSafe { .. }));
+    }
+}
