@@ -69,9 +69,9 @@ pub enum ExecutionError {
         /// What was computed.
         what: &'static str,
     },
-    /// execution of slot {slot} panicked: {message}
+    /// execution panicked after slot {slot} was final: {message}
     Panicked {
-        /// The slot after the last final one.
+        /// The last final slot.
         slot: Slot,
         /// What the panic said.
         message: String,

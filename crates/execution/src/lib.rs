@@ -3,16 +3,39 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod chain;
+mod config;
+
+mod decided_queue;
+mod effects;
 mod error;
 mod execution;
+mod execution_core;
+mod final_state;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+mod operations;
 mod outcome;
+mod pending;
+mod punish;
+mod reader;
+mod replay;
+mod reward;
+mod slot;
+mod subscribers;
 mod totals;
+mod view;
+mod worker;
+mod world;
 
+pub use config::Config;
 pub use error::ExecutionError;
 pub use execution::{DecidedSlots, Execution, ExecutionSummary};
+pub use execution_core::{Applied, ExecutionCore};
 pub use outcome::{
     FailureReason, Level, OperationOutcome, OperationStatus, Simulation, SlotOutput,
 };
+pub use reader::ExecutionReader;
+pub use replay::{recompute_state_hash, reexecute};
 pub use totals::Totals;
+pub use worker::ExecutionWorker;

@@ -1,0 +1,69 @@
+//! What does not change while the chain runs.
+
+use crate::ExecutionError;
+use picot_clock::Slot;
+use picot_models::{BlockId, ChainId, ChainParams, Genesis};
+use picot_pos::Config as PosConfig;
+use picot_selector::Selector;
+use std::sync::Arc;
+
+/// What does not change while the chain runs, and who is drawn.
+pub(crate) struct Chain {
+    pub(crate) id: ChainId,
+    pub(crate) params: ChainParams,
+    pub(crate) pos: Arc<PosConfig>,
+    pub(crate) genesis_blocks: Vec<BlockId>,
+    pub(crate) selector: Arc<dyn Selector>,
+}
+
+impl Chain {
+    pub(crate) fn new(
+        genesis: &Genesis,
+        selector: Arc<dyn Selector>,
+    ) -> Result<Self, ExecutionError> {
+        genesis.validate()?;
+        Ok(Self {
+            id: genesis.chain_id(),
+            params: genesis.params.clone(),
+            pos: Arc::new(PosConfig::new(genesis)?),
+            genesis_blocks: genesis.block_ids(),
+            selector,
+        })
+    }
+
+    pub(crate) fn next(&self, slot: Slot) -> Result<Slot, ExecutionError> {
+        Ok(slot.next(self.params.thread_count)?)
+    }
+
+    /// Whether the state hash after the slot must be known: the last slot of a cycle, and of every
+    /// `checkpoint_interval_periods` periods (design 10).
+    pub(crate) fn is_checkpoint(&self, slot: Slot) -> bool {
+        let next_period = slot.period.saturating_add(1);
+        let is_last_thread = slot.thread.saturating_add(1) >= self.params.thread_count;
+        let ends = |periods| next_period.checked_rem(periods) == Some(0);
+        is_last_thread
+            && (ends(self.params.checkpoint_interval_periods)
+                || ends(self.params.periods_per_cycle))
+    }
+
+    /// The slot whose record of executed operations goes when `slot` is final: all that it holds
+    /// have expired, and as many periods again have passed.
+    pub(crate) fn forgotten_operations(&self, slot: Slot) -> Option<Slot> {
+        let kept = self.params.operation_validity_periods.saturating_mul(2);
+        earlier(slot, kept.saturating_add(1))
+    }
+
+    /// The slot whose marks of punished faults go when `slot` is final: none of its faults can be
+    /// punished any more.
+    pub(crate) fn forgotten_faults(&self, slot: Slot) -> Option<Slot> {
+        earlier(
+            slot,
+            self.params.denunciation_expire_periods.saturating_add(1),
+        )
+    }
+}
+
+fn earlier(slot: Slot, periods: u64) -> Option<Slot> {
+    let period = slot.period.checked_sub(periods)?;
+    Some(Slot::new(period, slot.thread))
+}

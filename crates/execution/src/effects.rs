@@ -1,0 +1,123 @@
+//! What slots change, as values.
+
+use crate::{OperationOutcome, SlotOutput, Totals};
+use picot_clock::Slot;
+use picot_ledger::LedgerChanges;
+use picot_models::limits::MAX_OPERATIONS;
+use picot_models::{Address, Block, BlockId, FaultKey, OperationId};
+use picot_pos::PosChanges;
+use picot_serialization::codec_struct;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The last block of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastBlock {
+    /// Its slot.
+    pub(crate) slot: Slot,
+    /// Its id.
+    pub(crate) block: BlockId,
+    /// Who produced it: nobody, for a genesis block.
+    pub(crate) producer: Option<Address>,
+}
+
+codec_struct!(LastBlock {
+    slot,
+    block,
+    producer
+});
+
+/// One operation of a block and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExecutedOperation {
+    pub(crate) id: OperationId,
+    pub(crate) outcome: OperationOutcome,
+}
+
+codec_struct!(ExecutedOperation { id, outcome });
+
+/// The operations of a block: one pair of the state, so that it is hashed once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockRecord {
+    pub(crate) block: BlockId,
+    pub(crate) operations: Vec<ExecutedOperation>,
+}
+
+codec_struct!(BlockRecord {
+    block,
+    operations: seq(MAX_OPERATIONS)
+});
+
+/// The operations of a block, and where each one is.
+#[derive(Debug)]
+pub(crate) struct ExecutedBlock {
+    pub(crate) slot: Slot,
+    pub(crate) record: BlockRecord,
+    outcomes: HashMap<OperationId, OperationOutcome>,
+}
+
+impl ExecutedBlock {
+    pub(crate) fn new(slot: Slot, record: BlockRecord) -> Self {
+        let mut outcomes = HashMap::with_capacity(record.operations.len());
+        for operation in &record.operations {
+            // The first one counts: an operation that is there again was refused.
+            outcomes.entry(operation.id).or_insert(operation.outcome);
+        }
+        Self {
+            slot,
+            record,
+            outcomes,
+        }
+    }
+
+    pub(crate) fn outcome(&self, id: &OperationId) -> Option<OperationOutcome> {
+        self.outcomes.get(id).copied()
+    }
+}
+
+/// What one slot changes, or several that follow each other.
+#[derive(Debug)]
+pub(crate) struct SlotEffects {
+    pub(crate) ledger: LedgerChanges,
+    pub(crate) pos: PosChanges,
+    /// The blocks with operations, ascending.
+    pub(crate) executed: Vec<Arc<ExecutedBlock>>,
+    pub(crate) punished: BTreeSet<FaultKey>,
+    pub(crate) last_blocks: BTreeMap<u8, LastBlock>,
+    /// The totals afterwards.
+    pub(crate) totals: Totals,
+}
+
+impl SlotEffects {
+    /// Adds the effects of the slots that come next.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.ledger.merge(later.ledger);
+        self.pos.merge(later.pos);
+        self.executed.extend(later.executed);
+        self.punished.extend(later.punished);
+        self.last_blocks.extend(later.last_blocks);
+        self.totals = later.totals;
+    }
+
+    /// The addresses whose coins or rolls change.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = Address> + '_ {
+        let balances = self.ledger.iter().map(|(address, _)| *address);
+        balances.chain(self.pos.rolls.keys().copied())
+    }
+}
+
+/// A slot that was executed: what it changes, and what is told of it.
+#[derive(Debug)]
+pub(crate) struct ExecutedSlot {
+    pub(crate) output: SlotOutput,
+    pub(crate) effects: SlotEffects,
+    /// Kept for its operations, in case that it is lost.
+    pub(crate) block: Option<Block>,
+}
+
+impl ExecutedSlot {
+    /// Whether it is this block, or this miss, at this slot.
+    pub(crate) fn is_of(&self, slot: Slot, block: Option<BlockId>) -> bool {
+        self.output.slot == slot && self.output.block == block
+    }
+}

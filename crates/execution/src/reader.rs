@@ -1,0 +1,249 @@
+//! Reads of the published state, from any thread.
+
+use crate::chain::Chain;
+use crate::effects::ExecutedBlock;
+use crate::slot::SlotRun;
+use crate::view::View;
+use crate::world::World;
+use crate::{ExecutionError, ExecutionSummary, Level, OperationStatus, Simulation};
+use parking_lot::RwLock;
+use picot_ledger::Ledger;
+use picot_models::{Address, Amount, FaultKey, Operation, OperationId};
+use picot_pool::AccountView;
+use picot_pos::{CycleInfo, PosChanges, PosFinalState, RollRegistry};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Reads of the published state. Copies read the same; none of them waits for an execution.
+#[derive(Clone)]
+pub struct ExecutionReader {
+    chain: Arc<Chain>,
+    world: Arc<RwLock<World>>,
+}
+
+impl ExecutionReader {
+    pub(crate) fn new(chain: Arc<Chain>, world: Arc<RwLock<World>>) -> Self {
+        Self { chain, world }
+    }
+
+    /// See [`Execution::balance`](crate::Execution::balance).
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn balance(
+        &self,
+        level: Level,
+        address: &Address,
+    ) -> Result<Option<Amount>, ExecutionError> {
+        // The store is asked without the lock: it may be slow.
+        let (change, ledger) = {
+            let world = self.world.read();
+            let view = world.view(level);
+            let change = view
+                .layers
+                .iter()
+                .find_map(|layer| layer.ledger.balance(address).cloned());
+            (change, world.final_state.ledger.clone())
+        };
+        match change {
+            Some(change) => Ok(change.value().copied()),
+            None => Ok(ledger.balance(address)?),
+        }
+    }
+
+    /// See [`Execution::rolls`](crate::Execution::rolls).
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn rolls(&self, level: Level, address: &Address) -> Result<u64, ExecutionError> {
+        self.with_registry(level, |registry| registry.rolls(address))
+    }
+
+    /// See [`Execution::deferred_credits`](crate::Execution::deferred_credits).
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn deferred_credits(
+        &self,
+        level: Level,
+        address: &Address,
+    ) -> Result<BTreeMap<u64, Amount>, ExecutionError> {
+        self.with_registry(level, |registry| registry.deferred_credits(address))
+    }
+
+    /// Reads stakes as the next slot at a level would find them.
+    fn with_registry<T>(
+        &self,
+        level: Level,
+        read: impl FnOnce(&RollRegistry<'_>) -> T,
+    ) -> Result<T, ExecutionError> {
+        let world = self.world.read();
+        let view = world.view(level);
+        let layers = pos_layers(&view);
+        let last = match level {
+            Level::Final => world.final_state.last_final_slot(),
+            Level::Candidate => world.candidate_slot(),
+        };
+        let cycle = self.chain.pos.cycle_of(self.chain.next(last)?)?;
+        let pos = &world.final_state.pos;
+        let registry = RollRegistry::new(&self.chain.pos, pos, &layers, cycle);
+        Ok(read(&registry))
+    }
+
+    /// See [`Execution::datastore`](crate::Execution::datastore).
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn datastore(
+        &self,
+        level: Level,
+        address: &Address,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, ExecutionError> {
+        self.world.read().view(level).datastore(address, key)
+    }
+
+    /// See [`Execution::executed_operations`](crate::Execution::executed_operations).
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn executed_operations(&self, thread: u8) -> Result<BTreeSet<OperationId>, ExecutionError> {
+        let world = self.world.read();
+        let validity = self.chain.params.operation_validity_periods;
+        let oldest = world.candidate_slot().period.saturating_sub(validity);
+        let view = world.view(Level::Candidate);
+        let ahead = view.layers.iter().flat_map(|layer| &layer.executed);
+        let blocks = world.final_state.executed.values().chain(ahead);
+        let of_thread = |block: &&Arc<ExecutedBlock>| {
+            block.slot.thread == thread && block.slot.period >= oldest
+        };
+        Ok(blocks
+            .filter(of_thread)
+            .flat_map(|block| block.record.operations.iter().map(|done| done.id))
+            .collect())
+    }
+
+    /// See [`Execution::operation_status`](crate::Execution::operation_status).
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn operation_status(
+        &self,
+        id: &OperationId,
+    ) -> Result<Option<OperationStatus>, ExecutionError> {
+        let world = self.world.read();
+        let status = |block: &Arc<ExecutedBlock>, level| {
+            Some(OperationStatus {
+                slot: block.slot,
+                block: block.record.block,
+                outcome: block.outcome(id)?,
+                level,
+            })
+        };
+        if let Some(block) = world.final_state.block_of(id) {
+            return Ok(status(block, Level::Final));
+        }
+        let view = world.view(Level::Candidate);
+        Ok(view
+            .block_of(id)
+            .and_then(|block| status(block, Level::Candidate)))
+    }
+
+    /// See [`Execution::simulate`](crate::Execution::simulate).
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn simulate(
+        &self,
+        operation: &Operation,
+        sender: &Address,
+    ) -> Result<Simulation, ExecutionError> {
+        let world = self.world.read();
+        let view = world.view(Level::Candidate);
+        let layers = pos_layers(&view);
+        let slot = self.chain.next(world.candidate_slot())?;
+        let mut run = SlotRun::new(&self.chain, &view, &layers, slot)?;
+        let rolls_before = run.registry.rolls(sender);
+        let burnt_before = run.totals.burnt;
+        let outcome = run.execute_operation(operation, *sender, None)?;
+        let burnt = run.rest(run.totals.burnt, burnt_before)?;
+        let rolls = (rolls_before, run.registry.rolls(sender));
+        let mut balances = Vec::new();
+        for (address, change) in run.ledger.iter() {
+            let after = change.balance.as_ref().and_then(|change| change.value());
+            let after = after.copied().unwrap_or_default();
+            balances.push((*address, view.balance(address)?, after));
+        }
+        Ok(Simulation {
+            outcome,
+            gas_used: operation.gas_usage(&self.chain.params).unwrap_or(u64::MAX),
+            balances,
+            rolls,
+            burnt,
+        })
+    }
+
+    /// See [`Execution::summary`](crate::Execution::summary).
+    #[must_use]
+    pub fn summary(&self) -> ExecutionSummary {
+        let world = self.world.read();
+        let last_final_slot = world.final_state.last_final_slot();
+        world.summary(self.chain.pos.cycle_of(last_final_slot).unwrap_or(0))
+    }
+
+    /// See [`Execution::stakers`](crate::Execution::stakers).
+    #[must_use]
+    pub fn stakers(&self) -> Arc<BTreeMap<Address, u64>> {
+        self.world.read().final_state.pos.roll_counts()
+    }
+
+    /// See [`Execution::cycle_info`](crate::Execution::cycle_info).
+    #[must_use]
+    pub fn cycle_info(&self, cycle: u64) -> Option<Arc<CycleInfo>> {
+        self.world.read().final_state.pos.cycle_info(cycle)
+    }
+
+    /// See [`Execution::known_cycles`](crate::Execution::known_cycles).
+    #[must_use]
+    pub fn known_cycles(&self) -> Vec<u64> {
+        self.world.read().final_state.pos.known_cycles()
+    }
+}
+
+fn pos_layers<'a>(view: &View<'a>) -> Vec<&'a PosChanges> {
+    view.layers.iter().map(|layer| &layer.pos).collect()
+}
+
+impl AccountView for ExecutionReader {
+    fn candidate_balance(&self, address: &Address) -> Amount {
+        match self.balance(Level::Candidate, address) {
+            Ok(balance) => balance.unwrap_or_default(),
+            Err(error) => {
+                tracing::error!(%error, %address, "a balance cannot be read");
+                Amount::ZERO
+            }
+        }
+    }
+
+    fn is_executed(&self, id: &OperationId, thread: u8) -> bool {
+        let world = self.world.read();
+        let view = world.view(Level::Candidate);
+        view.block_of(id)
+            .is_some_and(|block| block.slot.thread == thread)
+    }
+
+    fn candidate_rolls(&self, address: &Address) -> u64 {
+        self.rolls(Level::Candidate, address).unwrap_or(0)
+    }
+
+    fn is_punished(&self, fault: &FaultKey) -> bool {
+        self.world.read().view(Level::Candidate).is_punished(fault)
+    }
+}
+
+impl std::fmt::Debug for ExecutionReader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slot = self.world.read().final_state.last_final_slot();
+        write!(formatter, "ExecutionReader(final slot {slot})")
+    }
+}

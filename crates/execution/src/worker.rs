@@ -1,0 +1,335 @@
+//! The thread around the core.
+
+use crate::execution_core::Applied;
+use crate::subscribers::Subscribers;
+use crate::world::World;
+use crate::{
+    Config, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionReader,
+    ExecutionSummary, Level, OperationStatus, Simulation, SlotOutput,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::{Mutex, RwLock};
+use picot_models::{Address, Amount, Block, Operation, OperationId};
+use picot_pool::Pool;
+use picot_pos::CycleInfo;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// How often draws that are being prepared are asked for again. They come from another thread, which
+/// has no way to wake this one.
+const DRAWS_RETRY: Duration = Duration::from_millis(1);
+
+enum Command {
+    Update {
+        decided: Vec<DecidedSlots>,
+        candidates: Vec<Block>,
+    },
+    /// Answer when everything before is done.
+    Barrier(Sender<()>),
+    Stop,
+}
+
+/// [`Execution`] on a thread of its own. Dropping it finishes the update that is at work, and ends
+/// the thread.
+#[derive(Debug)]
+pub struct ExecutionWorker {
+    commands: Sender<Command>,
+    reader: ExecutionReader,
+    subscribers: Arc<Subscribers>,
+    failures: Receiver<ExecutionError>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl ExecutionWorker {
+    /// Starts the thread around a core.
+    ///
+    /// # Errors
+    /// The settings are wrong, or the system gives no thread.
+    pub fn start(
+        core: ExecutionCore,
+        pool: Arc<dyn Pool>,
+        config: Config,
+    ) -> Result<Self, ExecutionError> {
+        config.validate()?;
+        let (commands, queue) = bounded(config.queued_updates);
+        let (failure, failures) = bounded(1);
+        let subscribers = Arc::new(Subscribers::new(config.queued_outputs));
+        let reader = core.reader();
+        let worker = Worker {
+            world: Arc::clone(core.world()),
+            core,
+            pool,
+            queue,
+            failure,
+            subscribers: Arc::clone(&subscribers),
+        };
+        let thread = Builder::new()
+            .name("execution".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|error| ExecutionError::Stopped(format!("no thread: {error}")))?;
+        Ok(Self {
+            commands,
+            reader,
+            subscribers,
+            failures,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// A reader of the state, which the pool can ask, too.
+    #[must_use]
+    pub fn reader(&self) -> ExecutionReader {
+        self.reader.clone()
+    }
+
+    /// Where the reason is sent when execution stops by itself: the node stops then. The final state
+    /// is intact.
+    #[must_use]
+    pub fn failures(&self) -> Receiver<ExecutionError> {
+        self.failures.clone()
+    }
+
+    /// Waits until all that was handed over before is executed as far as it can be.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Stopped`].
+    pub fn wait_done(&self) -> Result<(), ExecutionError> {
+        let (done, is_done) = bounded(1);
+        let sent = self.commands.send(Command::Barrier(done)).is_ok();
+        if sent && is_done.recv().is_ok() {
+            return Ok(());
+        }
+        Err(self.stopped())
+    }
+
+    fn stopped(&self) -> ExecutionError {
+        let reason = self.reader.summary().stopped;
+        ExecutionError::Stopped(reason.unwrap_or_else(|| "the node is stopping".to_owned()))
+    }
+}
+
+impl Drop for ExecutionWorker {
+    fn drop(&mut self) {
+        // If it has stopped already, nobody listens.
+        let _ = self.commands.send(Command::Stop);
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic was caught and reported inside.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Execution for ExecutionWorker {
+    fn update(
+        &self,
+        decided: Vec<DecidedSlots>,
+        candidates: Vec<Block>,
+    ) -> Result<(), ExecutionError> {
+        let command = Command::Update {
+            decided,
+            candidates,
+        };
+        self.commands.send(command).map_err(|_| self.stopped())
+    }
+
+    fn balance(&self, level: Level, address: &Address) -> Result<Option<Amount>, ExecutionError> {
+        self.reader.balance(level, address)
+    }
+
+    fn rolls(&self, level: Level, address: &Address) -> Result<u64, ExecutionError> {
+        self.reader.rolls(level, address)
+    }
+
+    fn deferred_credits(
+        &self,
+        level: Level,
+        address: &Address,
+    ) -> Result<BTreeMap<u64, Amount>, ExecutionError> {
+        self.reader.deferred_credits(level, address)
+    }
+
+    fn datastore(
+        &self,
+        level: Level,
+        address: &Address,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, ExecutionError> {
+        self.reader.datastore(level, address, key)
+    }
+
+    fn executed_operations(&self, thread: u8) -> Result<BTreeSet<OperationId>, ExecutionError> {
+        self.reader.executed_operations(thread)
+    }
+
+    fn operation_status(
+        &self,
+        id: &OperationId,
+    ) -> Result<Option<OperationStatus>, ExecutionError> {
+        self.reader.operation_status(id)
+    }
+
+    fn simulate(
+        &self,
+        operation: &Operation,
+        sender: &Address,
+    ) -> Result<Simulation, ExecutionError> {
+        self.reader.simulate(operation, sender)
+    }
+
+    fn summary(&self) -> ExecutionSummary {
+        self.reader.summary()
+    }
+
+    fn subscribe(&self) -> Receiver<Arc<SlotOutput>> {
+        self.subscribers.subscribe()
+    }
+
+    fn stakers(&self) -> Arc<BTreeMap<Address, u64>> {
+        self.reader.stakers()
+    }
+
+    fn cycle_info(&self, cycle: u64) -> Option<Arc<CycleInfo>> {
+        self.reader.cycle_info(cycle)
+    }
+
+    fn known_cycles(&self) -> Vec<u64> {
+        self.reader.known_cycles()
+    }
+}
+
+struct Worker {
+    core: ExecutionCore,
+    world: Arc<RwLock<World>>,
+    pool: Arc<dyn Pool>,
+    queue: Receiver<Command>,
+    failure: Sender<ExecutionError>,
+    subscribers: Arc<Subscribers>,
+}
+
+/// Everything that waited in the queue, as one.
+#[derive(Default)]
+struct Batch {
+    decided: Vec<DecidedSlots>,
+    /// The newest candidates, if any came.
+    candidates: Option<Vec<Block>>,
+    barriers: Vec<Sender<()>>,
+    is_last: bool,
+}
+
+impl Batch {
+    fn add(&mut self, command: Command) {
+        match command {
+            Command::Update {
+                decided,
+                candidates,
+            } => {
+                self.decided.extend(decided);
+                self.candidates = Some(candidates);
+            }
+            Command::Barrier(done) => self.barriers.push(done),
+            Command::Stop => self.is_last = true,
+        }
+    }
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut waits_for_draws = false;
+        while let Some(mut batch) = self.next_batch(waits_for_draws) {
+            let decided = std::mem::take(&mut batch.decided);
+            let applied = match self.apply_caught(decided, batch.candidates.take()) {
+                Ok(applied) => applied,
+                Err(error) => return self.stop(error),
+            };
+            waits_for_draws = applied.waits_for_draws.is_some();
+            self.tell(&applied);
+            if let Some(error) = applied.failure {
+                return self.stop(error);
+            }
+            for done in batch.barriers {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+            if batch.is_last {
+                return;
+            }
+        }
+    }
+
+    /// All commands that wait; blocks for the first one, unless there is something to be tried
+    /// again. `None` when there is nobody left to send any.
+    fn next_batch(&self, retry: bool) -> Option<Batch> {
+        let mut batch = Batch::default();
+        if retry {
+            match self.queue.recv_timeout(DRAWS_RETRY) {
+                Ok(command) => batch.add(command),
+                Err(RecvTimeoutError::Timeout) => return Some(batch),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        } else {
+            batch.add(self.queue.recv().ok()?);
+        }
+        while !batch.is_last
+            && let Ok(command) = self.queue.try_recv()
+        {
+            batch.add(command);
+        }
+        Some(batch)
+    }
+
+    /// A panic is a fault of the node: it is caught here, between two commits, and what it left
+    /// half done is never used again (design 05).
+    fn apply_caught(
+        &mut self,
+        decided: Vec<DecidedSlots>,
+        candidates: Option<Vec<Block>>,
+    ) -> Result<Applied, ExecutionError> {
+        let slot = self.core.last_final_slot();
+        let core = &mut self.core;
+        let apply = AssertUnwindSafe(|| match candidates {
+            Some(candidates) => core.apply(decided, candidates),
+            None => core.resume(decided),
+        });
+        catch_unwind(apply).map_err(|panic| ExecutionError::Panicked {
+            slot,
+            message: panic_message(&*panic),
+        })
+    }
+
+    /// Tells the pool and the readers; what they may ask for is published already.
+    fn tell(&self, applied: &Applied) {
+        let last = applied.final_slots.last();
+        for output in &applied.final_slots {
+            let is_last = last.is_some_and(|last| last.slot == output.slot);
+            if is_last || !output.operations.is_empty() {
+                let ids: Vec<OperationId> = output.operations.iter().map(|(id, _)| *id).collect();
+                self.pool.notify_final(output.slot, &ids);
+            }
+        }
+        if !applied.lost_operations.is_empty() {
+            self.pool.offer_again(applied.lost_operations.clone());
+        }
+        if !applied.touched.is_empty() {
+            let touched: Vec<Address> = applied.touched.iter().copied().collect();
+            self.pool.notify_balances(&touched);
+        }
+        self.subscribers.publish(&applied.final_slots);
+    }
+
+    fn stop(&self, error: ExecutionError) {
+        tracing::error!(%error, "execution stops; the final state is intact");
+        self.world.write().stopped = Some(error.to_string());
+        // The channel has room for one, and nothing else is ever sent.
+        let _ = self.failure.try_send(error);
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
