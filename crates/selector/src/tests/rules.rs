@@ -1,3 +1,5 @@
+//! Each rule of the selector under its own name: what is known of cycles, draws, rankings, power.
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use picot_clock::{ClockError, SlotRange};
