@@ -3,17 +3,40 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod candidates;
+pub mod canonical_rule;
+mod certificates;
+mod collector;
+mod config;
 mod consensus;
+mod engine;
+mod env;
 mod error;
+mod evidence;
+mod input;
+mod message;
+pub mod range_miss;
+pub mod rules;
+mod slot;
+mod thread_chain;
+mod timers;
+mod verifier;
 
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 
+pub use config::Config;
 pub use consensus::{
     BehindReason, BestParents, Consensus, ConsensusEvent, ConsensusSummary, SlotStatus,
     ThreadSummary,
 };
+pub use engine::Engine;
 pub use error::ConsensusError;
+pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
+pub use message::{MAX_OUTCOMES_PER_REQUEST, Message, Request};
+pub use thread_chain::{ThreadChain, ThreadStart};
+pub use timers::Timers;
+pub use verifier::{BatchVerifier, Verifier};
 
 /// Events that a subscriber may leave unread.
 pub const EVENT_QUEUE_LEN: usize = 4_096;

@@ -1,0 +1,88 @@
+//! What consensus must be told before it starts.
+
+use crate::ConsensusError;
+use picot_clock::{SlotClock, Timestamp};
+use picot_models::{BlockId, ChainId, ChainParams, Genesis};
+
+/// What consensus must be told before it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Its parameters.
+    pub params: ChainParams,
+    /// When slot `0/0` starts.
+    pub genesis_timestamp: Timestamp,
+    /// The blocks of period 0, by thread.
+    pub genesis_blocks: Vec<BlockId>,
+    /// When this process started.
+    pub started_at: Timestamp,
+    /// Before this time nothing is signed, though everything is followed: the end of the start-up
+    /// wait of design 08, or `started_at` when genesis, keys and signing log were made by this very
+    /// start.
+    pub voting_from: Timestamp,
+    /// Whether the signing log knows all that the keys ever signed. If it does not (it was lost, or
+    /// is an older copy), nothing is signed in a thread until a decision of a slot that began after
+    /// `started_at` was seen there (design 07, 'Durable before sent').
+    pub signing_log_complete: bool,
+}
+
+impl Config {
+    /// For a chain, with a signing log that is complete.
+    #[must_use]
+    pub fn of_genesis(genesis: &Genesis, started_at: Timestamp, voting_from: Timestamp) -> Self {
+        Self {
+            chain_id: genesis.chain_id(),
+            params: genesis.params.clone(),
+            genesis_timestamp: genesis.genesis_timestamp,
+            genesis_blocks: genesis.block_ids(),
+            started_at,
+            voting_from,
+            signing_log_complete: true,
+        }
+    }
+
+    /// Checks the fields, and gives the calendar of the chain.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Config`] names the wrong field.
+    pub fn validate(&self) -> Result<SlotClock, ConsensusError> {
+        let wrong = |text: String| ConsensusError::Config(text);
+        self.params
+            .validate()
+            .map_err(|error| wrong(format!("params: {error}")))?;
+        if self.genesis_blocks.len() != usize::from(self.params.thread_count) {
+            return Err(wrong(format!(
+                "genesis_blocks has {} blocks for {} threads",
+                self.genesis_blocks.len(),
+                self.params.thread_count
+            )));
+        }
+        self.params
+            .slot_clock(self.genesis_timestamp)
+            .map_err(|error| wrong(format!("genesis_timestamp: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let genesis = picot_models::mocks::genesis(&[(1, 1)]);
+        let good = Config::of_genesis(&genesis, Timestamp(0), Timestamp(0));
+        assert!(good.validate().is_ok());
+        let mut bad = good.clone();
+        bad.genesis_blocks.pop();
+        assert!(
+            bad.validate()
+                .unwrap_err()
+                .to_string()
+                .contains("genesis_blocks")
+        );
+        let mut bad = good;
+        bad.params.t0_ms = 0;
+        assert!(bad.validate().unwrap_err().to_string().contains("params"));
+    }
+}

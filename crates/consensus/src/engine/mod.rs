@@ -1,0 +1,452 @@
+//! The core: messages and time in; persist, sign, send, timer and decision out.
+
+mod outcomes;
+mod receive;
+mod thread;
+
+use crate::canonical_rule::{CanonicalRule, canonical_rule};
+use crate::env::{Env, Outbox, OwnSigned, Shared};
+use crate::{
+    BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
+    SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
+};
+use picot_clock::{SlotClock, Timestamp};
+use picot_models::{Address, Block, BlockId, PublicKey, Slot, ValidatorSet};
+use picot_selector::Selector;
+use picot_wallet::SignRequest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use thread::ThreadState;
+
+/// The agreement on all slots of all threads, as a state machine without I/O.
+///
+/// [`step`](Self::step) is deterministic: the same inputs at the same times give the same outputs.
+/// It knows no clock, no threads, no disk, no network. It reads the draws of cycles that it was told
+/// are ready ([`Input::CycleReady`]); these never change.
+pub struct Engine {
+    shared: Shared,
+    chains: Vec<ThreadChain>,
+    threads: Vec<ThreadState>,
+    wake_at: Option<Timestamp>,
+    awaiting: Option<u64>,
+    decided_slots: u64,
+    missed_slots: u64,
+    bad_signatures: u64,
+    faults: u64,
+}
+
+impl Engine {
+    /// An engine that goes on from `starts`, one for each thread, with the canonical rule of the
+    /// parameters.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Config`].
+    pub fn new(
+        config: Config,
+        selector: Arc<dyn Selector>,
+        verifier: Box<dyn Verifier>,
+        starts: Vec<ThreadStart>,
+    ) -> Result<Self, ConsensusError> {
+        let rule = canonical_rule(&config.params, Arc::clone(&selector));
+        Self::with_rule(config, selector, verifier, rule, starts)
+    }
+
+    /// As [`new`](Self::new), with a canonical rule of one's own.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Config`].
+    pub fn with_rule(
+        config: Config,
+        selector: Arc<dyn Selector>,
+        verifier: Box<dyn Verifier>,
+        rule: Box<dyn CanonicalRule>,
+        starts: Vec<ThreadStart>,
+    ) -> Result<Self, ConsensusError> {
+        let clock = config.validate()?;
+        if starts.len() != usize::from(config.params.thread_count) {
+            return Err(ConsensusError::Config(format!(
+                "{} threads to start from, the chain has {}",
+                starts.len(),
+                config.params.thread_count
+            )));
+        }
+        let validity = config.params.operation_validity_periods;
+        let chains: Vec<_> = (0_u8..)
+            .zip(starts)
+            .map(|(thread, start)| ThreadChain::new(thread, validity, start))
+            .collect();
+        let threads = chains
+            .iter()
+            .map(|_| ThreadState::new(config.signing_log_complete))
+            .collect();
+        Ok(Self {
+            shared: Shared {
+                timers: Timers::new(&config.params),
+                config,
+                clock,
+                selector,
+                rule,
+                verifier,
+                cycles: BTreeMap::new(),
+                keys: BTreeMap::new(),
+                held_keys: BTreeSet::new(),
+                restored: BTreeMap::new(),
+            },
+            chains,
+            threads,
+            wake_at: None,
+            awaiting: None,
+            decided_slots: 0,
+            missed_slots: 0,
+            bad_signatures: 0,
+            faults: 0,
+        })
+    }
+
+    /// Takes one input at a time, and gives what is to be done because of it, in order.
+    ///
+    /// `now` may step back, as wall clocks do; then timers end later.
+    pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
+        self.step_all(now, [input])
+    }
+
+    /// Takes several inputs that wait together, so that one sync serves what comes of all of them.
+    pub fn step_all(
+        &mut self,
+        now: Timestamp,
+        inputs: impl IntoIterator<Item = Input>,
+    ) -> Vec<Output> {
+        let mut out = Outbox::default();
+        for input in inputs {
+            self.take(now, input, &mut out);
+        }
+        self.evaluate(now, &mut out);
+        self.held_keys(&mut out);
+        self.wake(now, &mut out);
+        self.bad_signatures = self.bad_signatures.saturating_add(out.bad_signatures);
+        self.faults = self.faults.saturating_add(out.faults);
+        out.into_outputs()
+    }
+
+    fn take(&mut self, now: Timestamp, input: Input, out: &mut Outbox) {
+        match input {
+            Input::Tick => {}
+            Input::OwnBlock(block) => self.on_own_block(now, block, out),
+            Input::Message { from, message } => self.on_message(now, from, &message, out),
+            Input::Body(block) => self.on_body(now, block, None, out),
+            Input::CycleReady(validators) => self.on_cycle_ready(validators),
+            Input::Keys(keys) => self.on_keys(now, &keys),
+            Input::Restore(records) => self.on_restore(now, records),
+            Input::Signed(results) => self.on_signed(now, results, out),
+            Input::CandidatesStored(ids) => self.on_candidates_stored(&ids),
+            Input::DecisionsStored(slots) => self.on_decisions_stored(now, &slots, out),
+            Input::Resolved { id, slot } => self.on_resolved(id, slot),
+        }
+    }
+
+    /// What a step may read in a thread.
+    fn env(&self, thread: u8, now: Timestamp) -> Env<'_> {
+        let may_sign = now >= self.shared.config.voting_from
+            && self
+                .threads
+                .get(usize::from(thread))
+                .is_some_and(|state| state.trusted);
+        Env {
+            now,
+            shared: &self.shared,
+            chains: &self.chains,
+            may_sign,
+        }
+    }
+
+    fn on_cycle_ready(&mut self, validators: Arc<ValidatorSet>) {
+        let cycle = validators.cycle();
+        self.shared.cycles.insert(cycle, validators);
+        if self.awaiting == Some(cycle) {
+            self.awaiting = None;
+        }
+        let needed = self
+            .chains
+            .iter()
+            .filter_map(|chain| self.shared.cycle_of(chain.next_slot()))
+            .min()
+            .unwrap_or(0)
+            .saturating_sub(1);
+        self.shared.cycles = self.shared.cycles.split_off(&needed);
+    }
+
+    fn on_keys(&mut self, now: Timestamp, keys: &[PublicKey]) {
+        self.shared.keys = keys
+            .iter()
+            .map(|key| (Address::of_key(key), *key))
+            .collect();
+        self.update_keys(now);
+    }
+
+    fn on_restore(&mut self, now: Timestamp, records: Vec<SignRequest>) {
+        for record in records {
+            let decided = self
+                .chains
+                .get(usize::from(record.slot.thread))
+                .is_none_or(|chain| record.slot.period < chain.next_period());
+            if !decided {
+                let known = self.shared.restored.entry(record.slot).or_default();
+                if !known.contains(&record) {
+                    known.push(record);
+                }
+            }
+        }
+        self.update_keys(now);
+    }
+
+    fn update_keys(&mut self, now: Timestamp) {
+        for thread in self.thread_numbers() {
+            let mut slots = self.take_slots(thread);
+            let env = self.env(thread, now);
+            for state in slots.values_mut() {
+                state.update_keys(&env);
+            }
+            self.put_slots(thread, slots);
+        }
+    }
+
+    fn on_signed(&mut self, now: Timestamp, results: Vec<SignResult>, out: &mut Outbox) {
+        for result in results {
+            let (slot, signed) = match result {
+                SignResult::Vote(vote) => (vote.content().slot, Ok(OwnSigned::Vote(vote))),
+                SignResult::Proposal(proposal) => {
+                    (proposal.content().slot, Ok(OwnSigned::Proposal(proposal)))
+                }
+                // What would contradict an earlier signature stays unsigned; the mark stays too.
+                SignResult::Refused(_) => continue,
+                SignResult::Failed(unsigned) => (unsigned.slot(), Err(unsigned)),
+            };
+            self.with_slot(slot, now, |state, env| match signed {
+                Ok(signed) => state.own_signed(env, signed, out),
+                Err(unsigned) => state.own_failed(unsigned),
+            });
+        }
+    }
+
+    fn on_candidates_stored(&mut self, ids: &[BlockId]) {
+        for thread in &mut self.threads {
+            for state in thread.slots.values_mut() {
+                state.on_stored(ids);
+            }
+        }
+    }
+
+    fn on_resolved(&mut self, id: BlockId, slot: Option<Slot>) {
+        let Some(slot) = slot else {
+            return;
+        };
+        let Some(chain) = self.chains.get_mut(usize::from(slot.thread)) else {
+            return;
+        };
+        if slot.period < chain.next_period() {
+            chain.resolve(id, slot.period);
+            self.touch_candidates();
+        }
+    }
+
+    /// Decided state changed: headers that waited for it are looked at again.
+    fn touch_candidates(&mut self) {
+        for thread in &mut self.threads {
+            for state in thread.slots.values_mut() {
+                if state.opened().is_some() {
+                    state.candidates.touch();
+                }
+            }
+        }
+    }
+
+    fn held_keys(&mut self, out: &mut Outbox) {
+        for address in out.foreign.drain(..) {
+            self.shared.held_keys.insert(address);
+        }
+    }
+
+    fn evaluate(&mut self, now: Timestamp, out: &mut Outbox) {
+        // A decision in one thread can free a header that waits in another, so the threads are gone
+        // through until nothing is decided any more.
+        loop {
+            let before = self.decided_slots;
+            for thread in self.thread_numbers() {
+                self.evaluate_thread(thread, now, out);
+            }
+            if self.decided_slots == before {
+                break;
+            }
+        }
+    }
+
+    /// The next time at which anything may have to be done.
+    fn wake(&mut self, now: Timestamp, out: &mut Outbox) {
+        let voting_from = Some(self.shared.config.voting_from);
+        let wake_at = self
+            .thread_numbers()
+            .filter_map(|thread| self.next_wake_of(thread, now))
+            .chain(voting_from)
+            .filter(|at| *at > now)
+            .min();
+        if wake_at != self.wake_at
+            && let Some(at) = wake_at
+        {
+            out.push(Output::WakeAt(at));
+        }
+        self.wake_at = wake_at;
+    }
+
+    fn thread_numbers(&self) -> impl Iterator<Item = u8> + use<> {
+        0..self.shared.config.params.thread_count
+    }
+}
+
+/// Reads.
+impl Engine {
+    /// The calendar.
+    #[must_use]
+    pub const fn slot_clock(&self) -> &SlotClock {
+        &self.shared.clock
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The decided chains, by thread.
+    #[must_use]
+    pub fn chains(&self) -> &[ThreadChain] {
+        &self.chains
+    }
+
+    /// The cycle whose draws hold a slot up whose time has come.
+    #[must_use]
+    pub const fn awaited_cycle(&self) -> Option<u64> {
+        self.awaiting
+    }
+
+    /// The leading candidate of each undecided slot that has one, by ascending slot.
+    #[must_use]
+    pub fn leading_candidates(&self) -> Vec<Block> {
+        let mut blocks: Vec<Block> = self
+            .threads
+            .iter()
+            .flat_map(|thread| thread.slots.values())
+            .filter_map(|state| state.leading().cloned())
+            .collect();
+        blocks.sort_by_key(Block::slot);
+        blocks
+    }
+
+    /// The parents for a block of a slot that is open or would be next in its thread; `None` if the
+    /// slot before it in its thread is undecided or it is decided itself.
+    #[must_use]
+    pub fn best_parents(&self, slot: Slot) -> Option<BestParents> {
+        let own = self.chains.get(usize::from(slot.thread))?;
+        if own.next_period() != slot.period {
+            return None;
+        }
+        let parents = self
+            .chains
+            .iter()
+            .zip(0_u8..)
+            .map(|(chain, thread)| {
+                if thread == slot.thread {
+                    Some(chain.last_block())
+                } else {
+                    chain.latest_before(slot)
+                }
+            })
+            .collect::<Option<Vec<_>>>()?;
+        Some(BestParents { parents })
+    }
+
+    /// What is known of an undecided slot.
+    #[must_use]
+    pub fn undecided_status(&self, slot: Slot) -> SlotStatus {
+        let state = self
+            .threads
+            .get(usize::from(slot.thread))
+            .and_then(|thread| thread.slots.get(&slot.period));
+        match state.and_then(|state| Some((state, state.opened()?))) {
+            Some((state, opened)) => SlotStatus::Undecided {
+                round: state.round(),
+                opened_at: opened.at,
+                candidates: state.candidates.complete(),
+                leading: state.leading_id(),
+            },
+            None => SlotStatus::NotOpen,
+        }
+    }
+
+    /// The state of all threads.
+    #[must_use]
+    pub fn summary(&self, now: Timestamp) -> ConsensusSummary {
+        let threads = (0_u8..)
+            .zip(self.chains.iter().zip(&self.threads))
+            .map(|(thread, (chain, state))| ThreadSummary {
+                thread,
+                decided_period: chain.next_period().saturating_sub(1),
+                latest_block: chain.last_block(),
+                open: state
+                    .slots
+                    .get(&chain.next_period())
+                    .filter(|open| open.opened().is_some())
+                    .map(|open| (open.slot(), open.round())),
+            })
+            .collect();
+        ConsensusSummary {
+            threads,
+            behind: self.behind(now),
+            decided_slots: self.decided_slots,
+            missed_slots: self.missed_slots,
+            bad_signatures: self.bad_signatures,
+            faults: self.faults,
+        }
+    }
+
+    fn behind(&self, now: Timestamp) -> Option<BehindReason> {
+        let until = self.shared.config.voting_from;
+        if now < until {
+            return Some(BehindReason::StartupWait { until });
+        }
+        let elsewhere = self
+            .threads
+            .iter()
+            .zip(&self.chains)
+            .filter_map(|(thread, chain)| {
+                let period = thread.behind.as_ref()?.period;
+                Some(Slot::new(period, chain.next_slot().thread))
+            })
+            .max();
+        if let Some(decided_elsewhere) = elsewhere {
+            return Some(BehindReason::Outcomes { decided_elsewhere });
+        }
+        if let Some(cycle) = self.awaiting {
+            return Some(BehindReason::Draws { cycle });
+        }
+        let oldest = self.chains.iter().map(ThreadChain::next_slot).min()?;
+        let age = now.since(self.shared.clock.start_of(oldest).ok()?)?;
+        (age > self.shared.clock.t0()).then_some(BehindReason::Undecided { slot: oldest })
+    }
+
+    /// Bytes of state that grow with what others send: for tests of bounds.
+    #[cfg(any(test, feature = "mocks"))]
+    #[must_use]
+    pub fn held_slots(&self) -> usize {
+        self.threads.iter().map(|thread| thread.slots.len()).sum()
+    }
+}
+
+/// A peer that has to be asked again, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind {
+    /// The last period that somebody claims to be decided.
+    pub(crate) period: u64,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) ask_at: Timestamp,
+    pub(crate) asked: u32,
+}

@@ -1,0 +1,362 @@
+//! Decisions: applied in order, made durable, then told (rule 8).
+
+use super::Engine;
+use super::thread::PendingOutcome;
+use crate::env::Outbox;
+use crate::timers::after;
+use crate::{ConsensusEvent, Message, Output, Peer, PeerFault, ThreadChain, range_miss};
+use picot_clock::{Millis, Timestamp};
+use picot_models::{Block, BlockId, Outcome, Slot, Value};
+use picot_storage::Decided;
+use std::sync::Arc;
+
+/// Outcomes that are held until those before them come.
+const MAX_PENDING_OUTCOMES: usize = 128;
+/// Outcomes whose certificates are verified together.
+const VERIFIED_TOGETHER: usize = 32;
+
+impl Engine {
+    /// An outcome from elsewhere. Without a certificate that proves it, it has no effect.
+    pub(super) fn on_outcome(
+        &mut self,
+        now: Timestamp,
+        from: Peer,
+        outcome: &Outcome,
+        block: Option<Block>,
+        out: &mut Outbox,
+    ) {
+        let slot = outcome.slot();
+        let params = &self.shared.config.params;
+        if slot.thread >= params.thread_count
+            || !range_miss::is_within_cycle(params, slot, &outcome.value())
+        {
+            out.blame(Some(from), PeerFault::Malformed);
+            return;
+        }
+        let Some(next) = self.next_slot(slot.thread) else {
+            return;
+        };
+        if slot.period < next.period {
+            return;
+        }
+        if slot.period > next.period {
+            self.claim(now, slot, slot.period.saturating_sub(1), from, Millis::ZERO);
+        }
+        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+            return;
+        };
+        if let Some(known) = thread.outcomes.get_mut(&slot.period) {
+            if *known.outcome == *outcome {
+                if known.block.is_none() {
+                    known.block = block;
+                }
+                return;
+            }
+            // An unproven outcome must not keep the true one out.
+            if known.verified || known.from == Some(from) {
+                return;
+            }
+        }
+        let is_next = slot.period == next.period;
+        if thread.outcomes.len() >= MAX_PENDING_OUTCOMES && !is_next {
+            return;
+        }
+        let pending = PendingOutcome {
+            outcome: Arc::new(outcome.clone()),
+            block,
+            from: Some(from),
+            verified: false,
+            formed: false,
+        };
+        thread.outcomes.insert(slot.period, pending);
+    }
+
+    /// Applies the outcome of the next slot, if it is there, proven, and its block is held. True if
+    /// something was decided.
+    pub(super) fn apply_outcome(&mut self, thread: u8, now: Timestamp, out: &mut Outbox) -> bool {
+        let Some(slot) = self.next_slot(thread) else {
+            return false;
+        };
+        if !self.has_outcome(slot) {
+            return false;
+        }
+        if self.shared.validators_of(slot).is_none() {
+            self.await_cycle(slot, out);
+            return false;
+        }
+        self.verify_outcomes(slot, out);
+        let Some(pending) = self
+            .threads
+            .get(usize::from(thread))
+            .and_then(|state| state.outcomes.get(&slot.period))
+            .filter(|pending| pending.verified)
+            .cloned()
+        else {
+            return false;
+        };
+        let block = match pending.outcome.value() {
+            Value::Miss { .. } => None,
+            Value::Block { id } => match self.decided_block(slot, id, &pending, now, out) {
+                Some(block) => Some(block),
+                None => return false,
+            },
+        };
+        self.settle(slot, pending, block, now, out);
+        true
+    }
+
+    fn has_outcome(&self, slot: Slot) -> bool {
+        self.threads
+            .get(usize::from(slot.thread))
+            .is_some_and(|state| state.outcomes.contains_key(&slot.period))
+    }
+
+    /// Verifies the certificate of the next outcome, together with those after it: a node that
+    /// catches up checks many at once.
+    fn verify_outcomes(&mut self, slot: Slot, out: &mut Outbox) {
+        let Some(digest) = self
+            .chains
+            .get(usize::from(slot.thread))
+            .map(ThreadChain::digest)
+        else {
+            return;
+        };
+        let Some(state) = self.threads.get(usize::from(slot.thread)) else {
+            return;
+        };
+        if state
+            .outcomes
+            .get(&slot.period)
+            .is_none_or(|pending| pending.verified)
+        {
+            return;
+        }
+        let version = self.shared.config.params.protocol_version;
+        let chain_id = &self.shared.config.chain_id;
+        let mut periods = Vec::new();
+        let mut ends = Vec::new();
+        let mut entries = Vec::new();
+        let mut wrong = Vec::new();
+        let unverified = state.outcomes.range(slot.period..);
+        for (&period, pending) in unverified
+            .filter(|(_, pending)| !pending.verified)
+            .take(VERIFIED_TOGETHER)
+        {
+            let certificate = pending.outcome.certificate();
+            let Some(validators) = self.shared.validators_of(certificate.slot) else {
+                break;
+            };
+            let other_history = period == slot.period && certificate.thread_digest != digest;
+            if other_history
+                || certificate.version != version
+                || certificate.check_power(validators).is_err()
+            {
+                wrong.push(period);
+                continue;
+            }
+            entries.extend(certificate.batch_entries(chain_id));
+            periods.push(period);
+            ends.push(entries.len());
+        }
+        let bad = if entries.is_empty() {
+            Vec::new()
+        } else {
+            self.shared.verifier.bad(&entries)
+        };
+        let mut start = 0;
+        let mut good = Vec::new();
+        for (period, end) in periods.into_iter().zip(ends) {
+            if bad.iter().any(|index| (start..end).contains(index)) {
+                wrong.push(period);
+            } else {
+                good.push(period);
+            }
+            start = end;
+        }
+        self.mark_outcomes(slot.thread, &good, &wrong, out);
+    }
+
+    fn mark_outcomes(&mut self, thread: u8, good: &[u64], wrong: &[u64], out: &mut Outbox) {
+        let Some(state) = self.threads.get_mut(usize::from(thread)) else {
+            return;
+        };
+        for period in good {
+            if let Some(pending) = state.outcomes.get_mut(period) {
+                pending.verified = true;
+            }
+        }
+        for period in wrong {
+            if let Some(pending) = state.outcomes.remove(period) {
+                out.blame(pending.from, PeerFault::BadCertificate);
+            }
+        }
+    }
+
+    /// The block of a proven outcome: it came along, is held as a candidate, or is asked for from
+    /// whoever has it (more than a third of the stake's honest holders do).
+    fn decided_block(
+        &mut self,
+        slot: Slot,
+        id: BlockId,
+        pending: &PendingOutcome,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) -> Option<Block> {
+        let came_along = pending.block.clone().filter(|block| block.id() == id);
+        self.with_new_slot(slot, now, |state, env| {
+            state.candidates.want(id);
+            if state.candidates.header(&id).is_none()
+                && let Some(block) = came_along
+                && block.matches_header()
+                && env.shared.is_valid(block.header.batch_entry())
+            {
+                return Some(block);
+            }
+            let held = state.candidates.decided_block(env, &id, out);
+            if held.is_none() {
+                if let Some(block) = pending.block.clone().filter(|block| {
+                    block.id() == id
+                        && block.matches_header()
+                        && env.shared.is_valid(block.header.batch_entry())
+                }) {
+                    return Some(block);
+                }
+                state.candidates.check(env, out);
+            }
+            held
+        })
+        .flatten()
+    }
+
+    /// Appends a decision to the thread's chain and asks for it to be made durable. Nothing is
+    /// signed for a later slot of the thread before it is.
+    fn settle(
+        &mut self,
+        slot: Slot,
+        pending: PendingOutcome,
+        block: Option<Block>,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) {
+        let value = pending.outcome.value();
+        if let Some(chain) = self.chains.get_mut(usize::from(slot.thread)) {
+            chain.append(&value, block.as_ref());
+        }
+        let through = pending.outcome.through();
+        let slots = through.saturating_sub(slot.period).saturating_add(1);
+        self.decided_slots = self.decided_slots.saturating_add(slots);
+        if block.is_none() {
+            self.missed_slots = self.missed_slots.saturating_add(slots);
+        }
+        let decided = Decided {
+            outcome: pending.outcome,
+            block,
+        };
+        out.decide(decided.clone());
+        self.close_slots(slot, &decided, pending.formed, now, out);
+        self.shared
+            .restored
+            .retain(|restored, _| restored.thread != slot.thread || restored.period > through);
+        self.touch_candidates();
+    }
+
+    fn close_slots(
+        &mut self,
+        slot: Slot,
+        decided: &Decided,
+        formed: bool,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) {
+        let next = decided.through().saturating_add(1);
+        let started_here = self
+            .shared
+            .clock
+            .start_of(slot)
+            .is_ok_and(|start| start >= self.shared.config.started_at);
+        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+            return;
+        };
+        let later = thread.slots.split_off(&next);
+        for (_, state) in std::mem::replace(&mut thread.slots, later) {
+            for block in state.candidates.losers(decided.outcome.value().block()) {
+                out.push(Output::Lost(block));
+            }
+            if state.leading_id().is_some() {
+                out.candidates_changed();
+            }
+            thread.remember_past(state);
+        }
+        thread.outcomes = thread.outcomes.split_off(&next);
+        thread.storing.push_back((decided.clone(), formed));
+        thread.decided_at = now;
+        // Somebody decided a slot that began after this start: this log misses nothing any more
+        // (design 07, 'Durable before sent').
+        thread.trusted |= started_here;
+        if let Some(behind) = &mut thread.behind {
+            behind.asked = 0;
+            behind.ask_at = now;
+        }
+    }
+
+    /// The decision is durable: it is told, and the next slot may open.
+    pub(super) fn on_decisions_stored(&mut self, now: Timestamp, slots: &[Slot], out: &mut Outbox) {
+        for slot in slots {
+            let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+                continue;
+            };
+            if thread
+                .storing
+                .front()
+                .is_none_or(|(decided, _)| decided.slot() != *slot)
+            {
+                continue;
+            }
+            let Some((decided, formed)) = thread.storing.pop_front() else {
+                continue;
+            };
+            if formed {
+                let outcome = Outcome::clone(&decided.outcome);
+                let message = Message::Outcome {
+                    outcome,
+                    block: None,
+                };
+                out.push(Output::Broadcast(Arc::new(message)));
+            }
+            let start = self.shared.clock.start_of(*slot).unwrap_or(now);
+            out.push(Output::Event(ConsensusEvent::Decided {
+                slot: *slot,
+                through: decided.through(),
+                value: decided.outcome.value(),
+                round: decided.outcome.certificate().round,
+                delay: now.since(start).unwrap_or(Millis::ZERO),
+            }));
+            out.push(Output::Decided(decided));
+        }
+    }
+
+    /// Somebody claims that a thread is decided through a period: it has to be asked, in a moment.
+    pub(super) fn claim(
+        &mut self,
+        now: Timestamp,
+        slot: Slot,
+        period: u64,
+        from: Peer,
+        wait: Millis,
+    ) {
+        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+            return;
+        };
+        match &mut thread.behind {
+            Some(behind) => behind.period = behind.period.max(period),
+            None => {
+                thread.behind = Some(super::Behind {
+                    period,
+                    peer: Some(from),
+                    ask_at: after(now, wait),
+                    asked: 0,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What other nodes say of this slot.
+
+use super::{Offered, SlotState};
+use crate::env::{Env, Outbox};
+use crate::timers::after;
+use crate::{Message, Output, Peer, PeerFault, Request};
+use picot_models::{Block, Certificate, CertificateSubject, SignedHeader, SignedVote, Slot};
+use picot_wallet::ClaimKind;
+use std::sync::Arc;
+
+impl SlotState {
+    /// A vote. Unknown signers, other histories and far rounds are dropped before a signature is
+    /// looked at.
+    pub(crate) fn on_vote(
+        &mut self,
+        env: &Env<'_>,
+        from: Peer,
+        vote: SignedVote,
+        out: &mut Outbox,
+    ) {
+        if !self.is_acceptable(env, &vote) {
+            return;
+        }
+        match self.own_made(&vote.signer_address(), vote.content()) {
+            // An echo of our own.
+            Some(true) => return,
+            Some(false) => {
+                if !env.shared.is_valid(vote.batch_entry()) {
+                    out.blame(Some(from), PeerFault::BadSignature);
+                    return;
+                }
+                self.foreign(vote.signer_address(), out);
+                self.collect(env, vote, Some(from), true, out);
+            }
+            None => self.collect(env, vote, Some(from), false, out),
+        }
+    }
+
+    /// A vote for a slot that is decided: of use only as evidence.
+    pub(crate) fn on_past_vote(
+        &mut self,
+        env: &Env<'_>,
+        from: Peer,
+        vote: SignedVote,
+        out: &mut Outbox,
+    ) {
+        if self.is_acceptable(env, &vote) {
+            self.collect(env, vote, Some(from), false, out);
+        }
+    }
+
+    fn foreign(&self, address: picot_models::Address, out: &mut Outbox) {
+        out.foreign.push(address);
+        let slot = self.slot;
+        out.push(Output::ForeignSignature { address, slot });
+    }
+
+    /// A header.
+    pub(crate) fn on_header(
+        &mut self,
+        env: &Env<'_>,
+        header: Arc<SignedHeader>,
+        from: Option<Peer>,
+        out: &mut Outbox,
+    ) {
+        let producer = header.signer_address();
+        if from.is_some()
+            && env.shared.keys.contains_key(&producer)
+            && !self.candidates.knows(&header.id())
+            && !self.made_header(env, &header)
+            && env.shared.is_valid(header.batch_entry())
+        {
+            self.foreign(producer, out);
+        }
+        self.candidates
+            .add_header(env, header, from, &mut self.faults, out);
+    }
+
+    /// Whether the signing log knows a header as ours from before a restart.
+    fn made_header(&self, env: &Env<'_>, header: &SignedHeader) -> bool {
+        env.shared
+            .restored
+            .get(&self.slot)
+            .into_iter()
+            .flatten()
+            .any(|record| record.kind == ClaimKind::Header && record.id == *header.id().as_hash())
+    }
+
+    /// A body, maybe with a header that was not known.
+    pub(crate) fn on_body(
+        &mut self,
+        env: &Env<'_>,
+        block: Block,
+        from: Option<Peer>,
+        out: &mut Outbox,
+    ) {
+        self.candidates
+            .add_body(env, block, from, &mut self.faults, out);
+    }
+
+    /// Bodies that are durable now.
+    pub(crate) fn on_stored(&mut self, ids: &[picot_models::BlockId]) {
+        for id in ids {
+            self.candidates.stored(id);
+        }
+    }
+
+    /// A notarise or nullify certificate.
+    pub(crate) fn on_certificate(
+        &mut self,
+        env: &Env<'_>,
+        from: Peer,
+        certificate: &Certificate,
+        out: &mut Outbox,
+    ) {
+        let known = !self
+            .certificates
+            .lacks(certificate.round, &certificate.subject);
+        if self.opened.is_none()
+            || known
+            || matches!(certificate.subject, CertificateSubject::Finalise { .. })
+        {
+            return;
+        }
+        if self.check_certificate(env, certificate, from, out) {
+            self.add_certificate(env, Arc::new(certificate.clone()), out);
+        }
+    }
+
+    /// Somebody has a certificate: ask for it, unless it comes by itself in a moment.
+    pub(crate) fn on_have(
+        &mut self,
+        env: &Env<'_>,
+        from: Peer,
+        round: u32,
+        subject: CertificateSubject,
+    ) {
+        if self.opened.is_none() || !self.certificates.lacks(round, &subject) {
+            return;
+        }
+        let moment = picot_clock::Millis(env.shared.timers.delay().0.div_euclid(2));
+        self.offered.get_or_insert(Offered {
+            peer: from,
+            round,
+            subject,
+            ask_at: after(env.now, moment),
+        });
+    }
+
+    pub(super) fn ask_for_offered(&mut self, env: &Env<'_>, out: &mut Outbox) {
+        let Some(offered) = self.offered.take_if(|offered| offered.ask_at <= env.now) else {
+            return;
+        };
+        let Offered { round, subject, .. } = offered;
+        if !self.certificates.lacks(round, &subject) {
+            return;
+        }
+        let request = match subject {
+            CertificateSubject::Finalise { .. } => Request::Outcomes {
+                thread: self.slot.thread,
+                period: self.slot.period,
+            },
+            CertificateSubject::Notarise { .. } | CertificateSubject::Nullify => {
+                Request::Certificate {
+                    slot: self.slot,
+                    round,
+                    subject,
+                }
+            }
+        };
+        let to = Some(offered.peer);
+        out.push(Output::Ask { to, request });
+    }
+
+    /// The certificate that somebody asks for.
+    pub(crate) fn certificate_message(
+        &self,
+        round: u32,
+        subject: &CertificateSubject,
+    ) -> Option<Arc<Message>> {
+        let certificate = self.certificates.get(round, subject)?;
+        Some(Arc::new(Message::Certificate(Certificate::clone(
+            certificate,
+        ))))
+    }
+
+    pub(crate) const fn slot(&self) -> Slot {
+        self.slot
+    }
+}

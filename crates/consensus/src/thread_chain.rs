@@ -1,0 +1,203 @@
+//! The decided chain of one thread: what the validity of its next block depends on.
+
+use picot_models::{Block, BlockId, OperationId, Slot, ThreadDigest, Value};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Decided blocks whose place is remembered; older ones are looked up in the archive.
+const RECENT_BLOCKS: usize = 256;
+/// Answers of the archive that are remembered.
+const RESOLVED_BLOCKS: usize = 64;
+
+/// What a thread starts from, read from the archive or the genesis.
+#[derive(Debug, Clone)]
+pub struct ThreadStart {
+    /// The digest after the last outcome.
+    pub digest: ThreadDigest,
+    /// The period after the last decided one.
+    pub next_period: u64,
+    /// The last decided block: id, period, parents.
+    pub last_block: (BlockId, u64, Vec<BlockId>),
+    /// The thread's decided blocks within the validity window of operations, ascending.
+    pub recent: Vec<Block>,
+}
+
+impl ThreadStart {
+    /// After the genesis block.
+    #[must_use]
+    pub fn genesis(digest: ThreadDigest, block: BlockId) -> Self {
+        Self {
+            digest,
+            next_period: 1,
+            last_block: (block, 0, Vec::new()),
+            recent: Vec::new(),
+        }
+    }
+}
+
+/// The decided chain of one thread.
+#[derive(Debug, Clone)]
+pub struct ThreadChain {
+    thread: u8,
+    validity_periods: u64,
+    digest: ThreadDigest,
+    next_period: u64,
+    last_block: (BlockId, u64, Vec<BlockId>),
+    places: BTreeMap<BlockId, u64>,
+    recent: VecDeque<(u64, BlockId)>,
+    resolved: VecDeque<(BlockId, u64)>,
+    operations: BTreeMap<OperationId, u64>,
+    operations_by_period: VecDeque<(u64, Vec<OperationId>)>,
+}
+
+impl ThreadChain {
+    /// A chain that goes on from `start`; operations are remembered for `validity_periods`.
+    #[must_use]
+    pub fn new(thread: u8, validity_periods: u64, start: ThreadStart) -> Self {
+        let mut chain = Self {
+            thread,
+            validity_periods,
+            digest: start.digest,
+            next_period: start.next_period,
+            last_block: start.last_block,
+            places: BTreeMap::new(),
+            recent: VecDeque::new(),
+            resolved: VecDeque::new(),
+            operations: BTreeMap::new(),
+            operations_by_period: VecDeque::new(),
+        };
+        let (last, period, _) = &chain.last_block;
+        let (last, period) = (*last, *period);
+        for block in &start.recent {
+            if block.id() != last {
+                chain.remember(block.slot().period, block.id());
+            }
+            chain.remember_operations(block);
+        }
+        chain.remember(period, last);
+        chain
+    }
+
+    /// The hash chain of the outcomes so far.
+    #[must_use]
+    pub const fn digest(&self) -> ThreadDigest {
+        self.digest
+    }
+
+    /// The first period that is not decided.
+    #[must_use]
+    pub const fn next_period(&self) -> u64 {
+        self.next_period
+    }
+
+    /// The slot that is to be decided next.
+    #[must_use]
+    pub const fn next_slot(&self) -> Slot {
+        Slot::new(self.next_period, self.thread)
+    }
+
+    /// The last decided block and its period.
+    #[must_use]
+    pub const fn last_block(&self) -> (BlockId, u64) {
+        (self.last_block.0, self.last_block.1)
+    }
+
+    /// The parents that the last decided block names, by thread; none of a genesis block.
+    #[must_use]
+    pub fn last_block_parents(&self) -> &[BlockId] {
+        &self.last_block.2
+    }
+
+    /// The period of a decided block of this thread, if it is remembered.
+    #[must_use]
+    pub fn period_of(&self, id: &BlockId) -> Option<u64> {
+        self.places.get(id).copied().or_else(|| {
+            let found = self.resolved.iter().find(|(resolved, _)| resolved == id);
+            found.map(|(_, period)| *period)
+        })
+    }
+
+    /// The latest decided block before a slot, as far as is remembered.
+    #[must_use]
+    pub fn latest_before(&self, slot: Slot) -> Option<(BlockId, u64)> {
+        self.recent
+            .iter()
+            .rev()
+            .find(|(period, _)| Slot::new(*period, self.thread) < slot)
+            .map(|(period, id)| (*id, *period))
+    }
+
+    /// The blocks that are remembered, ascending.
+    pub fn recent(&self) -> impl Iterator<Item = (u64, BlockId)> + '_ {
+        self.recent.iter().copied()
+    }
+
+    /// Whether an operation is in a decided block within the validity window.
+    #[must_use]
+    pub fn contains_operation(&self, id: &OperationId) -> bool {
+        self.operations.contains_key(id)
+    }
+
+    /// Remembers what the archive said of an older block.
+    pub fn resolve(&mut self, id: BlockId, period: u64) {
+        if self.period_of(&id).is_none() {
+            self.resolved.push_back((id, period));
+            if self.resolved.len() > RESOLVED_BLOCKS {
+                self.resolved.pop_front();
+            }
+        }
+    }
+
+    /// Appends the decision of the next slot. `block` is that of `value`.
+    pub fn append(&mut self, value: &Value, block: Option<&Block>) {
+        let slot = self.next_slot();
+        self.digest = self.digest.after(slot, value);
+        self.next_period = value.through(slot.period).saturating_add(1);
+        if let Some(block) = block {
+            let parents = block.header.content().parents.clone();
+            self.last_block = (block.id(), slot.period, parents);
+            self.remember(slot.period, block.id());
+            self.remember_operations(block);
+        }
+        self.forget_expired();
+    }
+
+    fn remember(&mut self, period: u64, id: BlockId) {
+        self.places.insert(id, period);
+        self.recent.push_back((period, id));
+        if self.recent.len() > RECENT_BLOCKS
+            && let Some((_, oldest)) = self.recent.pop_front()
+        {
+            self.places.remove(&oldest);
+        }
+    }
+
+    fn remember_operations(&mut self, block: &Block) {
+        let period = block.slot().period;
+        let ids: Vec<OperationId> = block.operations.iter().map(|it| it.id()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        for id in &ids {
+            self.operations.insert(*id, period);
+        }
+        self.operations_by_period.push_back((period, ids));
+    }
+
+    /// An operation that is valid at `next_period` can be in no block that is older than the
+    /// validity window.
+    fn forget_expired(&mut self) {
+        let oldest = self.next_period.saturating_sub(self.validity_periods);
+        while let Some((period, _)) = self.operations_by_period.front()
+            && *period < oldest
+        {
+            for id in self
+                .operations_by_period
+                .pop_front()
+                .map(|(_, ids)| ids)
+                .unwrap_or_default()
+            {
+                self.operations.remove(&id);
+            }
+        }
+    }
+}
