@@ -20,7 +20,9 @@ mod world;
 pub use args::Cli;
 pub use error::CliError;
 pub use node::NodeOptions;
-pub use passphrase::{Passphrase, PassphraseError, PassphraseSource, Prompt, Purpose, SystemPrompt};
+pub use passphrase::{
+    Passphrase, PassphraseError, PassphraseSource, Prompt, Purpose, SystemPrompt,
+};
 pub use world::World;
 
 use args::Command;

@@ -158,7 +158,10 @@ impl FromStr for ApiUrl {
         if uri.host().is_none_or(str::is_empty) {
             return Err(wrong("it names no host"));
         }
-        if uri.authority().is_some_and(|part| part.as_str().contains('@')) {
+        if uri
+            .authority()
+            .is_some_and(|part| part.as_str().contains('@'))
+        {
             return Err(wrong("nodes know no user names"));
         }
         if uri.path() != "/" || uri.query().is_some() {

@@ -9,14 +9,19 @@ use std::path::PathBuf;
 
 /// Runs a Picot node, keeps its keys, and talks to a running one.
 #[derive(Debug, Parser)]
-#[command(name = "picot", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "picot",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   picot node --dev                 run a development node, data in ./picot-data/dev
   picot status                     how that node is doing
   picot transfer addr1… 12.5       send coins, and wait until that is final
   picot help transfer              more on one command
 
-Exit codes: 0 good, 1 failure, 2 wrong usage.")]
+Exit codes: 0 good, 1 failure, 2 wrong usage."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,22 +38,28 @@ Examples:
   picot node --data /var/lib/picot --genesis main.json --passphrase-file /etc/picot/passphrase")]
     Node(NodeArgs),
     /// Make, check or show a genesis file
-    #[command(arg_required_else_help = true, after_help = "\
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
 Examples:
   picot genesis new --preset dev --staker addr1…:10 --allocate addr1…=1000 --output genesis.json
-  picot genesis check genesis.json")]
+  picot genesis check genesis.json"
+    )]
     Genesis {
         #[command(subcommand)]
         command: GenesisCommand,
     },
     /// Keep the keys of the encrypted key file
-    #[command(arg_required_else_help = true, after_help = "\
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
 Examples:
   picot keys new                                 make a key in ./picot-data/dev
   picot keys list --data /var/lib/picot
 
 The passphrase is taken from --passphrase-file, else from the environment variable
-PICOT_PASSPHRASE, else from the file dev-passphrase of a development directory, else asked for.")]
+PICOT_PASSPHRASE, else from the file dev-passphrase of a development directory, else asked for."
+    )]
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
@@ -111,7 +122,13 @@ pub(crate) struct NodeArgs {
     #[arg(long, conflicts_with = "genesis")]
     pub(crate) dev: bool,
     /// Where the node keeps its data [default with --dev: ./picot-data/dev]
-    #[arg(long, value_name = "DIR", env = "PICOT_DATA", required_unless_present = "dev")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PICOT_DATA",
+        hide_env_values = true,
+        required_unless_present = "dev"
+    )]
     pub(crate) data: Option<PathBuf>,
     /// The genesis of the chain; copied into the data directory at the first start
     #[arg(long, value_name = "FILE")]
@@ -123,7 +140,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, requires = "dev")]
     pub(crate) reset: bool,
     /// What is logged, such as `info` or `picot_consensus=debug`
-    #[arg(long, value_name = "FILTER", env = "PICOT_LOG", value_parser = log_filter)]
+    #[arg(long, value_name = "FILTER", env = "PICOT_LOG", hide_env_values = true, value_parser = log_filter)]
     pub(crate) log: Option<String>,
     /// Log JSON, one object a line
     #[arg(long)]
@@ -131,7 +148,12 @@ pub(crate) struct NodeArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
     /// The least fee of operations that this node takes in, in coins
-    #[arg(long, value_name = "AMOUNT", default_value = "0", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        default_value = "0",
+        allow_negative_numbers = true
+    )]
     pub(crate) min_fee: Amount,
 }
 
@@ -276,7 +298,7 @@ pub(crate) struct KeysExportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WalletArgs {
     /// The data directory whose keys are used
-    #[arg(long, value_name = "DIR", env = "PICOT_DATA", default_value = DEFAULT_DEV_DATA)]
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
@@ -293,7 +315,7 @@ pub(crate) struct PassphraseArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ApiArgs {
     /// The node that is asked
-    #[arg(long, value_name = "URL", env = "PICOT_API", default_value = DEFAULT_API)]
+    #[arg(long, value_name = "URL", env = "PICOT_API", hide_env_values = true, default_value = DEFAULT_API)]
     pub(crate) api: ApiUrl,
     /// Print JSON, for programs
     #[arg(long)]
@@ -363,7 +385,12 @@ pub(crate) struct RollsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// What the operation pays to be included, in coins
-    #[arg(long, value_name = "AMOUNT", default_value = "0.01", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        default_value = "0.01",
+        allow_negative_numbers = true
+    )]
     pub(crate) fee: Amount,
     /// Whose coins or rolls; needed only if there are several keys
     #[arg(long, value_name = "ADDR")]

@@ -50,8 +50,8 @@ fn new(arguments: &GenesisNewArgs, world: &mut World<'_>) -> Result<(), CliError
     let Some(path) = &arguments.output else {
         return world.say_json(&genesis);
     };
-    let mut json = serde_json::to_string_pretty(&genesis)
-        .map_err(|error| CliError::Output(error.into()))?;
+    let mut json =
+        serde_json::to_string_pretty(&genesis).map_err(|error| CliError::Output(error.into()))?;
     json.push('\n');
     write(path, &json, arguments.force)?;
     let chain_id = genesis.chain_id();
@@ -135,8 +135,10 @@ fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    let read = File::open(path)
-        .and_then(|file| file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| {
+        file.take(MAX_BYTES.saturating_add(1))
+            .read_to_end(&mut bytes)
+    });
     if let Err(source) = read {
         return Err(CliError::File {
             action: "read",

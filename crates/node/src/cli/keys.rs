@@ -139,7 +139,10 @@ fn confirm(address: Address, world: &mut World<'_>) -> Result<(), CliError> {
         "Without a copy of its key, the coins and rolls of {address} are lost.\n\
          Type `remove` to remove it: "
     );
-    let answer = world.prompt.line(&question).map_err(PassphraseError::Prompt)?;
+    let answer = world
+        .prompt
+        .line(&question)
+        .map_err(PassphraseError::Prompt)?;
     if answer.trim() == "remove" {
         Ok(())
     } else {
@@ -164,8 +167,8 @@ fn ask_secret(world: &mut World<'_>) -> Result<SecretKey, CliError> {
 
 fn read_secret(path: &Path) -> Result<SecretKey, CliError> {
     let mut text = Zeroizing::new(String::with_capacity(2_048));
-    let read = File::open(path)
-        .and_then(|file| file.take(MAX_SECRET_BYTES).read_to_string(&mut text));
+    let read =
+        File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES).read_to_string(&mut text));
     match read {
         Ok(_) => parse_secret(&text),
         Err(source) => Err(CliError::File {

@@ -41,7 +41,7 @@ fn start(options: NodeOptions) -> Result<(), Box<dyn std::error::Error + Send + 
     Err(format!("the parts of the node for {data} are not put together yet").into())
 }
 
-fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
+pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
     NodeOptions {
         dev: arguments.dev,
         // Without `--dev`, a missing directory is refused before this.

@@ -7,7 +7,13 @@ use serde::Serialize;
 
 pub(super) fn status(arguments: &StatusArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let ask = |client: &ApiClient| client.status();
-    show(&arguments.node, "read the status", ask, tables::status, world)
+    show(
+        &arguments.node,
+        "read the status",
+        ask,
+        tables::status,
+        world,
+    )
 }
 
 pub(super) fn block(arguments: &BlockArgs, world: &mut World<'_>) -> Result<(), CliError> {

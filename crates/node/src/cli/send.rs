@@ -20,19 +20,23 @@ pub(super) fn transfer(arguments: &TransferArgs, world: &mut World<'_>) -> Resul
 
 pub(super) fn buy_rolls(arguments: &RollsArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let roll_count = arguments.count;
-    send(OperationKind::RollBuy { roll_count }, &arguments.send, world)
+    send(
+        OperationKind::RollBuy { roll_count },
+        &arguments.send,
+        world,
+    )
 }
 
 pub(super) fn sell_rolls(arguments: &RollsArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let roll_count = arguments.count;
-    send(OperationKind::RollSell { roll_count }, &arguments.send, world)
+    send(
+        OperationKind::RollSell { roll_count },
+        &arguments.send,
+        world,
+    )
 }
 
-fn send(
-    kind: OperationKind,
-    arguments: &SendArgs,
-    world: &mut World<'_>,
-) -> Result<(), CliError> {
+fn send(kind: OperationKind, arguments: &SendArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let client = ApiClient::new(arguments.node.api.clone());
     // The node first: nobody likes to type a passphrase for nothing.
     let chain = client

@@ -30,18 +30,64 @@ pub(super) fn status(status: &StatusResponse) -> String {
     let pool = &status.pool;
     let supply = &status.supply;
     let table = facts(vec![
-        ("chain", format!("{} ({})", printable(&status.chain_name), status.chain_id)),
-        ("node", format!("picot {}, since {}", printable(&status.node_version), status.started_at)),
+        (
+            "chain",
+            format!("{} ({})", printable(&status.chain_name), status.chain_id),
+        ),
+        (
+            "node",
+            format!(
+                "picot {}, since {}",
+                printable(&status.node_version),
+                status.started_at
+            ),
+        ),
         ("time", slot),
-        ("final until", format!("slot {}, state {}", status.last_final_slot, hex(status))),
+        (
+            "final until",
+            format!("slot {}, state {}", status.last_final_slot, hex(status)),
+        ),
         ("behind", behind),
-        ("decided", format!("{} slots since the start, {} without a block", status.decided_slots, status.missed_slots)),
+        (
+            "decided",
+            format!(
+                "{} slots since the start, {} without a block",
+                status.decided_slots, status.missed_slots
+            ),
+        ),
         ("producing", producing),
         ("addresses", lines(&production.staking_addresses)),
-        ("produced", format!("{} blocks, {} endorsements", production.blocks_produced, production.endorsements_produced)),
-        ("pool", format!("{} operations ({} bytes), {} endorsements, {} denunciations", pool.operations, pool.operation_bytes, pool.endorsements, pool.denunciations)),
-        ("supply", format!("{} on balances, {} in rolls, {} to be credited", supply.balances, supply.rolls, supply.deferred_credits)),
-        ("", format!("{} minted, {} burnt, {} slashed", supply.minted, supply.burnt, supply.slashed)),
+        (
+            "produced",
+            format!(
+                "{} blocks, {} endorsements",
+                production.blocks_produced, production.endorsements_produced
+            ),
+        ),
+        (
+            "pool",
+            format!(
+                "{} operations ({} bytes), {} endorsements, {} denunciations",
+                pool.operations, pool.operation_bytes, pool.endorsements, pool.denunciations
+            ),
+        ),
+        (
+            "supply",
+            format!(
+                "{} on balances, {}, {} to be credited, {} held for storage",
+                supply.balances,
+                rolls(supply.rolls),
+                supply.deferred_credits,
+                supply.storage_deposits
+            ),
+        ),
+        (
+            "",
+            format!(
+                "{} at genesis, {} minted, {} burnt, {} slashed",
+                supply.genesis_supply, supply.minted, supply.burnt, supply.slashed
+            ),
+        ),
     ]);
     format!("{table}\n\n{}", threads(&status.threads))
 }
@@ -83,7 +129,10 @@ pub(super) fn slot(slot: &SlotResponse) -> String {
             rows.push(("candidates", lines(candidates)));
             rows.push(("leading", or_dash(leading.as_ref())));
         }
-        SlotState::Decided { outcome_slot, value } => {
+        SlotState::Decided {
+            outcome_slot,
+            value,
+        } => {
             rows.push(("state", decided(slot, *outcome_slot, *value)));
             if let Some(id) = value.block() {
                 rows.push(("block", id.to_string()));
@@ -109,11 +158,19 @@ pub(super) fn address(answer: &AddressResponse) -> String {
             Some(balance) => balance.to_string(),
             None => "- (never had coins)".to_owned(),
         };
-        vec![name.to_owned(), balance, state.rolls.to_string(), credits(state)]
+        vec![
+            name.to_owned(),
+            balance,
+            state.rolls.to_string(),
+            credits(state),
+        ]
     };
     let states = list(
         &["", "coins", "rolls", "coins to come"],
-        vec![row("final", &answer.final_state), row("candidate", &answer.candidate)],
+        vec![
+            row("final", &answer.final_state),
+            row("candidate", &answer.candidate),
+        ],
     );
     format!("{head}\n\n{states}")
 }
@@ -153,7 +210,10 @@ pub(super) fn genesis(genesis: &Genesis) -> String {
         None => "-".to_owned(),
     };
     let head = facts(vec![
-        ("chain", format!("{} ({})", printable(&genesis.name), genesis.chain_id())),
+        (
+            "chain",
+            format!("{} ({})", printable(&genesis.name), genesis.chain_id()),
+        ),
         ("starts", genesis.genesis_timestamp.to_string()),
         ("threads", params.thread_count.to_string()),
         ("period", format!("{} ms", params.t0_ms)),
@@ -165,7 +225,10 @@ pub(super) fn genesis(genesis: &Genesis) -> String {
     let stakers = stakers.map(|staker| vec![staker.address.to_string(), staker.rolls.to_string()]);
     let coins = genesis.allocations.iter();
     let coins = coins.map(|(address, amount)| vec![address.to_string(), amount.to_string()]);
-    let mut text = format!("{head}\n\n{}", list(&["staker", "rolls"], stakers.collect()));
+    let mut text = format!(
+        "{head}\n\n{}",
+        list(&["staker", "rolls"], stakers.collect())
+    );
     if !genesis.allocations.is_empty() {
         let table = list(&["address", "coins"], coins.collect());
         text = format!("{text}\n\n{table}");
@@ -292,4 +355,4 @@ fn finish(table: &mut Table) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

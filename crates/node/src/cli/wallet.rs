@@ -11,10 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Opens the key file that there is, and unlocks it.
-pub(super) fn open(
-    arguments: &WalletArgs,
-    world: &mut World<'_>,
-) -> Result<FileWallet, CliError> {
+pub(super) fn open(arguments: &WalletArgs, world: &mut World<'_>) -> Result<FileWallet, CliError> {
     let layout = DataLayout::new(&arguments.data);
     let wallet = FileWallet::open(&layout.keys_file(), config(&layout), no_claims())?;
     let passphrase = source(arguments, world).obtain(&layout, Purpose::Unlock, world.prompt)?;

@@ -50,7 +50,14 @@ fn a_url_that_is_no_nodes_is_refused_with_the_reason() {
 
 #[test]
 fn an_answer_is_read_as_its_type() {
-    let id = mocks::block(&mocks::key(1), Slot::new(1, 0), vec![], vec![], &mocks::chain_id(1)).id();
+    let id = mocks::block(
+        &mocks::key(1),
+        Slot::new(1, 0),
+        vec![],
+        vec![],
+        &mocks::chain_id(1),
+    )
+    .id();
     let answer = BlockResponse {
         id,
         slot: Slot::new(1, 0),
@@ -120,7 +127,10 @@ fn a_node_that_is_not_there_is_unreachable() {
     let url: ApiUrl = listener.local_addr().unwrap().to_string().parse().unwrap();
     drop(listener);
     let error = ApiClient::new(url.clone()).status().unwrap_err();
-    assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
+    assert!(
+        matches!(error, ClientError::Unreachable { .. }),
+        "{error:?}"
+    );
     assert_eq!(
         error.to_string(),
         format!("no node answers at {url}: connection refused")
@@ -133,15 +143,24 @@ fn an_answer_that_is_not_json_says_what_was_expected() {
     let error = client(&node).status().unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, ClientError::NotPicot { .. }), "{error:?}");
-    assert!(text.contains("is not a Picot node of this version"), "{text}");
-    assert!(text.contains("/api/v1/status gave no JSON of the known shape"), "{text}");
+    assert!(
+        text.contains("is not a Picot node of this version"),
+        "{text}"
+    );
+    assert!(
+        text.contains("/api/v1/status gave no JSON of the known shape"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_failure_without_a_problem_body_names_its_status() {
     let node = StubNode::start().on("GET /status", Answer::text(502, "bad gateway"));
     let text = client(&node).status().unwrap_err().to_string();
-    assert!(text.contains("HTTP status 502 Bad Gateway without saying why"), "{text}");
+    assert!(
+        text.contains("HTTP status 502 Bad Gateway without saying why"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -152,15 +171,22 @@ fn what_does_not_speak_http_is_no_node() {
 
 #[test]
 fn a_connection_that_ends_early_is_told_apart_from_a_missing_node() {
-    let error = raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").status().unwrap_err();
+    let error = raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+        .status()
+        .unwrap_err();
     assert!(matches!(error, ClientError::Broken { .. }), "{error:?}");
 }
 
 #[test]
 fn an_answer_without_end_is_not_read_to_its_end() {
-    let error = raw("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{").status().unwrap_err();
+    let error = raw("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{")
+        .status()
+        .unwrap_err();
     assert!(
-        matches!(error, ClientError::TooLarge { .. } | ClientError::Broken { .. }),
+        matches!(
+            error,
+            ClientError::TooLarge { .. } | ClientError::Broken { .. }
+        ),
         "{error:?}"
     );
 }

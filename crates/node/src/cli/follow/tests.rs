@@ -7,11 +7,26 @@ use picot_models::mocks;
 const LAST: Slot = Slot::new(100, 2);
 
 fn id() -> OperationId {
-    mocks::transfer(&mocks::key(1), mocks::address(2), 5, 1, 100, &mocks::chain_id(1)).id()
+    mocks::transfer(
+        &mocks::key(1),
+        mocks::address(2),
+        5,
+        1,
+        100,
+        &mocks::chain_id(1),
+    )
+    .id()
 }
 
 fn block() -> BlockId {
-    mocks::block(&mocks::key(1), Slot::new(12, 2), vec![], vec![], &mocks::chain_id(1)).id()
+    mocks::block(
+        &mocks::key(1),
+        Slot::new(12, 2),
+        vec![],
+        vec![],
+        &mocks::chain_id(1),
+    )
+    .id()
 }
 
 fn follow() -> Follow {
@@ -52,7 +67,10 @@ fn each_state_is_told_once_until_the_operation_is_final() {
     let (news, step) = follow.step(now, known(OperationState::Final));
     told.extend(news);
     assert!(matches!(step, Step::Final(answer) if answer.slot == Some(Slot::new(12, 2))));
-    let kinds: Vec<_> = told.iter().map(|text| text.split(':').next().unwrap()).collect();
+    let kinds: Vec<_> = told
+        .iter()
+        .map(|text| text.split(':').next().unwrap())
+        .collect();
     assert_eq!(kinds, ["pending", "candidate", "final"]);
     assert!(told[1].contains("slot 12/2") && told[1].contains(&block().to_string()));
 }
@@ -61,7 +79,11 @@ fn each_state_is_told_once_until_the_operation_is_final() {
 fn an_operation_that_goes_back_to_the_pool_is_told_again() {
     let mut follow = follow();
     let mut told = 0;
-    for state in [OperationState::Candidate, OperationState::Pending, OperationState::Candidate] {
+    for state in [
+        OperationState::Candidate,
+        OperationState::Pending,
+        OperationState::Candidate,
+    ] {
         told += usize::from(follow.step(Timestamp(1_000), known(state)).0.is_some());
     }
     assert_eq!(told, 3);
@@ -95,14 +117,22 @@ fn a_silent_node_is_asked_again() {
 fn patience_ends_with_the_last_that_was_seen_and_how_to_ask_again() {
     let mut follow = follow();
     let before_end = Timestamp(60_999);
-    assert!(matches!(follow.step(before_end, known(OperationState::Pending)).1, Step::GoOn));
+    assert!(matches!(
+        follow.step(before_end, known(OperationState::Pending)).1,
+        Step::GoOn
+    ));
     let (_, step) = follow.step(Timestamp(61_000), known(OperationState::Pending));
     let Step::GiveUp(error) = step else {
         panic!("60 s have passed");
     };
     let text = error.to_string();
     assert!(text.contains("not final after 60 s: pending"), "{text}");
-    assert!(error.hint().unwrap().contains(&format!("picot operation {}", id())));
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains(&format!("picot operation {}", id()))
+    );
 }
 
 #[test]
@@ -132,9 +162,18 @@ fn only_a_succeeded_operation_is_good() {
         reason: "the recipient is a contract".to_owned(),
     };
     for (outcome, expected) in [
-        (Some(failed), "failed in slot 12/2, its fee is spent: the recipient is a contract"),
-        (Some(OperationResult::Unpaid), "did nothing in slot 12/2: its sender could not pay"),
-        (Some(OperationResult::Refused), "did nothing in slot 12/2: its block may not carry it"),
+        (
+            Some(failed),
+            "failed in slot 12/2, its fee is spent: the recipient is a contract",
+        ),
+        (
+            Some(OperationResult::Unpaid),
+            "did nothing in slot 12/2: its sender could not pay",
+        ),
+        (
+            Some(OperationResult::Refused),
+            "did nothing in slot 12/2: its block may not carry it",
+        ),
         (None, "does not tell what it came to"),
     ] {
         let error = check_outcome(&with(outcome)).unwrap_err();

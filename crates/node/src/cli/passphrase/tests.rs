@@ -65,7 +65,10 @@ fn a_new_passphrase_is_typed_twice_and_alike() {
     let source = PassphraseSource::default();
     let ask = |answers: &[&str]| obtain(&source, &layout, Purpose::Create, answers);
     assert_eq!(ask(&["good", "good"]).unwrap(), "good");
-    assert!(matches!(ask(&["good", "bad"]), Err(PassphraseError::Different)));
+    assert!(matches!(
+        ask(&["good", "bad"]),
+        Err(PassphraseError::Different)
+    ));
     assert!(matches!(ask(&[""]), Err(PassphraseError::Empty)));
 }
 

@@ -14,7 +14,8 @@ fn block_id(number: u8) -> BlockId {
     Hash([number; 32]).into()
 }
 
-fn status_answer() -> StatusResponse {
+/// What a node answers in good times.
+pub(in crate::cli) fn status_answer() -> StatusResponse {
     StatusResponse {
         chain_id: mocks::chain_id(7),
         chain_name: "dev".to_owned(),
@@ -60,8 +61,10 @@ fn status_answer() -> StatusResponse {
         },
         supply: SupplyStatus {
             balances: coins("1000000.5"),
-            rolls: coins("10000"),
+            rolls: 100,
             deferred_credits: Amount::ZERO,
+            storage_deposits: Amount::ZERO,
+            genesis_supply: coins("1010000"),
             minted: coins("14.25"),
             burnt: coins("0.001"),
             slashed: Amount::ZERO,
@@ -106,8 +109,14 @@ fn a_status_says_why_a_node_is_behind_and_does_not_produce() {
     answer.production.staking_addresses.clear();
     let text = status(&answer);
     assert!(text.contains("before the first slot"), "{text}");
-    assert!(text.contains("behind        slot 9/1 is undecided since 20 s"), "{text}");
-    assert!(text.contains("no: waits until 2 periods after the start"), "{text}");
+    assert!(
+        text.contains("behind       slot 9/1 is undecided since 20 s"),
+        "{text}"
+    );
+    assert!(
+        text.contains("no: waits until 2 periods after the start"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -207,8 +216,14 @@ fn each_kind_of_operation_is_put_in_words() {
         let signed = Signed::sign(operation, &mocks::key(1), &mocks::chain_id(1));
         order(signed.envelope())[1].1.clone()
     };
-    assert_eq!(words(OperationKind::RollBuy { roll_count: 3 }), "buy 3 rolls");
-    assert_eq!(words(OperationKind::RollSell { roll_count: 1 }), "sell 1 roll");
+    assert_eq!(
+        words(OperationKind::RollBuy { roll_count: 3 }),
+        "buy 3 rolls"
+    );
+    assert_eq!(
+        words(OperationKind::RollSell { roll_count: 1 }),
+        "sell 1 roll"
+    );
     let deploy = OperationKind::Deploy {
         bytecode: vec![0; 9],
         max_gas: 1,

@@ -1,0 +1,118 @@
+//! Commands that ask a running node.
+
+use super::*;
+use crate::client::stub::Answer;
+use picot_api::ProblemCode;
+use picot_api::types::{AccountState, AddressResponse};
+use picot_models::{BlockId, Hash, mocks};
+
+fn answer() -> AddressResponse {
+    let state = AccountState {
+        balance: Some("12.5".parse().unwrap()),
+        rolls: 3,
+        deferred_credits: vec![],
+    };
+    AddressResponse {
+        address: mocks::address(1),
+        thread: 2,
+        final_state: state.clone(),
+        candidate: state,
+    }
+}
+
+#[test]
+fn people_get_a_table_and_programs_json() {
+    let address = mocks::address(1).to_string();
+    let node = StubNode::start().on(
+        &format!("GET /addresses/{address}"),
+        Answer::json(&answer()),
+    );
+    let table = picot_at(&node, &["address", &address]);
+    assert_eq!((table.code, table.err.as_str()), (0, ""));
+    assert!(table.out.contains("12.5   3"), "{}", table.out);
+    let json = picot_at(&node, &["address", &address, "--json"]);
+    let read: AddressResponse = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(read, answer());
+}
+
+#[test]
+fn what_a_node_does_not_know_is_told_with_its_detail_and_code() {
+    let id = BlockId::from_hash(Hash([1; 32])).to_string();
+    let refused = Answer::problem(ProblemCode::NotFound, "this node has no such block");
+    let node = StubNode::start().on(&format!("GET /blocks/{id}"), refused);
+    let ended = picot_at(&node, &["block", &id]);
+    let expected =
+        format!("error: cannot read block {id}: this node has no such block (not_found)\n");
+    assert_eq!(
+        (ended.code, ended.out.as_str(), ended.err),
+        (1, "", expected)
+    );
+}
+
+#[test]
+fn every_reading_command_asks_for_its_own_thing() {
+    let node = StubNode::start();
+    let block = BlockId::from_hash(Hash([1; 32])).to_string();
+    let operation = picot_models::OperationId::from_hash(Hash([2; 32])).to_string();
+    let address = mocks::address(1).to_string();
+    for arguments in [
+        ["status"].as_slice(),
+        &["block", &block],
+        &["slot", "12/3"],
+        &["address", &address],
+        &["operation", &operation],
+    ] {
+        let ended = picot_at(&node, arguments);
+        assert!(ended.err.contains("(no_such_route)"), "{ended:?}");
+    }
+    let asked: Vec<_> = node
+        .asked()
+        .into_iter()
+        .map(|(request, _)| request)
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "GET /status".to_owned(),
+            format!("GET /blocks/{block}"),
+            "GET /slots/12/3".to_owned(),
+            format!("GET /addresses/{address}"),
+            format!("GET /operations/{operation}"),
+        ]
+    );
+}
+
+#[test]
+fn a_node_that_is_not_there_is_told_plainly() {
+    let url = no_node();
+    let ended = picot(&["status", "--api", &url]);
+    assert_eq!(ended.code, 1);
+    let expected = format!(
+        "error: cannot read the status: no node answers at {url}: connection refused\n  \
+         hint: is it running? start one with `picot node --dev`, or say where it is with `--api`\n"
+    );
+    assert_eq!(ended.err, expected);
+}
+
+#[test]
+fn what_is_no_node_is_told_plainly() {
+    let node = StubNode::start().on("GET /status", Answer::text(200, "hello"));
+    let ended = picot_at(&node, &["status"]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.err.contains("gave no JSON of the known shape"),
+        "{ended:?}"
+    );
+    assert!(ended.err.contains("hint: check `--api`"), "{ended:?}");
+}
+
+#[test]
+fn a_busy_node_is_to_be_asked_again() {
+    let busy = Answer::problem(ProblemCode::Unavailable, "too many requests");
+    let node = StubNode::start().on("GET /status", busy);
+    let ended = picot_at(&node, &["status"]);
+    assert!(
+        ended.err.contains("hint: try again in a few seconds"),
+        "{ended:?}"
+    );
+}
