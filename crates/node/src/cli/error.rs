@@ -154,7 +154,7 @@ pub enum CliError {
     NotConfirmed,
     /// nothing was removed
     Declined,
-    /// the node stopped
+    /// cannot run the node
     Run(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// cannot write the output
     Output(#[source] io::Error),
@@ -244,6 +244,16 @@ fn submit_hint(id: OperationId, error: &ClientError) -> Option<String> {
             if refusal.is(ProblemCode::BalanceTooLow) || refusal.is(ProblemCode::RollsTooFew) =>
         {
             Some("`picot address` shows what an address has".to_owned())
+        }
+        // The id covers what is ordered and the expiry, so the same order twice in a period is one.
+        ClientError::Refused(refusal)
+            if refusal.is(ProblemCode::AlreadyPending)
+                || refusal.is(ProblemCode::AlreadyExecuted) =>
+        {
+            Some(format!(
+                "`picot operation {id}` shows it; to order the same once more, wait for the next \
+                 period, or say another `--expire-in`"
+            ))
         }
         _ => client_hint(error),
     }

@@ -262,6 +262,11 @@ fn a_refused_operation_is_told_with_detail_code_and_what_to_do() {
             "`picot address` shows",
         ),
         (
+            ProblemCode::AlreadyPending,
+            "already_pending",
+            "to order the same once more",
+        ),
+        (
             ProblemCode::PoolFull,
             "pool_full",
             "try again in a few seconds",
