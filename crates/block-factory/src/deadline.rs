@@ -132,12 +132,12 @@ impl<T: ?Sized + Send + Sync + 'static> Helper<T> {
     }
 }
 
-/// The middle of what is left until `end`: the share of a part that may be left out, so that
-/// whatever it does with it, there is time for the parts after it.
+/// The middle of what is left until `end`, rounded up: the share of a part that may be left out, so
+/// that whatever it does with it, there is time for the parts after it.
 #[must_use]
 pub fn half_way(now: Timestamp, end: Timestamp) -> Timestamp {
-    let half = end.since(now).and_then(|left| left.checked_div(2));
-    now.checked_add(half.unwrap_or(Millis::ZERO)).unwrap_or(end)
+    let left = end.since(now).unwrap_or(Millis::ZERO);
+    now.checked_add(Millis(left.0.div_ceil(2))).unwrap_or(end)
 }
 
 /// Tells that a question is over, also when the part panics or no thread could be had.
@@ -307,9 +307,9 @@ mod tests {
         let half = |now, end| half_way(Timestamp(now), Timestamp(end)).0;
         assert_eq!(
             [half(10, 20), half(10, 11), half(10, 10), half(20, 10)],
-            [15, 10, 10, 20]
+            [15, 11, 10, 20]
         );
-        assert_eq!(half(0, u64::MAX), u64::MAX / 2);
+        assert_eq!(half(0, u64::MAX), u64::MAX / 2 + 1);
     }
 
     #[test]

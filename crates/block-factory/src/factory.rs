@@ -134,3 +134,100 @@ impl BlockFactory for BlockControl {
         self.production.stats()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use picot_clock::ManualClock;
+    use picot_consensus::mocks::MockConsensus;
+    use picot_execution::mocks::MockExecution;
+    use picot_models::{ProposalPolicy, mocks::address};
+    use picot_pool::mocks::MockPool;
+    use picot_selector::{AddressDraw, SelectorError, mocks::MockSelector};
+    use picot_storage::mocks::MockStorage;
+    use picot_wallet::mocks::MockWallet;
+
+    use super::*;
+    use crate::{BlockProducer, MemoryHistory, mocks::config};
+
+    fn control(
+        config: &Config,
+        selector: MockSelector,
+        addresses: Vec<Address>,
+    ) -> Arc<BlockControl> {
+        let mut wallet = MockWallet::new();
+        wallet.expect_addresses().return_const(addresses);
+        let parts = Collaborators {
+            clock: Arc::new(ManualClock::default()),
+            selector: Arc::new(selector),
+            wallet: Arc::new(wallet),
+            consensus: Arc::new(MockConsensus::new()),
+            pool: Arc::new(MockPool::new()),
+            execution: Arc::new(MockExecution::new()),
+            storage: Arc::new(MockStorage::new()),
+            history: Arc::new(MemoryHistory::new(9)),
+        };
+        BlockProducer::new(config, &parts).unwrap().control()
+    }
+
+    fn range() -> SlotRange {
+        SlotRange::new(Slot::GENESIS, Slot::new(9, 0), 4).unwrap()
+    }
+
+    #[test]
+    fn the_draws_of_all_our_addresses_are_told_with_their_times() {
+        let mut config = config();
+        config.params.proposal_policy = ProposalPolicy::Ranked { count: 2 };
+        let mut selector = MockSelector::new();
+        selector.expect_slots_of().times(2).returning(|who, asked| {
+            assert_eq!(asked, range());
+            let own = u32::from(*who == address(2));
+            let draw = |period, producer_rank| AddressDraw {
+                slot: Slot::new(period, 1),
+                producer_rank,
+                endorser_indices: vec![],
+            };
+            Ok(vec![
+                draw(0, Some(0)),
+                draw(3, Some(own)),
+                draw(4, Some(2)),
+                draw(5, None),
+            ])
+        });
+        let control = control(&config, selector, vec![address(2), address(1)]);
+        let slot = Slot::new(3, 1);
+        let start = Timestamp(1_000_000 + 6_500);
+        let draw = |number, rank| BlockDraw {
+            slot,
+            start,
+            address: address(number),
+            rank,
+        };
+        assert_eq!(control.draws(range()), Ok(vec![draw(1, 0), draw(2, 1)]));
+    }
+
+    #[test]
+    fn draws_that_cannot_be_told_are_an_error_that_says_whose() {
+        let source = SelectorError::RangeTooLong { slots: 9, max: 8 };
+        let mut selector = MockSelector::new();
+        let error = source.clone();
+        selector
+            .expect_slots_of()
+            .return_once(move |_, _| Err(error));
+        let address = address(1);
+        let draws = control(&config(), selector, vec![address]).draws(range());
+        assert_eq!(draws, Err(FactoryError::Draws { address, source }));
+    }
+
+    #[test]
+    fn the_switch_the_wait_and_the_counters_are_those_of_production() {
+        let mut config = config();
+        config.enabled = false;
+        let control = control(&config, MockSelector::new(), vec![]);
+        assert!(!control.is_enabled());
+        control.set_enabled(true);
+        assert!(control.is_enabled());
+        assert_eq!(control.startup(), config.startup());
+        assert_eq!(control.stats(), FactoryStats::default());
+        assert_eq!(control.history(9), Ok(vec![]));
+    }
+}

@@ -371,3 +371,6 @@ impl Story<'_> {
 fn later(now: Timestamp, by: Millis) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,20 +76,19 @@ impl Schedule {
     /// When a short question that is asked now must be answered: a share from now, but not past the
     /// time for operations.
     pub(crate) fn one_share_from(&self, now: Timestamp) -> Timestamp {
-        let share = self.budget.checked_div(SHARES).unwrap_or(Millis::ZERO);
-        now.checked_add(share)
-            .unwrap_or(Timestamp::MAX)
-            .min(self.operations_by())
+        let end = now.checked_add(self.shares(1)).unwrap_or(Timestamp::MAX);
+        end.min(self.operations_by())
     }
 
-    fn after_shares(&self, shares: u64) -> Timestamp {
-        let time = self
-            .budget
-            .checked_mul(shares)
-            .and_then(|time| time.checked_div(SHARES));
+    fn after_shares(&self, count: u64) -> Timestamp {
         self.begin
-            .checked_add(time.unwrap_or(Millis::ZERO))
+            .checked_add(self.shares(count))
             .unwrap_or(Timestamp::MAX)
+    }
+
+    /// Rounded up, so that the shortest budget leaves something for everybody.
+    fn shares(&self, count: u64) -> Millis {
+        Millis(self.budget.0.saturating_mul(count).div_ceil(SHARES))
     }
 }
 

@@ -137,3 +137,98 @@ impl EndorsementFactory for EndorsementControl {
         self.production.stats()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use picot_block_factory::{Config, MemoryHistory, mocks::config};
+    use picot_clock::ManualClock;
+    use picot_consensus::mocks::MockConsensus;
+    use picot_models::mocks::address;
+    use picot_pool::mocks::{MockPool, MockPropagation};
+    use picot_selector::{AddressDraw, SelectorError, mocks::MockSelector};
+    use picot_storage::mocks::MockStorage;
+    use picot_wallet::mocks::MockWallet;
+
+    use super::*;
+    use crate::EndorsementProducer;
+
+    fn control(config: &Config, selector: MockSelector) -> Arc<EndorsementControl> {
+        let mut wallet = MockWallet::new();
+        wallet
+            .expect_addresses()
+            .returning(|| vec![address(2), address(1)]);
+        let parts = Collaborators {
+            clock: Arc::new(ManualClock::default()),
+            selector: Arc::new(selector),
+            wallet: Arc::new(wallet),
+            consensus: Arc::new(MockConsensus::new()),
+            storage: Arc::new(MockStorage::new()),
+            pool: Arc::new(MockPool::new()),
+            network: Arc::new(MockPropagation::new()),
+            history: Arc::new(MemoryHistory::new(9)),
+        };
+        EndorsementProducer::new(config, &parts).unwrap().control()
+    }
+
+    fn range() -> SlotRange {
+        SlotRange::new(Slot::GENESIS, Slot::new(9, 0), 4).unwrap()
+    }
+
+    #[test]
+    fn the_draws_of_all_our_addresses_are_told_with_their_ticks() {
+        let mut selector = MockSelector::new();
+        selector.expect_slots_of().times(2).returning(|who, asked| {
+            assert_eq!(asked, range());
+            let later = u64::from(*who == address(2));
+            let draw = |period, endorser_indices| AddressDraw {
+                slot: Slot::new(period, 1),
+                producer_rank: Some(0),
+                endorser_indices,
+            };
+            Ok(vec![
+                draw(0, vec![0]),
+                draw(3 + later, vec![1, 3]),
+                draw(5, vec![]),
+            ])
+        });
+        let draws = control(&config(), selector).draws(range());
+        let draw = |period, tick, number| EndorsementDraw {
+            slot: Slot::new(period, 1),
+            tick: Timestamp(1_000_000 + tick),
+            address: address(number),
+            indices: vec![1, 3],
+        };
+        assert_eq!(draws, Ok(vec![draw(3, 7_500, 1), draw(4, 9_500, 2)]));
+    }
+
+    #[test]
+    fn draws_that_cannot_be_told_are_an_error_that_says_whose() {
+        let source = SelectorError::RangeTooLong { slots: 9, max: 8 };
+        let mut selector = MockSelector::new();
+        let error = source.clone();
+        selector
+            .expect_slots_of()
+            .return_once(move |_, _| Err(error));
+        let draws = control(&config(), selector).draws(range());
+        assert_eq!(
+            draws,
+            Err(FactoryError::Draws {
+                address: address(2),
+                source
+            })
+        );
+    }
+
+    #[test]
+    fn the_switch_the_wait_and_the_counters_are_those_of_production() {
+        let mut config = config();
+        config.enabled = false;
+        let control = control(&config, MockSelector::new());
+        assert!(!control.is_enabled());
+        control.set_enabled(true);
+        assert!(control.is_enabled());
+        assert_eq!(control.startup(), config.startup());
+        assert_eq!(control.stats(), FactoryStats::default());
+        assert_eq!(control.history(9), Ok(vec![]));
+    }
+}

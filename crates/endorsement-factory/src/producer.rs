@@ -312,3 +312,6 @@ impl Endorser {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Each step of design 08 against mocks of everybody.
+
+mod endorsing;
+mod failing;
+mod when;
+mod world;
