@@ -192,7 +192,7 @@ mod tests {
             ])
         });
         let draws = control(&config(), selector).draws(range());
-        let draw = |period, tick, number| EndorsementDraw {
+        let draw = |period, tick: u64, number| EndorsementDraw {
             slot: Slot::new(period, 1),
             tick: Timestamp(1_000_000 + tick),
             address: address(number),
