@@ -27,6 +27,11 @@ pub enum ConsensusError {
     },
     /// the archive failed
     Storage(#[from] StorageError),
+    /// the archive has no outcome of slot {slot}, though it has later ones
+    ArchiveGap {
+        /// The slot.
+        slot: Slot,
+    },
     /// the configuration of consensus is wrong: {0}
     Config(String),
     /// consensus has stopped: {0}

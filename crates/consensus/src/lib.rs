@@ -15,12 +15,16 @@ mod error;
 mod evidence;
 mod input;
 mod message;
+mod network;
 pub mod range_miss;
 pub mod rules;
 mod slot;
+mod start;
 mod thread_chain;
 mod timers;
 mod verifier;
+mod view;
+mod worker;
 
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
@@ -34,9 +38,12 @@ pub use engine::Engine;
 pub use error::ConsensusError;
 pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
 pub use message::{MAX_OUTCOMES_PER_REQUEST, Message, Request};
+pub use network::{ConsensusNetwork, NoPeers};
+pub use start::thread_starts;
 pub use thread_chain::{ThreadChain, ThreadStart};
 pub use timers::Timers;
 pub use verifier::{BatchVerifier, Verifier};
+pub use worker::{ConsensusPorts, ConsensusWorker};
 
 /// Events that a subscriber may leave unread.
 pub const EVENT_QUEUE_LEN: usize = 4_096;

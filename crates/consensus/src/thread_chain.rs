@@ -4,21 +4,25 @@ use picot_models::{Block, BlockId, OperationId, Slot, ThreadDigest, Value};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Decided blocks whose place is remembered; older ones are looked up in the archive.
-const RECENT_BLOCKS: usize = 256;
+pub(crate) const RECENT_BLOCKS: usize = 512;
 /// Answers of the archive that are remembered.
 const RESOLVED_BLOCKS: usize = 64;
 
 /// What a thread starts from, read from the archive or the genesis.
 #[derive(Debug, Clone)]
 pub struct ThreadStart {
+    /// The block of period 0.
+    pub genesis: BlockId,
     /// The digest after the last outcome.
     pub digest: ThreadDigest,
     /// The period after the last decided one.
     pub next_period: u64,
     /// The last decided block: id, period, parents.
     pub last_block: (BlockId, u64, Vec<BlockId>),
-    /// The thread's decided blocks within the validity window of operations, ascending.
-    pub recent: Vec<Block>,
+    /// Decided blocks of the thread by ascending period, without gaps, up to the last one.
+    pub places: Vec<(u64, BlockId)>,
+    /// The operations of its decided blocks within the validity window, by ascending period.
+    pub operations: Vec<(u64, Vec<OperationId>)>,
 }
 
 impl ThreadStart {
@@ -26,10 +30,12 @@ impl ThreadStart {
     #[must_use]
     pub fn genesis(digest: ThreadDigest, block: BlockId) -> Self {
         Self {
+            genesis: block,
             digest,
             next_period: 1,
             last_block: (block, 0, Vec::new()),
-            recent: Vec::new(),
+            places: vec![(0, block)],
+            operations: Vec::new(),
         }
     }
 }
@@ -39,6 +45,7 @@ impl ThreadStart {
 pub struct ThreadChain {
     thread: u8,
     validity_periods: u64,
+    genesis: BlockId,
     digest: ThreadDigest,
     next_period: u64,
     last_block: (BlockId, u64, Vec<BlockId>),
@@ -56,6 +63,7 @@ impl ThreadChain {
         let mut chain = Self {
             thread,
             validity_periods,
+            genesis: start.genesis,
             digest: start.digest,
             next_period: start.next_period,
             last_block: start.last_block,
@@ -65,15 +73,12 @@ impl ThreadChain {
             operations: BTreeMap::new(),
             operations_by_period: VecDeque::new(),
         };
-        let (last, period, _) = &chain.last_block;
-        let (last, period) = (*last, *period);
-        for block in &start.recent {
-            if block.id() != last {
-                chain.remember(block.slot().period, block.id());
-            }
-            chain.remember_operations(block);
+        for (period, id) in start.places {
+            chain.remember(period, id);
         }
-        chain.remember(period, last);
+        for (period, ids) in start.operations {
+            chain.remember_operations(period, ids);
+        }
         chain
     }
 
@@ -110,6 +115,9 @@ impl ThreadChain {
     /// The period of a decided block of this thread, if it is remembered.
     #[must_use]
     pub fn period_of(&self, id: &BlockId) -> Option<u64> {
+        if *id == self.genesis {
+            return Some(0);
+        }
         self.places.get(id).copied().or_else(|| {
             let found = self.resolved.iter().find(|(resolved, _)| resolved == id);
             found.map(|(_, period)| *period)
@@ -156,7 +164,8 @@ impl ThreadChain {
             let parents = block.header.content().parents.clone();
             self.last_block = (block.id(), slot.period, parents);
             self.remember(slot.period, block.id());
-            self.remember_operations(block);
+            let ids = block.operations.iter().map(|operation| operation.id());
+            self.remember_operations(slot.period, ids.collect());
         }
         self.forget_expired();
     }
@@ -171,9 +180,7 @@ impl ThreadChain {
         }
     }
 
-    fn remember_operations(&mut self, block: &Block) {
-        let period = block.slot().period;
-        let ids: Vec<OperationId> = block.operations.iter().map(|it| it.id()).collect();
+    fn remember_operations(&mut self, period: u64, ids: Vec<OperationId>) {
         if ids.is_empty() {
             return;
         }

@@ -165,13 +165,7 @@ impl Engine {
         if self.awaiting == Some(cycle) {
             self.awaiting = None;
         }
-        let needed = self
-            .chains
-            .iter()
-            .filter_map(|chain| self.shared.cycle_of(chain.next_slot()))
-            .min()
-            .unwrap_or(0)
-            .saturating_sub(1);
+        let needed = self.oldest_cycle();
         self.shared.cycles = self.shared.cycles.split_off(&needed);
     }
 
@@ -326,6 +320,33 @@ impl Engine {
     #[must_use]
     pub const fn awaited_cycle(&self) -> Option<u64> {
         self.awaiting
+    }
+
+    /// Whether a cycle is of use and was not said to be ready yet.
+    #[must_use]
+    pub fn needs_cycle(&self, cycle: u64) -> bool {
+        cycle >= self.oldest_cycle() && !self.shared.cycles.contains_key(&cycle)
+    }
+
+    /// The first slot that is not decided in any thread.
+    #[must_use]
+    pub fn oldest_undecided(&self) -> Option<Slot> {
+        self.chains.iter().map(ThreadChain::next_slot).min()
+    }
+
+    fn oldest_cycle(&self) -> u64 {
+        self.oldest_undecided()
+            .and_then(|slot| self.shared.cycle_of(slot))
+            .unwrap_or(0)
+            .saturating_sub(1)
+    }
+
+    /// The open slots, with what is known of them.
+    pub fn open_slots(&self) -> impl Iterator<Item = (Slot, SlotStatus)> + '_ {
+        self.chains
+            .iter()
+            .map(ThreadChain::next_slot)
+            .map(|slot| (slot, self.undecided_status(slot)))
     }
 
     /// The leading candidate of each undecided slot that has one, by ascending slot.

@@ -122,10 +122,6 @@ impl SlotState {
         self.round
     }
 
-    pub(crate) const fn validators(&self) -> &Arc<ValidatorSet> {
-        &self.validators
-    }
-
     /// The candidate in the blockclique, with its body.
     pub(crate) fn leading(&self) -> Option<&Block> {
         self.candidates.block(&self.leading?)

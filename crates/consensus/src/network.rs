@@ -1,0 +1,39 @@
+//! The port to other nodes.
+
+use crate::{Message, Peer, PeerFault, Request};
+use std::sync::Arc;
+
+/// Carries messages of consensus to other nodes.
+///
+/// Every method queues and returns: it never waits for the network. Messages may be lost, delayed,
+/// repeated and reordered; consensus sends again what matters. Whatever of ours is in a message is
+/// durable before it is handed over.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait ConsensusNetwork: Send + Sync {
+    /// To all.
+    fn broadcast(&self, message: Arc<Message>);
+
+    /// To all but `from`, who sent it.
+    fn relay(&self, from: Peer, message: Arc<Message>);
+
+    /// To one.
+    fn send(&self, to: Peer, message: Arc<Message>);
+
+    /// A question to one peer, or to whoever is likely to know. The answer comes as a message.
+    fn ask(&self, to: Option<Peer>, request: Request);
+
+    /// A peer sent what no honest node sends.
+    fn blame(&self, peer: Peer, fault: PeerFault);
+}
+
+/// The network of a node that has no peers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPeers;
+
+impl ConsensusNetwork for NoPeers {
+    fn broadcast(&self, _message: Arc<Message>) {}
+    fn relay(&self, _from: Peer, _message: Arc<Message>) {}
+    fn send(&self, _to: Peer, _message: Arc<Message>) {}
+    fn ask(&self, _to: Option<Peer>, _request: Request) {}
+    fn blame(&self, _peer: Peer, _fault: PeerFault) {}
+}

@@ -1,0 +1,527 @@
+//! The thread around the engine: it waits for inputs and times, and does what the engine says.
+
+use crate::view::{View, leading};
+use crate::{
+    BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusNetwork,
+    ConsensusSummary, Engine, Input, MAX_OUTCOMES_PER_REQUEST, Message, Output, Peer, Request,
+    SignResult, SlotStatus, Unsigned, Verifier, thread_starts,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use picot_clock::{Clock, Millis, Timestamp};
+use picot_execution::{DecidedSlots, Execution};
+use picot_models::{Address, Block, BlockEnvelope, BlockId, Outcome, PublicKey, Slot};
+use picot_pool::Pool;
+use picot_selector::Selector;
+use picot_storage::{BlockArchive, Decided, StorageError};
+use picot_wallet::{SignRequest, Wallet, WalletError};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tracing::{debug, error, warn};
+
+/// Inputs that wait; a sender blocks when there are more.
+const QUEUE_LEN: usize = 4_096;
+/// Inputs that are taken together.
+const MAX_TOGETHER: usize = 1_024;
+/// The longest sleep before the wall clock is read again.
+const MAX_SLEEP: Duration = Duration::from_millis(100);
+/// How soon the draws of a cycle are asked for again while slots wait for them.
+const DRAWS_SLEEP: Duration = Duration::from_micros(200);
+/// How soon the archive is tried again after it failed.
+const RETRY_SLEEP: Duration = Duration::from_millis(100);
+
+/// Everything that consensus uses.
+pub struct ConsensusPorts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The draws.
+    pub selector: Arc<dyn Selector>,
+    /// Our keys.
+    pub wallet: Arc<dyn Wallet>,
+    /// What was decided.
+    pub archive: Arc<dyn BlockArchive>,
+    /// What runs decided blocks and leading candidates. What the archive has decided before the
+    /// start is handed to it by the node.
+    pub execution: Arc<dyn Execution>,
+    /// What takes evidence, and the operations of candidates that lost.
+    pub pool: Arc<dyn Pool>,
+    /// Other nodes.
+    pub network: Arc<dyn ConsensusNetwork>,
+    /// What verifies signatures.
+    pub verifier: Box<dyn Verifier>,
+}
+
+enum Event {
+    Input(Box<Input>),
+    Wake,
+    Stop,
+}
+
+/// The engine on a thread of its own. It stops when dropped.
+pub struct ConsensusWorker {
+    thread_count: u8,
+    view: Arc<View>,
+    archive: Arc<dyn BlockArchive>,
+    events: Sender<Event>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl ConsensusWorker {
+    /// Goes on from where the archive and the signing log stop, on a new thread.
+    ///
+    /// # Errors
+    /// The configuration is wrong, the archive or the signing log cannot be read, the system gives
+    /// no thread.
+    pub fn start(config: Config, ports: ConsensusPorts) -> Result<Self, ConsensusError> {
+        let starts = thread_starts(&config, ports.archive.as_ref())?;
+        let thread_count = config.params.thread_count;
+        let ConsensusPorts {
+            clock,
+            selector,
+            wallet,
+            archive,
+            execution,
+            pool,
+            network,
+            verifier,
+        } = ports;
+        let engine = Engine::new(config, Arc::clone(&selector), verifier, starts)?;
+        let view = Arc::new(View::new(&engine, clock.now()));
+        let (events, receiver) = bounded(QUEUE_LEN);
+        let mut shell = Shell {
+            engine,
+            clock,
+            selector,
+            wallet,
+            archive: Arc::clone(&archive),
+            execution,
+            pool,
+            network,
+            view: Arc::clone(&view),
+            keys: Vec::new(),
+            wake_at: None,
+            unstored_candidates: Vec::new(),
+            unstored_decisions: Vec::new(),
+            decided: Vec::new(),
+            candidates_changed: false,
+            stopped: None,
+        };
+        let first = shell.update_keys()?;
+        let run = move || shell.run(&receiver, first);
+        let thread = std::thread::Builder::new()
+            .name("consensus".to_owned())
+            .spawn(run)
+            .map_err(|error| ConsensusError::Stopped(format!("no thread: {error}")))?;
+        Ok(Self {
+            thread_count,
+            view,
+            archive,
+            events,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Hands in a message of another node. Blocks only while the queue is full.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Stopped`].
+    pub fn deliver(&self, from: Peer, message: Arc<Message>) -> Result<(), ConsensusError> {
+        self.send(Input::Message { from, message })
+    }
+
+    /// Something that consensus waits for may have changed: draws, keys, the clock. Never blocks.
+    pub fn wake(&self) {
+        // A queue that is full wakes it anyway.
+        let _ = self.events.try_send(Event::Wake);
+    }
+
+    /// Ends the thread, once what is being made durable is.
+    pub fn stop(&self) {
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = self.events.send(Event::Stop);
+            if thread.join().is_err() {
+                error!("the thread of consensus panicked");
+            }
+        }
+    }
+
+    fn send(&self, input: Input) -> Result<(), ConsensusError> {
+        self.events
+            .send(Event::Input(Box::new(input)))
+            .map_err(|_| ConsensusError::Stopped("its thread has ended".to_owned()))
+    }
+
+    fn decided_at(&self, slot: Slot) -> Result<Option<Decided>, ConsensusError> {
+        Ok(self.archive.decided_at(slot)?)
+    }
+}
+
+impl Drop for ConsensusWorker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Consensus for ConsensusWorker {
+    fn best_parents(&self, slot: Slot, timeout: Millis) -> Result<BestParents, ConsensusError> {
+        self.view.best_parents(slot, timeout)
+    }
+
+    fn blockclique_block(&self, slot: Slot) -> Result<Option<BlockId>, ConsensusError> {
+        Ok(leading(&self.slot_status(slot)?))
+    }
+
+    fn register_block(&self, block: Block) -> Result<(), ConsensusError> {
+        let slot = block.slot();
+        if slot.thread >= self.thread_count {
+            return Err(ConsensusError::UnknownThread {
+                slot,
+                thread_count: self.thread_count,
+            });
+        }
+        self.view.check_undecided(slot)?;
+        self.send(Input::OwnBlock(block))
+    }
+
+    fn slot_status(&self, slot: Slot) -> Result<SlotStatus, ConsensusError> {
+        if let Some(status) = self.view.undecided(slot)? {
+            return Ok(status);
+        }
+        Ok(match self.decided_at(slot)? {
+            Some(decided) => SlotStatus::Decided {
+                outcome: decided.slot(),
+                value: decided.outcome.value(),
+            },
+            None => SlotStatus::NotOpen,
+        })
+    }
+
+    fn summary(&self) -> ConsensusSummary {
+        self.view.summary()
+    }
+
+    fn subscribe(&self) -> Receiver<ConsensusEvent> {
+        self.view.subscribe()
+    }
+}
+
+/// What the thread owns.
+struct Shell {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    selector: Arc<dyn Selector>,
+    wallet: Arc<dyn Wallet>,
+    archive: Arc<dyn BlockArchive>,
+    execution: Arc<dyn Execution>,
+    pool: Arc<dyn Pool>,
+    network: Arc<dyn ConsensusNetwork>,
+    view: Arc<View>,
+    keys: Vec<Address>,
+    wake_at: Option<Timestamp>,
+    /// Asked to be made durable; the archive failed so far.
+    unstored_candidates: Vec<Block>,
+    unstored_decisions: Vec<Decided>,
+    /// For execution, since it was told last.
+    decided: Vec<DecidedSlots>,
+    candidates_changed: bool,
+    stopped: Option<String>,
+}
+
+impl Shell {
+    fn run(&mut self, events: &Receiver<Event>, first: Vec<Input>) {
+        self.process(first);
+        while self.stopped.is_none() {
+            let mut inputs = Vec::new();
+            if !gather(events, self.sleep(), &mut inputs) {
+                break;
+            }
+            match self.update_keys() {
+                Ok(changes) => inputs.splice(0..0, changes).for_each(drop),
+                Err(error) => warn!(%error, "the keys of the wallet cannot be taken up"),
+            }
+            self.process(inputs);
+        }
+        let reason = self.stopped.take();
+        self.view.stop(reason.unwrap_or_else(|| "the node is ending".to_owned()));
+    }
+
+    fn sleep(&self) -> Duration {
+        let mut sleep = MAX_SLEEP;
+        if let Some(at) = self.wake_at {
+            let left = at.since(self.clock.now()).unwrap_or(Millis::ZERO);
+            sleep = sleep.min(Duration::from(left));
+        }
+        if self.engine.awaited_cycle().is_some() {
+            sleep = sleep.min(DRAWS_SLEEP);
+        }
+        if self.has_unstored() {
+            sleep = sleep.max(RETRY_SLEEP);
+        }
+        sleep
+    }
+
+    fn has_unstored(&self) -> bool {
+        !self.unstored_candidates.is_empty() || !self.unstored_decisions.is_empty()
+    }
+
+    /// Steps the engine until it waits for something outside, so that one sync serves all threads.
+    fn process(&mut self, mut inputs: Vec<Input>) {
+        self.store_candidates(&mut inputs);
+        self.store_decisions(&mut inputs);
+        inputs.push(Input::Tick);
+        while !inputs.is_empty() && self.stopped.is_none() {
+            self.add_ready_cycles(&mut inputs);
+            let now = self.clock.now();
+            let outputs = self.engine.step_all(now, std::mem::take(&mut inputs));
+            for output in outputs {
+                self.execute(output, &mut inputs);
+            }
+            self.hand_over(now);
+        }
+    }
+
+    fn add_ready_cycles(&self, inputs: &mut Vec<Input>) {
+        for cycle in self.selector.ready_cycles() {
+            if self.engine.needs_cycle(cycle)
+                && let Ok(validators) = self.selector.voting_power(cycle)
+            {
+                inputs.push(Input::CycleReady(validators));
+            }
+        }
+    }
+
+    /// Publishes what is decided, then tells execution.
+    fn hand_over(&mut self, now: Timestamp) {
+        let decided = std::mem::take(&mut self.decided);
+        let changed = std::mem::take(&mut self.candidates_changed) || !decided.is_empty();
+        self.view.publish(&self.engine, now, !decided.is_empty());
+        if changed {
+            let candidates = self.engine.leading_candidates();
+            if let Err(error) = self.execution.update(decided, candidates) {
+                self.stop(format!("execution: {error}"));
+            }
+        }
+    }
+
+    fn stop(&mut self, reason: String) {
+        error!(reason, "consensus stops");
+        self.stopped.get_or_insert(reason);
+    }
+
+    /// New keys of the wallet, with what they signed before.
+    fn update_keys(&mut self) -> Result<Vec<Input>, ConsensusError> {
+        let addresses = self.wallet.addresses();
+        if addresses == self.keys {
+            return Ok(Vec::new());
+        }
+        let from = self.engine.oldest_undecided().unwrap_or(Slot::new(0, 0));
+        let mut records = Vec::new();
+        for address in addresses.iter().filter(|address| !self.keys.contains(address)) {
+            let signed = self
+                .wallet
+                .signed_since(address, from)
+                .map_err(|error| ConsensusError::Stopped(format!("signing log: {error}")))?;
+            records.extend(signed);
+        }
+        let keys: Vec<PublicKey> = addresses
+            .iter()
+            .filter_map(|address| self.wallet.public_key(address))
+            .collect();
+        self.keys = addresses;
+        Ok(vec![Input::Restore(records), Input::Keys(keys)])
+    }
+
+    fn execute(&mut self, output: Output, inputs: &mut Vec<Input>) {
+        match output {
+            Output::StoreCandidates(blocks) => {
+                self.unstored_candidates.extend(blocks);
+                self.store_candidates(inputs);
+            }
+            Output::StoreDecided(decided) => {
+                self.unstored_decisions.extend(decided);
+                self.store_decisions(inputs);
+            }
+            Output::Sign(unsigned) => inputs.push(self.sign(unsigned)),
+            Output::Broadcast(message) => self.network.broadcast(message),
+            Output::Relay { from, message } => self.network.relay(from, message),
+            Output::Send { to, message } => self.network.send(to, message),
+            Output::Ask { to, request } => self.ask(to, request, inputs),
+            Output::Answer { to, request } => self.answer(to, request),
+            Output::Resolve(id) => inputs.push(self.resolve(id)),
+            Output::WakeAt(at) => self.wake_at = Some(at),
+            Output::AwaitCycle(cycle) => debug!(cycle, "slots wait for the draws of their cycle"),
+            Output::Decided(decided) => self.decided.push(DecidedSlots {
+                slot: decided.slot(),
+                through: decided.through(),
+                block: decided.block,
+            }),
+            Output::Lost(block) => self.pool.offer_again(block.operations),
+            Output::CandidatesChanged => self.candidates_changed = true,
+            Output::Evidence(denunciation) => {
+                for refused in self.pool.add_denunciations(vec![denunciation]) {
+                    if let Err(error) = refused {
+                        debug!(%error, "the pool refuses evidence");
+                    }
+                }
+            }
+            Output::Blame { peer, fault } => self.network.blame(peer, fault),
+            Output::ForeignSignature { address, slot } => error!(
+                %address, %slot,
+                "a signature of our key was seen that this node did not make: the key is in use \
+                 elsewhere and will sign nothing here"
+            ),
+            Output::Event(event) => self.view.tell(&event),
+        }
+    }
+
+    fn store_candidates(&mut self, inputs: &mut Vec<Input>) {
+        if self.unstored_candidates.is_empty() {
+            return;
+        }
+        match self.archive.store_candidates(&self.unstored_candidates) {
+            Ok(()) => {
+                let ids = self.unstored_candidates.drain(..).map(|block| block.id());
+                inputs.push(Input::CandidatesStored(ids.collect()));
+            }
+            Err(error) => warn!(%error, "candidates are not durable: no vote for them"),
+        }
+    }
+
+    fn store_decisions(&mut self, inputs: &mut Vec<Input>) {
+        if self.unstored_decisions.is_empty() {
+            return;
+        }
+        match self.archive.store_decided(&self.unstored_decisions) {
+            Ok(()) => {
+                let slots = self.unstored_decisions.drain(..).map(|decided| decided.slot());
+                inputs.push(Input::DecisionsStored(slots.collect()));
+            }
+            Err(error) if is_lasting(&error) => self.stop(format!("archive: {error}")),
+            Err(error) => warn!(%error, "decisions are not durable: their threads wait"),
+        }
+    }
+
+    /// One claim in the log, and one sync, for all.
+    fn sign(&self, unsigned: Vec<Unsigned>) -> Input {
+        let requests: Vec<SignRequest> = unsigned.iter().map(Unsigned::to_request).collect();
+        let mut signatures = self.wallet.sign_claimed(&requests).into_iter();
+        let results = unsigned
+            .into_iter()
+            .map(|unsigned| match signatures.next() {
+                Some(Ok(signature)) => unsigned.seal(signature),
+                Some(Err(error @ WalletError::NotSafe { .. })) => {
+                    warn!(%error, "a vote is not signed");
+                    SignResult::Refused(unsigned)
+                }
+                Some(Err(error)) => {
+                    warn!(%error, "a vote cannot be signed now");
+                    SignResult::Failed(unsigned)
+                }
+                None => SignResult::Failed(unsigned),
+            })
+            .collect();
+        Input::Signed(results)
+    }
+
+    fn resolve(&self, id: BlockId) -> Input {
+        let slot = self.read_block(&id).map(|block| block.slot()).filter(|slot| {
+            let decided = self.archive.decided_at(*slot).ok().flatten();
+            decided.is_some_and(|decided| decided.outcome.value().block() == Some(id))
+        });
+        Input::Resolved { id, slot }
+    }
+
+    fn read_block(&self, id: &BlockId) -> Option<Block> {
+        match self.archive.block(id) {
+            Ok(block) => block,
+            Err(error) => {
+                warn!(%error, block = %id, "a block cannot be read");
+                None
+            }
+        }
+    }
+
+    fn ask(&self, to: Option<Peer>, request: Request, inputs: &mut Vec<Input>) {
+        if let Request::Body { id } = request
+            && let Some(block) = self.read_block(&id)
+        {
+            inputs.push(Input::Body(block));
+            return;
+        }
+        self.network.ask(to, request);
+    }
+
+    fn answer(&self, to: Peer, request: Request) {
+        match request {
+            Request::Body { id } => {
+                let held = self.engine.candidate(&id).cloned();
+                if let Some(block) = held.or_else(|| self.read_block(&id)) {
+                    let message = Message::Body(envelope(&block));
+                    self.network.send(to, Arc::new(message));
+                }
+            }
+            Request::Outcomes { thread, period } => {
+                let max = usize::try_from(MAX_OUTCOMES_PER_REQUEST).unwrap_or(0);
+                match self.archive.decided_from(thread, period, max) {
+                    Ok(decided) => {
+                        for decided in decided {
+                            let message = outcome_message(&decided);
+                            self.network.send(to, Arc::new(message));
+                        }
+                    }
+                    Err(error) => warn!(%error, "outcomes cannot be read"),
+                }
+            }
+            Request::Certificate { .. } => {}
+        }
+    }
+}
+
+/// Waits for a first event, and takes what else is there. False if it is time to end.
+fn gather(events: &Receiver<Event>, sleep: Duration, inputs: &mut Vec<Input>) -> bool {
+    let first = match events.recv_timeout(sleep) {
+        Ok(event) => Some(event),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => return false,
+    };
+    for event in first.into_iter().chain(events.try_iter().take(MAX_TOGETHER)) {
+        match event {
+            Event::Input(input) => inputs.push(*input),
+            Event::Wake => {}
+            Event::Stop => return false,
+        }
+    }
+    true
+}
+
+/// Whether trying again cannot help.
+const fn is_lasting(error: &StorageError) -> bool {
+    matches!(
+        error,
+        StorageError::Contradiction { .. }
+            | StorageError::Gap { .. }
+            | StorageError::MissingBody { .. }
+            | StorageError::WrongBody { .. }
+    )
+}
+
+/// The wire form of a block.
+pub(crate) fn envelope(block: &Block) -> BlockEnvelope {
+    BlockEnvelope {
+        header: block.header.envelope().clone(),
+        operations: block
+            .operations
+            .iter()
+            .map(|operation| operation.envelope().clone())
+            .collect(),
+    }
+}
+
+/// A decision as it is sent to who is behind.
+pub(crate) fn outcome_message(decided: &Decided) -> Message {
+    Message::Outcome {
+        outcome: Outcome::clone(&decided.outcome),
+        block: decided.block.as_ref().map(envelope),
+    }
+}
