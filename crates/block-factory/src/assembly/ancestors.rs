@@ -73,7 +73,7 @@ mod tests {
         let mut blocks: Vec<Block> = Vec::new();
         for &period in periods {
             let operation = transfer(&key(1), address(2), period, 1, period, &chain_id(1));
-            let genesis = picot_crypto::Hash([9; 32]).into();
+            let genesis = picot_models::Hash([9; 32]).into();
             let parent = blocks.last().map_or(genesis, Block::id);
             let slot = Slot::new(period, 1);
             let made = block(

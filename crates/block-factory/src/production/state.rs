@@ -7,7 +7,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 use picot_clock::{Clock, Millis, SlotRange, Timestamp};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait};
 use crate::{Asking, FactoryError, Helper};
@@ -136,14 +136,18 @@ fn trace_entry(entry: &HistoryEntry) {
         duration,
     } = entry;
     match event {
-        Event::Skipped(skip) => {
-            warn!(%slot, ?address, ?duty, reason = %skip.reason, detail = skip.detail, "skipped");
+        // What the operator chose, or waits for, is no news at each slot.
+        Event::Skipped(skip)
+            if matches!(skip.reason, SkipReason::Disabled | SkipReason::StartupWait) =>
+        {
+            debug!(%slot, ?address, ?duty, %skip, "skipped");
         }
+        Event::Skipped(skip) => warn!(%slot, ?address, ?duty, %skip, "skipped"),
         Event::ProducedBlock(block) => {
             info!(%slot, ?address, ?duty, %block, ?left_out, %duration, "produced a block");
         }
         Event::ProducedEndorsement(endorsement) => {
-            info!(%slot, ?address, ?duty, %endorsement, ?left_out, %duration, "endorsed a block");
+            debug!(%slot, ?address, ?duty, %endorsement, ?left_out, %duration, "endorsed a block");
         }
     }
 }
@@ -180,7 +184,7 @@ mod tests {
     }
 
     fn made() -> Event {
-        Event::ProducedBlock(picot_crypto::Hash([1; 32]).into())
+        Event::ProducedBlock(picot_models::Hash([1; 32]).into())
     }
 
     #[test]

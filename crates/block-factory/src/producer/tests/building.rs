@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use mockall::{Sequence, predicate::eq};
 use picot_clock::{Millis, Slot};
-use picot_crypto::Hash;
 use picot_execution::Level;
+use picot_models::Hash;
 use picot_models::{
     Address, Amount, BlockId, Denunciation, Header, HeaderProof, OperationId, SignedOperation,
     mocks::{address, block, chain_id, key},

@@ -226,7 +226,7 @@ fn what_is_not_signed_is_neither_stored_nor_registered() {
         slot: SLOT,
         round: 0,
         reason: Box::new(Refusal::Taken {
-            by: picot_crypto::Hash([1; 32]),
+            by: picot_models::Hash([1; 32]),
         }),
     };
     let log = || WalletError::Log(SigningLogError::Damaged("by a test".into()));

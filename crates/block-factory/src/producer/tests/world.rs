@@ -11,8 +11,8 @@ use std::{
 use parking_lot::Mutex;
 use picot_clock::{ManualClock, Millis, Slot, Tick, Timestamp};
 use picot_consensus::{BestParents, ConsensusError, mocks::MockConsensus};
-use picot_crypto::Hash;
 use picot_execution::{ExecutionSummary, Totals, mocks::MockExecution};
+use picot_models::Hash;
 use picot_models::{
     Address, Amount, Block, BlockId, Endorsement, SecretKey, Signed, SignedEndorsement,
     SignedOperation,
