@@ -54,19 +54,23 @@ impl Store {
         lock: Arc<File>,
     ) -> Result<Self, DatabaseError> {
         let db = open_database(folder, config)?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(config.memtable_bytes);
-        let large_values = || options().with_kv_separation(Some(KvSeparationOptions::default()));
-        let open = |name, options: &dyn Fn() -> KeyspaceCreateOptions| {
-            db.keyspace(name, options)
-                .map_err(|error| opening_failed(folder, error))
+        let keyspace = |(name, _): &KeyspaceOf| {
+            if !db.keyspace_exists(name) {
+                // Fjall would begin it anew.
+                return Err(DatabaseError::damaged(
+                    folder,
+                    format!("`{name}` is missing"),
+                ));
+            }
+            open_keyspace(&db, folder, name, KeyspaceCreateOptions::default())
         };
         Ok(Self {
-            state: open("state", &options)?,
-            state_metadata: open("state_metadata", &options)?,
-            outcomes: open("outcomes", &options)?,
-            bodies: open("bodies", &large_values)?,
-            body_keys: open("body_keys", &options)?,
-            node: open("node", &options)?,
+            state: keyspace(&STATE)?,
+            state_metadata: keyspace(&STATE_METADATA)?,
+            outcomes: keyspace(&OUTCOMES)?,
+            bodies: keyspace(&BODIES)?,
+            body_keys: keyspace(&BODY_KEYS)?,
+            node: keyspace(&NODE)?,
             durable: match config.durability {
                 Durability::Machine => PersistMode::SyncAll,
                 Durability::Process => PersistMode::Buffer,
@@ -97,6 +101,16 @@ impl Store {
     }
 }
 
+/// The name of a keyspace, and whether its values are large and so kept apart from the keys.
+type KeyspaceOf = (&'static str, bool);
+
+const STATE: KeyspaceOf = ("state", false);
+const STATE_METADATA: KeyspaceOf = ("state_metadata", false);
+const OUTCOMES: KeyspaceOf = ("outcomes", false);
+const BODIES: KeyspaceOf = ("bodies", true);
+const BODY_KEYS: KeyspaceOf = ("body_keys", false);
+const NODE: KeyspaceOf = ("node", false);
+
 /// The file that fjall writes last when it makes a database, and looks for when it opens one.
 const FJALL_MARKER: &str = "version";
 
@@ -109,7 +123,16 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
         }
         _ => {}
     }
-    drop(open_database(&new, config)?);
+    let db = open_database(&new, config)?;
+    for (name, large_values) in [STATE, STATE_METADATA, OUTCOMES, BODIES, BODY_KEYS, NODE] {
+        let options = KeyspaceCreateOptions::default()
+            .max_memtable_size(config.memtable_bytes)
+            .with_kv_separation(large_values.then(KvSeparationOptions::default));
+        open_keyspace(&db, &new, name, options)?;
+    }
+    db.persist(PersistMode::SyncAll)
+        .map_err(DatabaseError::store("a sync"))?;
+    drop(db);
     sync_folder(&new).map_err(DatabaseError::io("syncing", &new))?;
     rename_synced(&new, folder).map_err(DatabaseError::io("renaming", &new))
 }
@@ -120,6 +143,16 @@ fn open_database(folder: &Path, config: &DatabaseConfig) -> Result<Database, Dat
         .max_journaling_size(config.max_journal_bytes)
         .worker_threads(config.worker_threads)
         .open()
+        .map_err(|error| opening_failed(folder, error))
+}
+
+fn open_keyspace(
+    db: &Database,
+    folder: &Path,
+    name: &str,
+    options: KeyspaceCreateOptions,
+) -> Result<Keyspace, DatabaseError> {
+    db.keyspace(name, || options)
         .map_err(|error| opening_failed(folder, error))
 }
 

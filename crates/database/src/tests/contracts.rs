@@ -5,7 +5,9 @@ use crate::{DiskArchive, DiskSigningLog, NodeStore};
 use picot_ledger::StateStore;
 use picot_ledger::mocks::{check_reopen, check_state_store};
 use picot_models::{Block, BlockId, Outcome, Slot};
-use picot_storage::mocks::{archive_reopen_suite, archive_suite};
+use picot_storage::mocks::{
+    archive_reopen_suite, archive_suite, candidate, decided_block, decided_miss,
+};
 use picot_storage::{BlockArchive, Decided, StorageError};
 use picot_wallet::mocks::{signing_log_reopen_suite, signing_log_suite};
 use std::sync::Arc;
@@ -136,4 +138,40 @@ fn the_node_store_is_an_ordered_map_over_restarts() {
     assert_eq!(node.first(b"history/", 1).unwrap(), ascending[..1]);
     assert_eq!(node.last(b"history/", 1).unwrap(), ascending[1..]);
     assert_eq!(node.first(b"", 10).unwrap().len(), 4);
+}
+
+#[test]
+fn what_was_flushed_to_tables_is_read_as_before() {
+    let folder = folder();
+    let decided = |period| match period % 2 {
+        0 => decided_block(&candidate(Slot::new(period, 0), 1, 10)),
+        _ => decided_miss(Slot::new(period, 0), period),
+    };
+    let expected: Vec<_> = (1..=100).map(decided).collect();
+    let held = candidate(Slot::new(150, 0), 1, 3);
+    let data = open(folder.path());
+    data.archive().store_decided(&expected[..50]).unwrap();
+    data.flush_to_tables();
+    data.archive()
+        .store_candidates(std::slice::from_ref(&held))
+        .unwrap();
+    data.flush_to_tables();
+    data.archive().store_decided(&expected[50..]).unwrap();
+    assert_eq!(data.archive().decided_from(0, 0, 999).unwrap(), expected);
+    drop(data);
+    let archive = open(folder.path()).archive();
+    assert_eq!(archive.decided_from(0, 0, 999).unwrap(), expected);
+    assert_eq!(
+        archive.last_outcome(0).unwrap().as_ref(),
+        Some(&expected[99].outcome)
+    );
+    assert_eq!(archive.block(&held.id()).unwrap(), Some(held.clone()));
+    archive
+        .store_decided(&[decided_miss(Slot::new(101, 0), 200)])
+        .unwrap();
+    assert_eq!(
+        archive.block(&held.id()).unwrap(),
+        None,
+        "a lost candidate of before the restart"
+    );
 }

@@ -54,7 +54,7 @@ fn a_damaged_chain_file_is_an_error() {
         b"picot data, format one\n",
         b"picot data, format 0\n",
         b"picot data, format 1\n",
-        good[..good.len() - 4].as_bytes(),
+        &good.as_bytes()[..good.len() - 4],
     ];
     for content in damaged {
         fs::write(&path, content).unwrap();

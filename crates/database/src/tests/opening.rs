@@ -129,7 +129,8 @@ fn other_files_in_the_directory_are_left_alone() {
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let folder = folder();
-    let edits: [(fn(&mut DatabaseConfig), &str); 3] = [
+    type Edit = fn(&mut DatabaseConfig);
+    let edits: [(Edit, &str); 3] = [
         (|config| config.memtable_bytes = 0, "memtable_bytes"),
         (|config| config.max_journal_bytes = 0, "max_journal_bytes"),
         (|config| config.worker_threads = 0, "worker_threads"),
