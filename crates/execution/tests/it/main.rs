@@ -1,0 +1,20 @@
+//! Tests of execution as its users see it, named after the rules.
+
+#[cfg(test)]
+mod candidates;
+#[cfg(test)]
+mod cycles;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
+mod operations;
+#[cfg(test)]
+mod restarts;
+#[cfg(test)]
+mod rewards;
+#[cfg(test)]
+mod worker;
