@@ -67,7 +67,7 @@ fn after_a_day_off_the_node_is_soon_up_to_date_and_produces() {
     let first = NodeProcess::start_dev(&data);
     first.stop("-TERM");
     move_genesis_back(&data, 24 * 60 * 60 * 1_000);
-    let node = NodeProcess::start_dev(&data);
+    let node = NodeProcess::start(&data, &["--dev", "--keys-never-signed"]);
     let status = node.wait_for_status("up to date and producing", |status| {
         status.behind.is_none()
             && status.production.blocks_produced > 0

@@ -5,6 +5,7 @@
 //! standard output; progress, warnings and errors go to standard error.
 
 mod args;
+mod db;
 mod error;
 mod follow;
 mod genesis;
@@ -80,6 +81,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<(), CliError> {
         Command::Operation(arguments) => read::operation(&arguments, world),
         Command::Transfer(arguments) => send::transfer(&arguments, world),
         Command::BuyRolls(arguments) => send::buy_rolls(&arguments, world),
+        Command::Db { command } => db::run(command, world),
         Command::SellRolls(arguments) => send::sell_rolls(&arguments, world),
     }
 }

@@ -2,7 +2,26 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod assembly;
 pub mod cli;
 pub mod client;
 pub mod data_layout;
+pub mod db_check;
+mod error;
+pub mod home;
+mod housekeeping;
+mod no_keys;
+pub mod node_command;
+mod production;
 pub mod randomness;
+pub mod replay;
+mod shutdown;
+mod slot_lines;
+
+pub use error::NodeError;
+pub use housekeeping::Housekeeping;
+pub use production::FactoryFacts;
+pub use slot_lines::SlotLines;
+
+/// The version of this node.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -114,6 +114,38 @@ Examples:
   picot sell-rolls 1
   picot sell-rolls 1 --from addr1…")]
     SellRolls(RollsArgs),
+    /// Care for the data of a stopped node
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot db check
+  picot db check --data /var/lib/picot --json"
+    )]
+    Db {
+        #[command(subcommand)]
+        command: DbCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Check state, archive and signing log against each other, executing the archive again
+    #[command(after_help = "\
+Examples:
+  picot db check
+  picot db check --data /var/lib/picot --json")]
+    Check(DbArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DbArgs {
+    /// The data directory of the node
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
+    pub(crate) data: PathBuf,
+    /// For programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +179,9 @@ pub(crate) struct NodeArgs {
     pub(crate) log_json: bool,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
+    /// Sign although there is no signing log: the keys have signed nothing on this chain, ever
+    #[arg(long)]
+    pub(crate) keys_never_signed: bool,
     /// The least fee of operations that this node takes in, in coins
     #[arg(
         long,

@@ -154,6 +154,14 @@ pub enum CliError {
     NotConfirmed,
     /// nothing was removed
     Declined,
+    /// the data in {data} did not pass the check
+    Check {
+        /// The data directory.
+        data: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: Box<crate::NodeError>,
+    },
     /// cannot run the node
     Run(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// cannot write the output

@@ -26,19 +26,15 @@ pub struct NodeOptions {
     pub log_json: bool,
     /// Where the passphrase of the key file comes from.
     pub passphrase: PassphraseSource,
+    /// Whether the operator states that the keys have signed nothing on this chain, ever.
+    pub keys_never_signed: bool,
     /// The least fee of operations taken in.
     pub min_fee: Amount,
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
-    start(options(arguments, world)).map_err(CliError::Run)
-}
-
-/// Stands in for the assembly: the whole body becomes
-/// `crate::node_command::run(options).map_err(Into::into)`.
-fn start(options: NodeOptions) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let data = options.data.display();
-    Err(format!("the parts of the node for {data} are not put together yet").into())
+    let options = options(arguments, world);
+    crate::node_command::run(options).map_err(|error| CliError::Run(error.into()))
 }
 
 pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
@@ -57,6 +53,7 @@ pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
             file: arguments.passphrase.passphrase_file,
             environment: world.passphrase.clone(),
         },
+        keys_never_signed: arguments.keys_never_signed,
         min_fee: arguments.min_fee,
     }
 }

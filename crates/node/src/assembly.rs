@@ -1,0 +1,423 @@
+//! The parts of a node, made in the order of their dependencies and ended in the opposite one.
+
+use crate::data_layout::DataLayout;
+use crate::home::{self, Chain};
+use crate::housekeeping::Housekeeping;
+use crate::no_keys::NoKeys;
+use crate::production::FactoryFacts;
+use crate::replay::replay;
+use crate::{NodeError, VERSION};
+use picot_api::{ApiConfig, ApiContext, ApiServer};
+use picot_block_factory::{Asking, BlockFactory, BlockProducer, MemoryHistory};
+use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
+use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
+use picot_database::{DataDir, DatabaseConfig};
+use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
+use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
+use picot_models::{ChainId, Genesis};
+use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
+use picot_selector::{BackgroundSelector, Selector};
+use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
+use picot_wallet::{SigningLog, Wallet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use zeroize::Zeroizing;
+
+/// Entries of each factory's history that are kept in memory.
+const HISTORY_ENTRIES: usize = 10_000;
+
+/// Stakers whose decompressed keys are kept, about 300 bytes each.
+const VERIFYING_KEYS: usize = 10_000;
+
+/// What a node is started with.
+pub struct NodeConfig {
+    /// Where its data is.
+    pub layout: DataLayout,
+    /// Its chain.
+    pub chain: Chain,
+    /// How it uses the disk.
+    pub database: DatabaseConfig,
+    /// Its interface.
+    pub api: ApiConfig,
+    /// Its pool.
+    pub pool: picot_pool::Config,
+    /// The passphrase of its wallet; none for a node without keys, which only follows.
+    pub passphrase: Option<Zeroizing<String>>,
+    /// Whether the operator states that the keys have signed nothing on this chain, ever.
+    pub keys_never_signed: bool,
+    /// When its process started.
+    pub started_at: Timestamp,
+}
+
+/// A running node. It ends in order when dropped.
+pub struct Node {
+    genesis: Arc<Genesis>,
+    chain_id: ChainId,
+    slot_clock: SlotClock,
+    wallet: Arc<dyn Wallet>,
+    replayed: u64,
+    api: Option<ApiServer>,
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+    consensus: Arc<ConsensusWorker>,
+    execution: Arc<ExecutionWorker>,
+    /// What the pool asks; it holds on to it weakly.
+    _accounts: Arc<dyn AccountView>,
+}
+
+impl Node {
+    /// Starts every part. When it returns, the node runs and answers.
+    ///
+    /// # Errors
+    /// Any part that cannot start, by name and reason; what was started before it is ended.
+    pub fn start(config: NodeConfig, stop: &Stop) -> Result<Self, NodeError> {
+        let base = Base::open(&config, stop)?;
+        let (execution, accounts) = base.execution()?;
+        let replayed = replay(
+            &*base.archive,
+            &*execution,
+            base.genesis.params.thread_count,
+        )?;
+        execution.wait_done()?;
+        let consensus = base.consensus(&execution)?;
+        let mut node = Self {
+            genesis: Arc::clone(&base.genesis),
+            chain_id: base.chain_id,
+            slot_clock: base.slot_clock,
+            wallet: Arc::clone(&base.wallet),
+            replayed,
+            api: None,
+            stop: stop.clone(),
+            threads: Vec::new(),
+            consensus,
+            execution,
+            _accounts: accounts,
+        };
+        let blocks = base.block_factory(&mut node)?;
+        let endorsements = base.endorsement_factory(&mut node)?;
+        base.housekeeping(&mut node)?;
+        node.api = Some(base.api(&config, &node, blocks, endorsements)?);
+        Ok(node)
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn chain_id(&self) -> ChainId {
+        self.chain_id
+    }
+
+    /// Its slots.
+    #[must_use]
+    pub const fn slot_clock(&self) -> SlotClock {
+        self.slot_clock
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn wallet(&self) -> &dyn Wallet {
+        &*self.wallet
+    }
+
+    /// The decisions.
+    #[must_use]
+    pub fn consensus(&self) -> &dyn Consensus {
+        &*self.consensus
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn execution(&self) -> &dyn Execution {
+        &*self.execution
+    }
+
+    /// Where the reason goes when execution stops by itself.
+    #[must_use]
+    pub fn failures(&self) -> crossbeam_channel::Receiver<ExecutionError> {
+        self.execution.failures()
+    }
+
+    /// Outcomes that were decided before this start and executed again.
+    #[must_use]
+    pub const fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    /// Where the interface listens.
+    #[must_use]
+    pub fn api_address(&self) -> Option<SocketAddr> {
+        self.api.as_ref().map(ApiServer::address)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Nobody asks any more, then nobody produces, then nobody decides, then nobody executes:
+        // what is under way in each is finished before the next ends.
+        self.api = None;
+        self.stop.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the node had panicked");
+            }
+        }
+        self.consensus.stop();
+    }
+}
+
+/// What the parts are made of.
+struct Base {
+    genesis: Arc<Genesis>,
+    chain_id: ChainId,
+    slot_clock: SlotClock,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    started_at: Timestamp,
+    /// Whether nothing can have been signed before this start (design 08, 'Start-up safety').
+    fresh: bool,
+    signing_log_complete: bool,
+    data: DataDir,
+    archive: Arc<dyn BlockArchive>,
+    signing_log: Arc<dyn SigningLog>,
+    storage: Arc<dyn Storage>,
+    wallet: Arc<dyn Wallet>,
+    selector: Arc<dyn Selector>,
+    late_accounts: Arc<LateAccounts>,
+    propagation: Arc<dyn Propagation>,
+    pool: Arc<dyn Pool>,
+}
+
+impl Base {
+    fn open(config: &NodeConfig, stop: &Stop) -> Result<Self, NodeError> {
+        let genesis = Arc::new(config.chain.genesis.clone());
+        let chain_id = genesis.chain_id();
+        let params = &genesis.params;
+        let data = DataDir::open(config.layout.root(), &chain_id, &config.database)?;
+        let archive: Arc<dyn BlockArchive> = data.archive();
+        let signing_log: Arc<dyn SigningLog> = data.signing_log();
+        let selector: Arc<dyn Selector> = Arc::new(BackgroundSelector::new(
+            picot_selector::Config::from_params(params),
+        )?);
+        let late_accounts = Arc::new(LateAccounts::new());
+        let propagation: Arc<dyn Propagation> = Arc::new(NoPropagation);
+        let pool = SharedPool::new(
+            config.pool.clone(),
+            chain_id,
+            params.clone(),
+            Arc::clone(&selector),
+            Arc::clone(&late_accounts) as _,
+            Arc::clone(&propagation),
+        )?;
+        let created = data.created();
+        Ok(Self {
+            slot_clock: genesis.slot_clock()?,
+            clock: Arc::new(SystemClock),
+            stop: stop.clone(),
+            started_at: config.started_at,
+            fresh: config.chain.is_new && created.chain && created.signing_log,
+            signing_log_complete: is_signing_log_complete(config, created.signing_log, &genesis),
+            storage: Arc::new(BoundedStorage::new(
+                StorageConfig::default(),
+                Arc::clone(&archive),
+            )?),
+            wallet: open_wallet(config, &signing_log)?,
+            pool: Arc::new(pool),
+            genesis,
+            chain_id,
+            data,
+            archive,
+            signing_log,
+            selector,
+            late_accounts,
+            propagation,
+        })
+    }
+
+    fn execution(&self) -> Result<(Arc<ExecutionWorker>, Arc<dyn AccountView>), NodeError> {
+        let config = picot_execution::Config::default();
+        let core = ExecutionCore::open(
+            self.data.state(),
+            &self.genesis,
+            Arc::clone(&self.selector),
+            config,
+        )?;
+        let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
+        self.late_accounts.connect(Arc::downgrade(&accounts));
+        let worker = Arc::new(ExecutionWorker::start(
+            core,
+            Arc::clone(&self.pool),
+            config,
+        )?);
+        if let Some(slot) = self.slot_clock.latest_slot_at(self.clock.now()) {
+            self.pool.notify_slot(slot);
+        }
+        Ok((worker, accounts))
+    }
+
+    fn consensus(
+        &self,
+        execution: &Arc<ExecutionWorker>,
+    ) -> Result<Arc<ConsensusWorker>, NodeError> {
+        let wait = Millis(self.genesis.params.endorsement_startup_delay_ms);
+        let voting_from = if self.fresh {
+            self.started_at
+        } else {
+            after(self.started_at, wait)?
+        };
+        let mut config =
+            picot_consensus::Config::of_genesis(&self.genesis, self.started_at, voting_from);
+        config.signing_log_complete = self.signing_log_complete;
+        let parts = ConsensusPorts {
+            clock: Arc::clone(&self.clock),
+            selector: Arc::clone(&self.selector),
+            wallet: Arc::clone(&self.wallet),
+            archive: Arc::clone(&self.archive),
+            execution: Arc::clone(execution) as _,
+            pool: Arc::clone(&self.pool),
+            network: Arc::new(NoPeers),
+            verifier: Box::new(BatchVerifier::new(VERIFYING_KEYS)),
+        };
+        Ok(Arc::new(ConsensusWorker::start(config, parts)?))
+    }
+
+    fn factory_config(&self, startup_delay_ms: u64) -> picot_block_factory::Config {
+        picot_block_factory::Config {
+            chain_id: self.chain_id,
+            params: self.genesis.params.clone(),
+            genesis_timestamp: self.genesis.genesis_timestamp,
+            start: self.started_at,
+            startup_delay: Millis(startup_delay_ms),
+            fresh: self.fresh,
+            enabled: true,
+            asking: Asking::OnHelperThread,
+        }
+    }
+
+    fn ticker(&self, offset: Millis) -> Ticker {
+        Ticker::new(
+            Arc::clone(&self.clock),
+            self.slot_clock,
+            offset,
+            self.stop.clone(),
+        )
+    }
+
+    fn block_factory(&self, node: &mut Node) -> Result<Arc<dyn BlockFactory>, NodeError> {
+        let config = self.factory_config(self.genesis.params.block_startup_delay_ms);
+        let parts = picot_block_factory::Collaborators {
+            clock: Arc::clone(&self.clock),
+            selector: Arc::clone(&self.selector),
+            wallet: Arc::clone(&self.wallet),
+            consensus: Arc::clone(&node.consensus) as _,
+            pool: Arc::clone(&self.pool),
+            execution: Arc::clone(&node.execution) as _,
+            storage: Arc::clone(&self.storage),
+            history: Arc::new(MemoryHistory::new(HISTORY_ENTRIES)),
+        };
+        let producer = BlockProducer::new(&config, &parts)?;
+        let control = producer.control();
+        node.threads.push(producer.run(self.ticker(Millis::ZERO))?);
+        Ok(control)
+    }
+
+    fn endorsement_factory(
+        &self,
+        node: &mut Node,
+    ) -> Result<Arc<dyn EndorsementFactory>, NodeError> {
+        let config = self.factory_config(self.genesis.params.endorsement_startup_delay_ms);
+        let parts = picot_endorsement_factory::Collaborators {
+            clock: Arc::clone(&self.clock),
+            selector: Arc::clone(&self.selector),
+            wallet: Arc::clone(&self.wallet),
+            consensus: Arc::clone(&node.consensus) as _,
+            storage: Arc::clone(&self.storage),
+            pool: Arc::clone(&self.pool),
+            network: Arc::clone(&self.propagation),
+            history: Arc::new(MemoryHistory::new(HISTORY_ENTRIES)),
+        };
+        let producer = EndorsementProducer::new(&config, &parts)?;
+        let control = producer.control();
+        node.threads
+            .push(producer.run(self.ticker(self.slot_clock.endorsement_offset()))?);
+        Ok(control)
+    }
+
+    fn housekeeping(&self, node: &mut Node) -> Result<(), NodeError> {
+        let housekeeping = Housekeeping {
+            pool: Arc::clone(&self.pool),
+            execution: Arc::clone(&node.execution) as _,
+            storage: Arc::clone(&self.storage),
+            signing_log: Arc::clone(&self.signing_log),
+            periods_per_cycle: self.genesis.params.periods_per_cycle,
+        };
+        node.threads
+            .push(housekeeping.run(self.ticker(Millis::ZERO))?);
+        Ok(())
+    }
+
+    fn api(
+        &self,
+        config: &NodeConfig,
+        node: &Node,
+        blocks: Arc<dyn BlockFactory>,
+        endorsements: Arc<dyn EndorsementFactory>,
+    ) -> Result<ApiServer, NodeError> {
+        let production = FactoryFacts {
+            clock: Arc::clone(&self.clock),
+            wallet: Arc::clone(&self.wallet),
+            blocks,
+            endorsements,
+        };
+        let context = ApiContext {
+            genesis: Arc::clone(&self.genesis),
+            chain_id: self.chain_id,
+            slot_clock: self.slot_clock,
+            clock: Arc::clone(&self.clock),
+            selector: Arc::clone(&self.selector),
+            pool: Arc::clone(&self.pool),
+            execution: Arc::clone(&node.execution) as _,
+            consensus: Arc::clone(&node.consensus) as _,
+            storage: Arc::clone(&self.storage),
+            production: Arc::new(production),
+            node_version: VERSION,
+            started_at: self.started_at,
+        };
+        Ok(ApiServer::start(config.api.clone(), Arc::new(context))?)
+    }
+}
+
+fn open_wallet(
+    config: &NodeConfig,
+    log: &Arc<dyn SigningLog>,
+) -> Result<Arc<dyn Wallet>, NodeError> {
+    let Some(passphrase) = &config.passphrase else {
+        return Ok(Arc::new(NoKeys));
+    };
+    let wallet = home::open_wallet(&config.layout, Arc::clone(log))?;
+    wallet.unlock(passphrase)?;
+    for warning in wallet.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Arc::new(wallet))
+}
+
+fn after(start: Timestamp, wait: Millis) -> Result<Timestamp, NodeError> {
+    let end = start.checked_add(wait);
+    end.ok_or_else(|| NodeError::Stopped(format!("the clock of this machine says {start}")))
+}
+
+/// Whether the signing log knows all that the keys ever signed. A new one does if the keys are new,
+/// if the chain has not begun, or if the operator says so; otherwise it was lost, or the keys come
+/// from elsewhere (design 07, 'Durable before sent').
+fn is_signing_log_complete(config: &NodeConfig, is_new: bool, genesis: &Genesis) -> bool {
+    !is_new
+        || config.chain.is_new
+        || config.keys_never_signed
+        || config.started_at < genesis.genesis_timestamp
+}

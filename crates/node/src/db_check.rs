@@ -1,0 +1,225 @@
+//! Checks a stopped node's data against itself: state against archive, archive against signing log.
+
+use crate::NodeError;
+use crate::data_layout::DataLayout;
+use crate::home;
+use picot_crypto::Hash;
+use picot_database::{DataDir, DatabaseConfig};
+use picot_execution::{
+    Config, DecidedSlots, ExecutionCore, ExecutionSummary, recompute_state_hash, reexecute,
+};
+use picot_models::{Block, Genesis, Slot};
+use picot_selector::StakeSelector;
+use picot_storage::{BlockArchive, Decided};
+use picot_wallet::{ClaimKind, SigningLog};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Outcomes read at once.
+const BATCH: usize = 256;
+
+/// What was found, all of it in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DataReport {
+    /// The slot whose state is the final one.
+    pub last_final_slot: Slot,
+    /// The state hash: stored, computed anew from all pairs, and that of the archive executed again.
+    pub state_hash: String,
+    /// Outcomes in the archive up to the last final slot.
+    pub outcomes: u64,
+    /// Blocks among them.
+    pub blocks: u64,
+    /// Blocks of our own keys, each the only header that was claimed for its slot.
+    pub own_blocks: u64,
+    /// Outcomes after the last final slot, to be executed at the next start.
+    pub outcomes_to_execute: u64,
+}
+
+/// Checks a data directory that no node uses.
+///
+/// # Errors
+/// It cannot be read, is in use, or contradicts itself: the error says where.
+pub fn check(layout: &DataLayout) -> Result<DataReport, NodeError> {
+    let genesis = home::open_chain(layout, None)?.genesis;
+    let data = DataDir::open(
+        layout.root(),
+        &genesis.chain_id(),
+        &DatabaseConfig::default(),
+    )?;
+    let stored = stored_state(&data, &genesis)?;
+    let recomputed = recompute_state_hash(&*data.state())?;
+    require_equal("of all pairs of the state", recomputed, &stored)?;
+    let archive = data.archive();
+    let signing_log = data.signing_log();
+    let mut report = DataReport {
+        last_final_slot: stored.last_final_slot,
+        state_hash: stored.state_hash.to_string(),
+        outcomes: 0,
+        blocks: 0,
+        own_blocks: 0,
+        outcomes_to_execute: 0,
+    };
+    let history = History::new(&*archive, &genesis);
+    let mut failure = None;
+    let again = reexecute(
+        &genesis,
+        history
+            .map_while(|decided| {
+                let taken = decided.and_then(|decided| {
+                    report.count(&decided, stored.last_final_slot, &*signing_log)?;
+                    Ok(up_to(decided, stored.last_final_slot))
+                });
+                taken.map_err(|error| failure = Some(error)).ok()
+            })
+            .flatten(),
+    );
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    require_equal("of the archive executed again", again?, &stored)?;
+    Ok(report)
+}
+
+fn stored_state(data: &DataDir, genesis: &Genesis) -> Result<ExecutionSummary, NodeError> {
+    let selector = StakeSelector::new(picot_selector::Config::from_params(&genesis.params))?;
+    let core = ExecutionCore::open(data.state(), genesis, Arc::new(selector), Config::default())?;
+    Ok(core.reader().summary())
+}
+
+fn require_equal(what: &str, found: Hash, stored: &ExecutionSummary) -> Result<(), NodeError> {
+    if found == stored.state_hash {
+        return Ok(());
+    }
+    Err(NodeError::Contradiction(format!(
+        "the state of slot {} says its hash is {}, but that {what} is {found}",
+        stored.last_final_slot, stored.state_hash
+    )))
+}
+
+impl DataReport {
+    fn count(
+        &mut self,
+        decided: &Decided,
+        last_final: Slot,
+        log: &dyn SigningLog,
+    ) -> Result<(), NodeError> {
+        let counter = if decided.slot() > last_final {
+            &mut self.outcomes_to_execute
+        } else {
+            &mut self.outcomes
+        };
+        *counter = counter.saturating_add(1);
+        if let Some(block) = &decided.block {
+            self.blocks = self.blocks.saturating_add(1);
+            if is_own(block, log)? {
+                self.own_blocks = self.own_blocks.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether one of our keys signed the block.
+///
+/// # Errors
+/// It claimed another header for the slot: two of ours would be there.
+fn is_own(block: &Block, log: &dyn SigningLog) -> Result<bool, NodeError> {
+    let producer = block.header.signer_address();
+    let is_of_slot = |kind, slot| kind == ClaimKind::Header && slot == block.slot();
+    let claims = log
+        .records(&producer, block.slot())
+        .map_err(picot_wallet::WalletError::from)?;
+    let Some(claim) = claims
+        .into_iter()
+        .find(|claim| is_of_slot(claim.kind, claim.slot))
+    else {
+        return Ok(false);
+    };
+    if claim.id == *block.id().as_hash() {
+        return Ok(true);
+    }
+    Err(NodeError::Contradiction(format!(
+        "the archive has block {} of {producer} at slot {}, but the signing log has another header",
+        block.id(),
+        block.slot()
+    )))
+}
+
+/// What of a decision is part of the final state; none if nothing is.
+fn up_to(decided: Decided, last_final: Slot) -> Option<DecidedSlots> {
+    let slot = decided.slot();
+    if slot > last_final {
+        return None;
+    }
+    let last_period = if slot.thread <= last_final.thread {
+        last_final.period
+    } else {
+        last_final.period.saturating_sub(1)
+    };
+    Some(DecidedSlots {
+        slot,
+        through: decided.through().min(last_period),
+        block: decided.block,
+    })
+}
+
+/// The archive from its beginning: a batch of each thread in turns, so that the threads stay
+/// together.
+struct History<'a> {
+    archive: &'a dyn BlockArchive,
+    next: Vec<Option<u64>>,
+    thread: usize,
+    batch: std::vec::IntoIter<Decided>,
+}
+
+impl<'a> History<'a> {
+    fn new(archive: &'a dyn BlockArchive, genesis: &Genesis) -> Self {
+        let next = vec![Some(1); usize::from(genesis.params.thread_count)];
+        Self {
+            archive,
+            next,
+            thread: 0,
+            batch: Vec::new().into_iter(),
+        }
+    }
+
+    /// Reads the next batch of the thread whose turn it is.
+    fn read(&mut self) -> Result<bool, NodeError> {
+        while self.next.iter().any(Option::is_some) {
+            let thread = self.thread;
+            self.thread = thread
+                .saturating_add(1)
+                .checked_rem(self.next.len())
+                .unwrap_or(0);
+            let Some(Some(period)) = self.next.get(thread).copied() else {
+                continue;
+            };
+            let number = u8::try_from(thread).unwrap_or(u8::MAX);
+            let batch = self.archive.decided_from(number, period, BATCH)?;
+            let following = batch.last().map(|last| last.through().saturating_add(1));
+            if let Some(next) = self.next.get_mut(thread) {
+                *next = following.filter(|_| batch.len() == BATCH);
+            }
+            if !batch.is_empty() {
+                self.batch = batch.into_iter();
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Iterator for History<'_> {
+    type Item = Result<Decided, NodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(decided) = self.batch.next() {
+            return Some(Ok(decided));
+        }
+        match self.read() {
+            Ok(true) => self.batch.next().map(Ok),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

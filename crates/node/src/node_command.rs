@@ -1,0 +1,218 @@
+//! `picot node`: starts a node, tells what matters on one screen, then a line a slot, until it is
+//! told to stop.
+
+use crate::assembly::{Node, NodeConfig};
+use crate::cli::{NodeOptions, Purpose, SystemPrompt};
+use crate::data_layout::DataLayout;
+use crate::home::{self, Chain};
+use crate::shutdown::stop_on_signals;
+use crate::slot_lines::SlotLines;
+use crate::{NodeError, VERSION};
+use crossbeam_channel::{after, never, select};
+use picot_api::ApiConfig;
+use picot_clock::{Clock, Stop, SystemClock, Timestamp};
+use picot_database::DatabaseConfig;
+use picot_execution::Level;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
+
+/// What is logged unless told otherwise: what an operator should see.
+const DEFAULT_LOG: &str = "warn";
+/// How often a stop is looked for while no slot passes.
+const STOP_INTERVAL: Duration = Duration::from_millis(50);
+/// How long old misses wait for more of them before their line is printed.
+const QUIET_TIME: Duration = Duration::from_millis(500);
+
+/// Runs a node until a signal, or until it cannot go on.
+///
+/// # Errors
+/// It cannot start, or stopped by itself.
+pub fn run(options: NodeOptions) -> Result<(), NodeError> {
+    let started_at = SystemClock.now();
+    start_log(&options)?;
+    let stop = Stop::new();
+    stop_on_signals(&stop)?;
+    let layout = DataLayout::new(&options.data);
+    if options.reset {
+        home::reset_dev(&layout)?;
+    }
+    let chain = open_chain(&options, &layout, started_at)?;
+    let config = NodeConfig {
+        passphrase: passphrase(&options, &layout)?,
+        chain,
+        database: if options.dev {
+            DatabaseConfig::dev()
+        } else {
+            DatabaseConfig::default()
+        },
+        api: ApiConfig {
+            listen: options.api,
+            ..ApiConfig::default()
+        },
+        pool: picot_pool::Config {
+            min_fee: options.min_fee,
+            ..picot_pool::Config::default()
+        },
+        keys_never_signed: options.keys_never_signed,
+        layout,
+        started_at,
+    };
+    let root = config.layout.root().to_owned();
+    let node = Node::start(config, &stop)?;
+    print_banner(&node, &root, &options)?;
+    let ended = follow(&node, &stop);
+    drop(node);
+    if ended.is_ok() {
+        say("stopped")?;
+    }
+    ended
+}
+
+fn start_log(options: &NodeOptions) -> Result<(), NodeError> {
+    let filter = options.log.as_deref().unwrap_or(DEFAULT_LOG);
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| NodeError::Stopped(format!("`--log {filter}` is no filter: {error}")))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    let started = if options.log_json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
+    started.map_err(|error| NodeError::Stopped(format!("the log cannot start: {error}")))
+}
+
+fn open_chain(
+    options: &NodeOptions,
+    layout: &DataLayout,
+    now: Timestamp,
+) -> Result<Chain, NodeError> {
+    if options.dev {
+        home::open_dev_chain(layout, now)
+    } else {
+        home::open_chain(layout, options.genesis.as_deref())
+    }
+}
+
+/// The passphrase of the wallet; none if there is no wallet, and the node only follows.
+fn passphrase(
+    options: &NodeOptions,
+    layout: &DataLayout,
+) -> Result<Option<Zeroizing<String>>, NodeError> {
+    if !layout.keys_file().exists() {
+        return Ok(None);
+    }
+    let passphrase = options
+        .passphrase
+        .obtain(layout, Purpose::Unlock, &mut SystemPrompt)?;
+    Ok(Some(Zeroizing::new(passphrase.as_str().to_owned())))
+}
+
+fn say(line: impl AsRef<str>) -> Result<(), NodeError> {
+    let mut out = io::stdout().lock();
+    let written = writeln!(out, "{}", line.as_ref()).and_then(|()| out.flush());
+    match written {
+        // Whoever stopped reading knows why; the node goes on.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(NodeError::file("write to", Path::new("standard output"))),
+    }
+}
+
+fn print_banner(node: &Node, data: &Path, options: &NodeOptions) -> Result<(), NodeError> {
+    let genesis = node.genesis();
+    let params = &genesis.params;
+    say(format!("picot {VERSION}"))?;
+    say(format!(
+        "  chain     {} ({})",
+        genesis.name,
+        node.chain_id()
+    ))?;
+    say(format!(
+        "  slots     {} threads, periods of {} ms",
+        params.thread_count, params.t0_ms
+    ))?;
+    say(format!("  data      {}", data.display()))?;
+    for address in node.wallet().addresses() {
+        let balance = node
+            .execution()
+            .balance(Level::Final, &address)?
+            .unwrap_or_default();
+        let rolls = node.execution().rolls(Level::Final, &address)?;
+        say(format!(
+            "  staker    {address}  {rolls} rolls, {balance} coins"
+        ))?;
+    }
+    if let Some(address) = node.api_address() {
+        say(format!("  api       http://{address}/"))?;
+    }
+    let last_final = node.execution().summary().last_final_slot;
+    say(format!(
+        "  state     final up to slot {last_final}, {} decisions executed again",
+        node.replayed()
+    ))?;
+    say(format!("  produces  {}", production_text(node)))?;
+    if options.dev {
+        say("  try       picot transfer ADDRESS 12.5     (Ctrl-C stops the node)")?;
+    }
+    say("")
+}
+
+fn production_text(node: &Node) -> String {
+    if node.wallet().addresses().is_empty() {
+        return "no: there is no key in the wallet (`picot keys new`)".to_owned();
+    }
+    let genesis = node.genesis();
+    let now = SystemClock.now();
+    match node.slot_clock().time_until_genesis(now) {
+        Some(wait) if wait.as_millis() > 0 => {
+            format!("from genesis on, in {} s", wait.as_millis().div_ceil(1_000))
+        }
+        _ => format!("yes, under the policy {:?}", genesis.params.proposal_policy),
+    }
+}
+
+/// Prints what becomes final until the node is told to stop, or stops by itself.
+fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
+    let outputs = node.execution().subscribe();
+    let mut events = node.consensus().subscribe();
+    let failures = node.failures();
+    let mut lines = SlotLines::new(node.slot_clock());
+    let mut is_quiet_since: Option<Timestamp> = None;
+    while !stop.is_stopped() {
+        let tick = after(STOP_INTERVAL);
+        select! {
+            recv(failures) -> failure => {
+                let reason = failure.map_or_else(|_| "execution is gone".to_owned(), |error| error.to_string());
+                return Err(NodeError::Stopped(format!("the node stopped, its final state is intact: {reason}")));
+            }
+            recv(events) -> event => match event {
+                Ok(event) => lines.note(&event),
+                // Cut off for being slow: lines lose their delays, nothing else.
+                Err(_) => events = never(),
+            },
+            recv(outputs) -> output => {
+                let Ok(output) = output else {
+                    return Err(NodeError::Stopped("execution ended".to_owned()));
+                };
+                is_quiet_since = None;
+                for line in lines.lines(&output, SystemClock.now()) {
+                    say(line)?;
+                }
+            }
+            recv(tick) -> _ => {}
+        }
+        let now = SystemClock.now();
+        let quiet = now.since(*is_quiet_since.get_or_insert(now));
+        if quiet.is_some_and(|quiet| u128::from(quiet.as_millis()) > QUIET_TIME.as_millis())
+            && let Some(line) = lines.flush()
+        {
+            say(line)?;
+        }
+    }
+    Ok(())
+}
