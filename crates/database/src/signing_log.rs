@@ -72,6 +72,31 @@ impl DiskSigningLog {
         Ok((log, !exists))
     }
 
+    /// A log on storage of a test, which is made if it is empty, and checked if it is not.
+    #[cfg(test)]
+    pub(crate) fn on_backend(
+        backend: impl StorageBackend,
+        config: &DatabaseConfig,
+    ) -> Result<Self, DatabaseError> {
+        let path = Path::new("test");
+        let is_new = backend
+            .len()
+            .map_err(DatabaseError::io("looking at", path))?
+            == 0;
+        let db = open_backend(path, backend, config)?;
+        let db = if is_new {
+            write_tables(&db).map_err(|error| opening_failed(path, error))?;
+            db
+        } else {
+            check(path, db)?
+        };
+        Ok(Self {
+            db,
+            group: Group::default(),
+            _lock: None,
+        })
+    }
+
     /// Claims for several batches in one transaction; one failure is a failure of all.
     fn commit(
         &self,
@@ -288,7 +313,7 @@ fn write_tables(db: &Database) -> Result<(), redb::Error> {
     Ok(transaction.commit()?)
 }
 
-/// Opens an existing log and checks every page of it against its checksum.
+/// Opens an existing log and checks all of it.
 fn open_checked(path: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError> {
     let mut options = OpenOptions::new();
     let file = options
@@ -304,7 +329,31 @@ fn open_checked(path: &Path, config: &DatabaseConfig) -> Result<Database, Databa
         // Redb would begin a new log here, and what was signed would be forgotten.
         return Err(DatabaseError::damaged(path, "it is empty"));
     }
-    let mut db = open_file(path, file, config)?;
+    check(path, open_file(path, file, config)?)
+}
+
+fn open_file(path: &Path, file: File, config: &DatabaseConfig) -> Result<Database, DatabaseError> {
+    let refused = |error: redb::DatabaseError| opening_failed(path, error.into());
+    let backend = Backend {
+        file: FileBackend::new(file).map_err(refused)?,
+        syncs: config.durability == Durability::Machine,
+    };
+    open_backend(path, backend, config)
+}
+
+fn open_backend(
+    path: &Path,
+    backend: impl StorageBackend,
+    config: &DatabaseConfig,
+) -> Result<Database, DatabaseError> {
+    Database::builder()
+        .set_cache_size(config.signing_cache_bytes)
+        .create_with_backend(backend)
+        .map_err(|error| opening_failed(path, error.into()))
+}
+
+/// Checks every page against its checksum, and that the tables are there.
+fn check(path: &Path, mut db: Database) -> Result<Database, DatabaseError> {
     match db.check_integrity() {
         Ok(true) => {}
         Ok(false) => return Err(DatabaseError::damaged(path, "checksums of pages are wrong")),
@@ -318,18 +367,6 @@ fn open_checked(path: &Path, config: &DatabaseConfig) -> Result<Database, Databa
     };
     tables().map_err(|error| opening_failed(path, error))?;
     Ok(db)
-}
-
-fn open_file(path: &Path, file: File, config: &DatabaseConfig) -> Result<Database, DatabaseError> {
-    let refused = |error: redb::DatabaseError| opening_failed(path, error.into());
-    let backend = Backend {
-        file: FileBackend::new(file).map_err(refused)?,
-        syncs: config.durability == Durability::Machine,
-    };
-    Database::builder()
-        .set_cache_size(config.signing_cache_bytes)
-        .create_with_backend(backend)
-        .map_err(refused)
 }
 
 fn opening_failed(path: &Path, error: redb::Error) -> DatabaseError {
