@@ -1,0 +1,188 @@
+//! What a final block costs beside what its state hash costs, and what missed slots cost.
+//!
+//! `transfers_final` and `state_hash_only` are about the same changed pairs: their ratio says how
+//! much executing adds to the least that must be done.
+
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark may stop where it cannot go on"
+)]
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use picot_crypto::Context;
+use picot_execution::{Config, DecidedSlots, ExecutionCore};
+use picot_ledger::{LatticeHash, MemoryStateStore, StateStore};
+use picot_models::{
+    Address, Amount, Block, ChainParams, Genesis, OperationKind, SecretKey, Slot, mocks,
+};
+use picot_selector::{Config as SelectorConfig, Selector, StakeSelector};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Transfers of one block, each from another sender to another recipient that has an entry.
+const TRANSFERS: u64 = 10_000;
+/// Missed slots of one run.
+const MISSED_SLOTS: u64 = 1_000;
+
+fn genesis(threads: u8, senders: u64) -> Genesis {
+    let mut params = ChainParams::dev();
+    params.thread_count = threads;
+    let mut genesis = mocks::genesis_with(params, &[(1, 100), (2, 100), (3, 100), (4, 100)]);
+    let coins = Amount::from_nanos(1_000_000_000);
+    for number in 0..senders {
+        genesis
+            .allocations
+            .insert(mocks::address(1_000 + number), coins);
+        genesis.allocations.insert(recipient(number), coins);
+    }
+    genesis
+}
+
+fn recipient(number: u64) -> Address {
+    Address::Key(Context::Test.hash(&number.to_le_bytes()))
+}
+
+struct World {
+    genesis: Genesis,
+    /// The state at genesis, to be copied for each run.
+    store: MemoryStateStore,
+}
+
+impl World {
+    fn new(genesis: Genesis) -> Self {
+        let store = Arc::new(MemoryStateStore::new());
+        open(&genesis, store.clone());
+        Self {
+            genesis,
+            store: store.snapshot(),
+        }
+    }
+
+    fn open(&self) -> ExecutionCore {
+        open(&self.genesis, Arc::new(self.store.snapshot()))
+    }
+}
+
+fn open(genesis: &Genesis, store: Arc<dyn StateStore>) -> ExecutionCore {
+    let selector = StakeSelector::new(SelectorConfig::from_params(&genesis.params)).unwrap();
+    ExecutionCore::open(store, genesis, Arc::new(selector), Config::default()).unwrap()
+}
+
+fn block_of_transfers(genesis: &Genesis) -> Block {
+    let chain_id = genesis.chain_id();
+    let transfer = |number: u64| {
+        let kind = OperationKind::Transfer {
+            recipient: recipient(number),
+            amount: Amount::from_nanos(1_000),
+        };
+        mocks::operation(&mocks::key(1_000 + number), kind, 10, 50, &chain_id)
+    };
+    let operations = (0..TRANSFERS).map(transfer).collect();
+    let slot = Slot::new(1, 0);
+    mocks::block(&drawn(genesis, slot), slot, vec![], operations, &chain_id)
+}
+
+fn drawn(genesis: &Genesis, slot: Slot) -> SecretKey {
+    let selector = StakeSelector::new(SelectorConfig::from_params(&genesis.params)).unwrap();
+    let rolls = Arc::new(genesis.roll_counts());
+    selector.feed_cycle(0, rolls, genesis.seed(0)).unwrap();
+    let draws = selector.draws(slot).unwrap();
+    (1..=4)
+        .map(mocks::key)
+        .find(|key| Some(&Address::of_key(&key.public_key())) == draws.producer())
+        .unwrap()
+}
+
+type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn pairs(store: &dyn StateStore) -> Pairs {
+    store
+        .scan(&[], &[], usize::MAX)
+        .unwrap()
+        .into_iter()
+        .collect()
+}
+
+/// A changed pair: key, old value, new value.
+type Changed = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// The pairs that the block changes.
+fn changed_pairs(world: &World, block: &Block) -> Vec<Changed> {
+    let store = Arc::new(world.store.snapshot());
+    let mut core = open(&world.genesis, store.clone());
+    let applied = core.apply(vec![DecidedSlots::block(block.clone())], vec![]);
+    assert!(applied.failure.is_none());
+    let (before, after) = (pairs(&world.store), pairs(&*store));
+    let keys: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    keys.into_iter()
+        .map(|key| {
+            (
+                key.clone(),
+                before.get(key).cloned(),
+                after.get(key).cloned(),
+            )
+        })
+        .filter(|(_, old, new)| old != new)
+        .collect()
+}
+
+fn transfers(criterion: &mut Criterion) {
+    let world = World::new(genesis(1, TRANSFERS));
+    let block = block_of_transfers(&world.genesis);
+    let changed = changed_pairs(&world, &block);
+    let mut group = criterion.benchmark_group("execution");
+    group.sample_size(20);
+    group.bench_function("transfers_final", |bencher| {
+        bencher.iter_batched(
+            || (world.open(), vec![DecidedSlots::block(block.clone())]),
+            |(mut core, decided)| {
+                let applied = core.apply(decided, vec![]);
+                assert_eq!(applied.final_slots.len(), 1);
+                core
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("state_hash_only", |bencher| {
+        bencher.iter(|| {
+            let mut hash = LatticeHash::new();
+            for (key, old, new) in &changed {
+                hash.replace(key, old.as_deref(), new.as_deref());
+            }
+            hash
+        });
+    });
+    group.finish();
+}
+
+fn missed_slots(criterion: &mut Criterion) {
+    let world = World::new(genesis(4, 0));
+    let through = MISSED_SLOTS / 4;
+    let misses = |thread| {
+        // As consensus decides them after a long sleep: a cycle at a time.
+        let firsts = std::iter::once(1).chain((1..).map(|cycle| cycle * 16));
+        let firsts = firsts.take_while(move |first| *first <= through);
+        firsts.map(move |first| {
+            let last = (first / 16 * 16 + 15).min(through);
+            DecidedSlots::miss(Slot::new(first, thread), last)
+        })
+    };
+    let mut group = criterion.benchmark_group("execution");
+    group.sample_size(50);
+    group.bench_function("missed_slots_1000", |bencher| {
+        bencher.iter_batched(
+            || (world.open(), (0..4).flat_map(misses).collect()),
+            |(mut core, decided)| {
+                let applied = core.apply(decided, vec![]);
+                assert_eq!(applied.final_slots.len(), 1_000);
+                core
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, transfers, missed_slots);
+criterion_main!(benches);
