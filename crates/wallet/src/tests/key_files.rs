@@ -398,3 +398,18 @@ proptest! {
         prop_assert_eq!(outcome_of(&world, &damaged).is_ok(), same);
     }
 }
+
+/// A change of this file is a change of the format: files of users must go on opening.
+#[test]
+fn the_file_of_version_1_is_pinned() {
+    let golden = include_str!("golden/wallet-v1.json");
+    let world = World::new();
+    let fixed = &mut |out: &mut [u8]| out.fill(7);
+    let made = FileWallet::create(&world.path(), PASSPHRASE, config(), world.log(), fixed);
+    made.unwrap().add(key(1), fixed).unwrap();
+    assert_eq!(fs::read_to_string(world.path()).unwrap(), golden);
+    fs::write(world.path(), golden).unwrap();
+    let wallet = world.open().unwrap();
+    wallet.unlock(PASSPHRASE).unwrap();
+    assert_eq!(wallet.addresses(), [address(1)]);
+}
