@@ -29,6 +29,9 @@ mod worker;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::Config;
 pub use consensus::{
     BehindReason, BestParents, Consensus, ConsensusEvent, ConsensusSummary, SlotStatus,

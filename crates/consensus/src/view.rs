@@ -103,7 +103,11 @@ impl View {
             return Ok(None);
         }
         Ok(Some(
-            state.open.get(&slot).cloned().unwrap_or(SlotStatus::NotOpen),
+            state
+                .open
+                .get(&slot)
+                .cloned()
+                .unwrap_or(SlotStatus::NotOpen),
         ))
     }
 

@@ -243,7 +243,8 @@ impl Shell {
             self.process(inputs);
         }
         let reason = self.stopped.take();
-        self.view.stop(reason.unwrap_or_else(|| "the node is ending".to_owned()));
+        self.view
+            .stop(reason.unwrap_or_else(|| "the node is ending".to_owned()));
     }
 
     fn sleep(&self) -> Duration {
@@ -317,7 +318,10 @@ impl Shell {
         }
         let from = self.engine.oldest_undecided().unwrap_or(Slot::new(0, 0));
         let mut records = Vec::new();
-        for address in addresses.iter().filter(|address| !self.keys.contains(address)) {
+        for address in addresses
+            .iter()
+            .filter(|address| !self.keys.contains(address))
+        {
             let signed = self
                 .wallet
                 .signed_since(address, from)
@@ -394,7 +398,10 @@ impl Shell {
         }
         match self.archive.store_decided(&self.unstored_decisions) {
             Ok(()) => {
-                let slots = self.unstored_decisions.drain(..).map(|decided| decided.slot());
+                let slots = self
+                    .unstored_decisions
+                    .drain(..)
+                    .map(|decided| decided.slot());
                 inputs.push(Input::DecisionsStored(slots.collect()));
             }
             Err(error) if is_lasting(&error) => self.stop(format!("archive: {error}")),
@@ -425,10 +432,13 @@ impl Shell {
     }
 
     fn resolve(&self, id: BlockId) -> Input {
-        let slot = self.read_block(&id).map(|block| block.slot()).filter(|slot| {
-            let decided = self.archive.decided_at(*slot).ok().flatten();
-            decided.is_some_and(|decided| decided.outcome.value().block() == Some(id))
-        });
+        let slot = self
+            .read_block(&id)
+            .map(|block| block.slot())
+            .filter(|slot| {
+                let decided = self.archive.decided_at(*slot).ok().flatten();
+                decided.is_some_and(|decided| decided.outcome.value().block() == Some(id))
+            });
         Input::Resolved { id, slot }
     }
 
@@ -485,7 +495,10 @@ fn gather(events: &Receiver<Event>, sleep: Duration, inputs: &mut Vec<Input>) ->
         Err(RecvTimeoutError::Timeout) => None,
         Err(RecvTimeoutError::Disconnected) => return false,
     };
-    for event in first.into_iter().chain(events.try_iter().take(MAX_TOGETHER)) {
+    for event in first
+        .into_iter()
+        .chain(events.try_iter().take(MAX_TOGETHER))
+    {
         match event {
             Event::Input(input) => inputs.push(*input),
             Event::Wake => {}

@@ -1,0 +1,3 @@
+//! The protocol on several engines, by name of what must hold.
+
+mod networks;
