@@ -7,7 +7,7 @@
     reason = "a test may panic"
 )]
 
-use picot_models::mocks::{address, chain_id, key, transfer};
+use picot_models::mocks::{address, key, transfer};
 use picot_models::{BlockId, ChainId, Hash, SignedOperation};
 use picot_tests::{Finished, NodeProcess, run_picot};
 use std::fs;
@@ -26,6 +26,21 @@ fn refused(finished: &Finished, code: i32, words: &[&str]) {
 /// Runs a node that is expected to refuse to start.
 fn start_again(arguments: &[&str]) -> Finished {
     run_picot(&[&["node"], arguments].concat())
+}
+
+/// An operation that the development account signed, with another amount than it signed.
+fn forged(node: &NodeProcess, chain: &ChainId) -> SignedOperation {
+    let sent = node.command(&["transfer", &address(99).to_string(), "1"]);
+    let id = sent
+        .stdout
+        .split_whitespace()
+        .find(|word| word.starts_with("op1"))
+        .unwrap();
+    let (_, mut known) = node.get(&format!("/operations/{id}"));
+    known["operation"]["content"]["kind"]["amount"] = "2".into();
+    let envelope: picot_models::Envelope<picot_models::Operation> =
+        serde_json::from_value(known["operation"].take()).unwrap();
+    envelope.identify(chain)
 }
 
 #[test]
@@ -50,17 +65,7 @@ fn wrong_operations_are_refused_with_their_reason_and_the_node_keeps_running() {
     assert_eq!(code(&good(50)), "balance_too_low");
     assert_eq!(code(&good(0)), "expired");
     assert_eq!(code(&good(1_000_000)), "too_early");
-    assert_eq!(
-        code(&transfer(
-            &key(5),
-            address(6),
-            1,
-            1_000_000_000,
-            50,
-            &chain_id(1)
-        )),
-        "invalid_signature"
-    );
+    assert_eq!(code(&forged(&node, &chain)), "invalid_signature");
     let oversize = picot_models::OperationKind::Call {
         contract: picot_models::Address::of_contract(&address(1), picot_models::Slot::new(1, 0), 0),
         function: "f".to_owned(),
