@@ -168,12 +168,8 @@ impl ExecutionReader {
         let outcome = run.execute_operation(operation, *sender, None)?;
         let burnt = run.rest(run.totals.burnt, burnt_before)?;
         let rolls = (rolls_before, run.registry.rolls(sender));
-        let mut balances = Vec::new();
-        for (address, change) in run.ledger.iter() {
-            let after = change.balance.as_ref().and_then(|change| change.value());
-            let after = after.copied().unwrap_or_default();
-            balances.push((*address, view.balance(address)?, after));
-        }
+        let mut balances: Vec<_> = run.balances.changed().collect();
+        balances.sort_unstable();
         Ok(Simulation {
             outcome,
             gas_used: operation.gas_usage(&self.chain.params).unwrap_or(u64::MAX),

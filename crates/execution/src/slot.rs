@@ -1,5 +1,6 @@
 //! One slot, in the order of design 05, 'One slot, in this order'.
 
+use crate::balances::Balances;
 use crate::chain::Chain;
 use crate::effects::{
     BlockRecord, ExecutedBlock, ExecutedOperation, ExecutedSlot, LastBlock, SlotEffects,
@@ -8,7 +9,6 @@ use crate::final_state::{check_conservation, seed_bit};
 use crate::view::View;
 use crate::{ExecutionError, OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
-use picot_ledger::LedgerChanges;
 use picot_models::{Address, Amount, Block, FaultKey};
 use picot_pos::{PosChanges, RollRegistry};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ pub(crate) struct SlotRun<'a> {
     pub(crate) slot: Slot,
     pub(crate) cycle: u64,
     pub(crate) registry: RollRegistry<'a>,
-    pub(crate) ledger: LedgerChanges,
+    pub(crate) balances: Balances,
     pub(crate) totals: Totals,
     pub(crate) punished: BTreeSet<FaultKey>,
     pub(crate) minted: Amount,
@@ -58,7 +58,7 @@ impl<'a> SlotRun<'a> {
             slot,
             cycle,
             registry: RollRegistry::new(&chain.pos, &view.below.pos, pos_layers, cycle),
-            ledger: LedgerChanges::new(),
+            balances: Balances::default(),
             totals: view.totals(),
             punished: BTreeSet::new(),
             minted: Amount::ZERO,
@@ -166,7 +166,7 @@ impl<'a> SlotRun<'a> {
             }
         }
         let effects = SlotEffects {
-            ledger: self.ledger,
+            ledger: self.balances.into_changes(),
             pos: self.registry.into_changes(),
             executed,
             punished: self.punished,
@@ -184,11 +184,8 @@ impl<'a> SlotRun<'a> {
 /// Coins: every step is checked and keeps the totals.
 impl SlotRun<'_> {
     /// The balance of an address; `None` without an entry.
-    pub(crate) fn balance(&self, address: &Address) -> Result<Option<Amount>, ExecutionError> {
-        match self.ledger.balance(address) {
-            Some(change) => Ok(change.value().copied()),
-            None => self.view.balance(address),
-        }
+    pub(crate) fn balance(&mut self, address: &Address) -> Result<Option<Amount>, ExecutionError> {
+        self.balances.get(self.view, address)
     }
 
     /// Adds coins to a balance, with an entry made for it if there was none.
@@ -199,7 +196,7 @@ impl SlotRun<'_> {
     ) -> Result<(), ExecutionError> {
         let balance = self.balance(&address)?.unwrap_or_default();
         let balance = self.sum(balance, amount)?;
-        self.ledger.set_balance(address, balance);
+        self.balances.set(&address, balance);
         self.totals.balances = self.sum(self.totals.balances, amount)?;
         Ok(())
     }
@@ -208,7 +205,7 @@ impl SlotRun<'_> {
     pub(crate) fn debit(&mut self, address: Address, amount: Amount) -> Result<(), ExecutionError> {
         let balance = self.balance(&address)?.unwrap_or_default();
         let balance = self.rest(balance, amount)?;
-        self.ledger.set_balance(address, balance);
+        self.balances.set(&address, balance);
         self.totals.balances = self.rest(self.totals.balances, amount)?;
         Ok(())
     }

@@ -54,6 +54,22 @@ impl EntryChange {
     }
 }
 
+impl FromIterator<(Address, Amount)> for LedgerChanges {
+    /// New balances, each of another address.
+    fn from_iter<I: IntoIterator<Item = (Address, Amount)>>(balances: I) -> Self {
+        let changes = balances.into_iter().map(|(address, balance)| {
+            let change = EntryChange {
+                balance: Some(Change::Set(balance)),
+                ..EntryChange::default()
+            };
+            (address, change)
+        });
+        Self {
+            entries: changes.collect(),
+        }
+    }
+}
+
 /// What becomes of entries, by address. Composes with later changes, and lies over a reader as a
 /// layer ([`LayeredLedger`](crate::LayeredLedger)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
