@@ -11,7 +11,7 @@ use crate::{ExecutionError, OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
 use picot_models::{Address, Amount, Block, FaultKey};
 use picot_pos::{PosChanges, RollRegistry};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Executes one slot on top of a view; what comes out is a value, nothing else changes.
@@ -86,7 +86,7 @@ impl<'a> SlotRun<'a> {
         producer: Address,
     ) -> Result<Vec<ExecutedOperation>, ExecutionError> {
         let mut done = Vec::with_capacity(block.operations.len());
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::with_capacity(block.operations.len());
         for operation in &block.operations {
             let (id, sender) = (operation.id(), operation.signer_address());
             let may_run = seen.insert(id) && self.may_carry(operation);
