@@ -386,20 +386,6 @@ impl Collector {
             .flat_map(|(_, of_round)| of_round.notarise.iter().flatten().map(|place| &place.vote))
     }
 
-    /// The values notarised by anyone in a round, with their weights.
-    #[cfg(test)]
-    pub(crate) fn notarise_weights(&self, round: u32) -> BTreeMap<picot_models::Value, u64> {
-        self.rounds
-            .get(&round)
-            .into_iter()
-            .flat_map(|of_round| &of_round.weights)
-            .filter_map(|(subject, weight)| match subject {
-                CertificateSubject::Notarise { value } => Some((*value, *weight)),
-                _ => None,
-            })
-            .collect()
-    }
-
     /// How many votes are held.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -413,4 +399,44 @@ impl Collector {
 
 fn is_bad(verifier: &dyn Verifier, vote: &SignedVote) -> bool {
     !verifier.bad(&[vote.batch_entry()]).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BatchVerifier;
+    use picot_models::mocks::{address, chain_id, key};
+    use picot_models::{Hash, Signed, Slot, Value, Vote};
+
+    fn vote(signer: u64, round: u32, ballot: Ballot) -> SignedVote {
+        let vote = Vote {
+            version: 1,
+            slot: Slot::new(1, 0),
+            round,
+            thread_digest: ThreadDigest {
+                hash: Hash([0; 32]),
+            },
+            ballot,
+        };
+        Signed::sign(vote, &key(signer), &chain_id(1))
+    }
+
+    #[test]
+    fn what_one_validator_can_make_a_slot_hold_is_bounded() {
+        let rolls = (1..=4).map(|number| (address(number), 1)).collect();
+        let validators = Arc::new(ValidatorSet::new(0, &rolls).unwrap());
+        let mut collector = Collector::new(Arc::clone(&validators));
+        let index = validators.index_of(&address(1)).unwrap();
+        let verifier = BatchVerifier::default();
+        let mut faults = 0;
+        for through in 1..50 {
+            let value = Value::Miss { through };
+            for ballot in [Ballot::Finalise { value }, Ballot::Nullify] {
+                let vote = vote(1, 0, ballot);
+                let added = collector.add(index, vote, None, false, &verifier);
+                faults += usize::from(added.fault.is_some());
+            }
+        }
+        assert_eq!((collector.len(), faults), (2, 1));
+    }
 }

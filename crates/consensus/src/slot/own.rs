@@ -26,8 +26,10 @@ pub(super) struct OwnValidator {
     address: Address,
     public_key: PublicKey,
     marks: BTreeMap<u32, Marks>,
-    /// To be signed when signing is allowed: restored from the log, or failed before.
+    /// Restored from the log, to be signed again when signing is allowed.
     waiting: Vec<Unsigned>,
+    /// Could not be signed for a reason that may pass.
+    failed: Vec<Unsigned>,
     /// Votes and proposals that are signed, to be sent again.
     signed: BTreeMap<(u32, Part), Signed>,
     /// Whether what the log knows has been made ready to be signed again.
@@ -97,6 +99,7 @@ impl SlotState {
                     public_key: *public_key,
                     marks: BTreeMap::new(),
                     waiting: Vec::new(),
+                    failed: Vec::new(),
                     signed: BTreeMap::new(),
                     restored: false,
                 });
@@ -295,6 +298,14 @@ impl SlotState {
         }
     }
 
+    pub(super) fn sign_failed(&mut self, env: &Env<'_>, out: &mut Outbox) {
+        for own in &mut self.own {
+            if env.may_sign_with(&own.address) {
+                own.failed.drain(..).for_each(|unsigned| out.sign(unsigned));
+            }
+        }
+    }
+
     fn keep_signed(&mut self, address: &Address, key: (u32, Part), signed: Signed) {
         if let Some(own) = self.own.iter_mut().find(|own| own.address == *address) {
             own.signed.insert(key, signed);
@@ -306,7 +317,7 @@ impl SlotState {
     pub(crate) fn own_failed(&mut self, unsigned: Unsigned) {
         let address = *unsigned.address();
         if let Some(own) = self.own.iter_mut().find(|own| own.address == address) {
-            own.waiting.push(unsigned);
+            own.failed.push(unsigned);
         }
     }
 

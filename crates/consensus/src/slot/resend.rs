@@ -19,6 +19,7 @@ impl SlotState {
         }
         self.resends = self.resends.saturating_add(1);
         self.resend_at = after(env.now, env.shared.timers.standstill(self.resends));
+        self.sign_failed(env, out);
         let headers: Vec<_> = self
             .candidates
             .own_headers()

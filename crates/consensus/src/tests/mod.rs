@@ -1,3 +1,13 @@
-//! The protocol on several engines, by name of what must hold.
+//! The protocol on engines, by name of what must hold.
 
+mod bounds;
+mod canonical;
+mod faults;
+mod messages;
 mod networks;
+mod random;
+mod restarts;
+mod rules;
+mod support;
+mod validity;
+mod worker;

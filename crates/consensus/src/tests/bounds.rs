@@ -1,0 +1,179 @@
+//! Memory and work are bounded whatever comes in (design 07, 'Bounds and cost').
+
+use super::support::*;
+use crate::{Message, Request};
+use picot_models::mocks::{address, key};
+use picot_models::{Ballot, Signed, Slot, Value};
+
+#[test]
+fn own_votes_are_never_verified_and_others_only_when_they_can_make_a_quorum() {
+    let mut kit = at_slot_1();
+    say(&mut kit, 1, 0, notarise(MISS));
+    assert_eq!(verified(&kit), 0);
+    say(&mut kit, 2, 0, notarise(MISS));
+    assert_eq!(verified(&kit), 0);
+    say(&mut kit, 3, 0, notarise(MISS));
+    assert_eq!(verified(&kit), 3, "together");
+    say(&mut kit, 3, 0, notarise(MISS));
+    kit.inject(
+        1,
+        0,
+        Message::Certificate(certificate(&kit, 0, notarise(MISS))),
+    );
+    assert_eq!(verified(&kit), 3, "nothing twice, nothing that is known");
+}
+
+#[test]
+fn what_is_not_needed_is_never_verified() {
+    let mut kit = at_slot_1();
+    kit.run_for(crate::Timers::new(&kit.genesis.params).candidate_wait().0);
+    say(&mut kit, 1, 0, notarise(MISS));
+    say(&mut kit, 2, 0, notarise(MISS));
+    assert_eq!(verified(&kit), 2, "with the own vote a quorum");
+    say(&mut kit, 3, 0, notarise(MISS));
+    assert_eq!(verified(&kit), 2);
+}
+
+#[test]
+fn strangers_far_slots_and_far_rounds_are_dropped_unverified() {
+    let mut kit = at_slot_1();
+    let chain = kit.genesis.chain_id();
+    let template = signed_vote(&kit, 1, S1, 0, Ballot::Nullify)
+        .content()
+        .clone();
+    for number in 0..500_u32 {
+        let stranger = key(1_000 + u64::from(number));
+        let vote = Signed::sign(template.clone(), &stranger, &chain);
+        kit.inject(1, 0, Message::Vote(vote.into_envelope()));
+        let far_round = picot_models::Vote {
+            round: 100 + number,
+            ..template.clone()
+        };
+        let vote = Signed::sign(far_round, &kit.key(1), &chain);
+        kit.inject(1, 0, Message::Vote(vote.into_envelope()));
+        let far_slot = picot_models::Vote {
+            slot: Slot::new(1_000 + u64::from(number), 0),
+            ..template.clone()
+        };
+        let vote = Signed::sign(far_slot, &kit.key(1), &chain);
+        kit.inject(1, 0, Message::Vote(vote.into_envelope()));
+    }
+    assert_eq!(verified(&kit), 0);
+    assert!(kit.nodes[0].engine.as_ref().unwrap().held_slots() <= 3);
+}
+
+#[test]
+fn a_slot_of_an_unknown_thread_or_of_the_genesis_is_refused() {
+    let mut kit = at_slot_1();
+    let template = signed_vote(&kit, 1, S1, 0, Ballot::Nullify)
+        .content()
+        .clone();
+    for slot in [Slot::new(1, 63), Slot::new(0, 0), Slot::new(u64::MAX, 255)] {
+        let vote = picot_models::Vote {
+            slot,
+            ..template.clone()
+        };
+        let vote = Signed::sign(vote, &kit.key(1), &kit.genesis.chain_id());
+        kit.inject(1, 0, Message::Vote(vote.into_envelope()));
+    }
+    assert_eq!(kit.nodes[0].blamed.len(), 3);
+    for request in [
+        Request::Outcomes {
+            thread: 255,
+            period: 0,
+        },
+        Request::Outcomes {
+            thread: 0,
+            period: u64::MAX,
+        },
+        Request::Body {
+            id: block_of(&kit, 1, Vec::new()).id(),
+        },
+    ] {
+        kit.inject(1, 0, Message::Ask(request));
+    }
+}
+
+#[test]
+fn headers_of_who_is_not_entitled_are_dropped_unverified() {
+    let mut kit = at_slot_1();
+    let stranger = picot_models::mocks::block(
+        &key(77),
+        S1,
+        kit.genesis.block_ids(),
+        Vec::new(),
+        &kit.genesis.chain_id(),
+    );
+    show(&mut kit, 1, &stranger);
+    assert_eq!(verified(&kit), 0);
+    assert!(kit.nodes[0].blamed.is_empty());
+}
+
+#[test]
+fn a_flood_of_headers_of_one_producer_is_held_twice_at_most() {
+    let mut kit = at_slot_1();
+    let chain = kit.genesis.chain_id();
+    let sender = picot_models::mocks::key_in_thread(0, 1, 50);
+    for amount in 1..200 {
+        let transfer = picot_models::mocks::transfer(&sender, address(9), amount, 1, 5, &chain);
+        let block = block_of(&kit, 2, vec![transfer]);
+        show_header(&mut kit, 1, &block);
+    }
+    assert!(verified(&kit) <= 4);
+    assert_eq!(kit.nodes[0].evidence.len(), 1);
+}
+
+#[test]
+fn a_miss_past_the_cycle_is_no_value() {
+    let mut kit = at_slot_1();
+    say_all(&mut kit, 0, finalise(Value::Miss { through: 1_000 }));
+    say_all(&mut kit, 1, finalise(Value::Miss { through: 0 }));
+    assert_eq!(kit.nodes[0].decided_value(S1), None);
+    assert_eq!(verified(&kit), 0);
+}
+
+#[test]
+fn early_votes_of_the_next_slots_are_held_and_count_when_they_open() {
+    let mut kit = alone_of_four();
+    say_all(&mut kit, 0, finalise(MISS));
+    assert_eq!(
+        kit.nodes[0].decided_value(S1),
+        None,
+        "its time has not come"
+    );
+    kit.run_for(kit.t0_ms());
+    assert_eq!(kit.nodes[0].decided_value(S1), Some(MISS));
+}
+
+#[test]
+fn a_false_claim_to_be_ahead_costs_a_few_questions_and_nothing_else() {
+    let mut kit = at_slot_1();
+    kit.run_for(kit.t0_ms() * 20);
+    let template = signed_vote(&kit, 1, S1, 0, Ballot::Nullify)
+        .content()
+        .clone();
+    let later = picot_models::Vote {
+        slot: Slot::new(15, 0),
+        ..template
+    };
+    let later = Signed::sign(later, &kit.key(1), &kit.genesis.chain_id());
+    kit.inject(1, 0, Message::Vote(later.into_envelope()));
+    let behind = kit.nodes[0]
+        .engine
+        .as_ref()
+        .unwrap()
+        .summary(kit.now)
+        .behind;
+    assert!(matches!(behind, Some(crate::BehindReason::Outcomes { .. })));
+    kit.run_for(kit.t0_ms() * 2);
+    let behind = kit.nodes[0]
+        .engine
+        .as_ref()
+        .unwrap()
+        .summary(kit.now)
+        .behind;
+    assert!(matches!(
+        behind,
+        Some(crate::BehindReason::Undecided { .. })
+    ));
+}

@@ -1,0 +1,131 @@
+//! Agreement under random delivery.
+
+use crate::Message;
+use crate::mocks::{Delivery, Kit};
+use picot_models::{Ballot, ChainParams, Signed, Slot};
+use proptest::prelude::*;
+
+/// A generator that a seed fixes.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// Delays up to far beyond `D`, losses, for a while; then a timely network.
+fn storm(kit: &mut Kit, seed: u64, loss_percent: u64, max_delay_ms: u64, calm_at: u64) {
+    let mut dice = Dice(seed | 1);
+    let clock = std::rc::Rc::new(std::cell::Cell::new(0));
+    let _ = &clock;
+    let calm = std::rc::Rc::new(std::cell::Cell::new(false));
+    let is_calm = std::rc::Rc::clone(&calm);
+    kit.post(move |_, _, _| {
+        if is_calm.get() {
+            return Delivery::After(1 + dice.below(20));
+        }
+        if dice.below(100) < loss_percent {
+            return Delivery::Lost;
+        }
+        Delivery::After(dice.below(max_delay_ms))
+    });
+    kit.run_for(calm_at);
+    calm.set(true);
+}
+
+/// Node `who` says to half of the others the contrary of what it votes.
+fn two_faced(kit: &mut Kit, who: usize) {
+    let votes: Vec<_> = kit.nodes[who]
+        .sent
+        .iter()
+        .filter_map(|message| match message.as_ref() {
+            Message::Vote(vote) => Some(vote.content.clone()),
+            _ => None,
+        })
+        .collect();
+    let Some(last) = votes.last().cloned() else {
+        return;
+    };
+    let contrary = match last.ballot {
+        Ballot::Finalise { .. } => Ballot::Nullify,
+        Ballot::Nullify | Ballot::Notarise { .. } => Ballot::Notarise {
+            value: picot_models::Value::Miss {
+                through: last.slot.period,
+            },
+            carry: picot_models::Carry::Free,
+        },
+    };
+    let vote = picot_models::Vote {
+        ballot: contrary,
+        ..last
+    };
+    let vote = Signed::sign(vote, &kit.key(who), &kit.genesis.chain_id()).into_envelope();
+    for to in (0..kit.nodes.len()).filter(|to| *to != who).step_by(2) {
+        kit.inject(who, to, Message::Vote(vote.clone()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn all_agree_and_go_on_whatever_the_order_of_delivery(
+        seed: u64,
+        rolls in prop_oneof![Just(vec![1, 1, 1, 1]), Just(vec![3, 2, 2, 1, 1]), Just(vec![1; 7])],
+        loss_percent in 0_u64..40,
+        max_delay_ms in 10_u64..1_500,
+        crash in any::<Option<u8>>(),
+    ) {
+        let mut kit = Kit::new(&rolls);
+        let crashed = crash.map(|number| usize::from(number) % rolls.len());
+        let t0 = kit.t0_ms();
+        storm(&mut kit, seed, loss_percent, max_delay_ms, t0 * 2);
+        if let Some(node) = crashed {
+            kit.crash(node);
+            kit.run_for(t0);
+            kit.start(node);
+        }
+        let reached = kit.nodes.iter().map(|node| node.next_period(0)).max().unwrap();
+        kit.decide(Slot::new(reached.max(5), 0), t0 * 20);
+        for node in &kit.nodes {
+            prop_assert!(node.evidence.is_empty(), "an honest key contradicted itself");
+            prop_assert!(node.foreign.is_empty());
+        }
+    }
+
+    #[test]
+    fn all_honest_agree_and_go_on_beside_one_who_contradicts_itself(seed: u64, liar in 0_usize..4) {
+        let params = ChainParams { thread_count: 1, ..ChainParams::dev() };
+        let mut kit = Kit::with_params(params, &[1, 1, 1, 1]);
+        let t0 = kit.t0_ms();
+        let mut dice = Dice(seed | 1);
+        kit.post(move |_, _, _| Delivery::After(dice.below(60)));
+        for _ in 0..40 {
+            kit.run_for(t0 / 8);
+            two_faced(&mut kit, liar);
+        }
+        kit.decide(Slot::new(6, 0), t0 * 20);
+        let found = kit.nodes.iter().flat_map(|node| &node.evidence);
+        for proof in found {
+            prop_assert_eq!(proof.culprit_key(), &kit.key(liar).public_key());
+        }
+    }
+}
+
+#[test]
+fn two_runs_of_one_seed_send_the_same() {
+    let run = || {
+        let mut kit = Kit::new(&[2, 1, 1, 1]);
+        storm(&mut kit, 42, 20, 300, 6_000);
+        kit.run_for(4_000);
+        kit.nodes
+            .iter()
+            .map(|node| node.sent.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(), run());
+}
