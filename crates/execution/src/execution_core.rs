@@ -122,6 +122,16 @@ impl ExecutionCore {
         applied
     }
 
+    /// Returns when all that is final survives a failure of the machine. Until then it survives the
+    /// end of the process, and the archive leads to it again.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn sync(&self) -> Result<(), ExecutionError> {
+        let store = Arc::clone(&self.world.read().final_state.store);
+        Ok(store.sync()?)
+    }
+
     pub(crate) fn world(&self) -> &Arc<RwLock<World>> {
         &self.world
     }

@@ -255,8 +255,11 @@ impl Worker {
                 let _ = done.send(());
             }
             if batch.is_last {
-                return;
+                break;
             }
+        }
+        if let Err(error) = self.core.sync() {
+            tracing::warn!(%error, "the final state is not synced: it may have to be found again");
         }
     }
 

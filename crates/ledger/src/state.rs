@@ -53,25 +53,68 @@ impl StateMetadata {
         store: &dyn StateStore,
         last_final_slot: Slot,
     ) -> Result<(), LedgerError> {
-        let mut failure = None;
-        let lattice = &mut self.lattice;
-        batch.changes.retain(|key, new| match store.get(key) {
-            Ok(old) => {
-                lattice.replace(key, old.as_deref(), new.as_deref());
-                old != *new
-            }
-            Err(error) => {
-                failure = Some(error);
-                true
-            }
-        });
-        if let Some(error) = failure {
-            return Err(error);
+        let changes: Vec<_> = std::mem::take(&mut batch.changes).into_iter().collect();
+        for part in compare(changes, store)? {
+            self.lattice.combine(&part.difference);
+            // Parts ascend, and so do the pairs of each.
+            batch.changes.extend(part.changed);
         }
         self.last_final_slot = last_final_slot;
         batch.set_metadata(self.to_bytes());
         Ok(())
     }
+}
+
+/// A pair's new value, or none.
+type NewPair = (Vec<u8>, Option<Vec<u8>>);
+
+/// What becomes of a part of the pairs.
+#[derive(Default)]
+struct Part {
+    /// The pairs that do change.
+    changed: Vec<NewPair>,
+    /// What they change of the hash.
+    difference: LatticeHash,
+}
+
+impl Part {
+    fn compare(pairs: Vec<NewPair>, store: &dyn StateStore) -> Result<Self, LedgerError> {
+        let mut part = Self::default();
+        for (key, new) in pairs {
+            let old = store.get(&key)?;
+            if old != new {
+                part.difference
+                    .replace(&key, old.as_deref(), new.as_deref());
+                part.changed.push((key, new));
+            }
+        }
+        Ok(part)
+    }
+}
+
+/// Compares pairs with a store, on several threads if there are many: parts of a hash add up to the
+/// same whatever the parts are.
+fn compare(mut pairs: Vec<NewPair>, store: &dyn StateStore) -> Result<Vec<Part>, LedgerError> {
+    /// Pairs that are worth a thread: about a millisecond of work.
+    const PART_PAIRS: usize = 1_024;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let size = pairs.len().div_ceil(threads).max(PART_PAIRS);
+    let mut parts = Vec::new();
+    while pairs.len() > size {
+        let after = pairs.split_off(size);
+        parts.push(std::mem::replace(&mut pairs, after));
+    }
+    std::thread::scope(|scope| {
+        let spawn = |part| scope.spawn(move || Part::compare(part, store));
+        let workers: Vec<_> = parts.into_iter().map(spawn).collect();
+        let last = Part::compare(pairs, store);
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().map(join).chain([last]).collect()
+    })
 }
 
 #[cfg(test)]
@@ -112,6 +155,43 @@ mod tests {
             assert_eq!(batch.changes.len(), usize::from(store.is_empty()));
             store.commit(batch).unwrap();
         }
+    }
+
+    #[test]
+    fn many_pairs_are_compared_in_parts_to_the_same_end() {
+        let (store, mut metadata) = (MemoryStateStore::new(), metadata());
+        for round in 0..3_u32 {
+            let mut batch = StateBatch::new();
+            for number in 0..10_000_u32 {
+                let value = (number % 3 == round).then(|| round.to_be_bytes().to_vec());
+                let key = number.to_be_bytes().to_vec();
+                batch.changes.insert(key, value);
+            }
+            metadata.seal(&mut batch, &store, Slot::new(1, 0)).unwrap();
+            assert!(
+                batch.changes.len() < 10_000,
+                "what stays absent is left out"
+            );
+            store.commit(batch).unwrap();
+            assert_eq!(metadata.lattice, LatticeHash::of_store(&store).unwrap());
+        }
+        assert_eq!(store.len(), 3_333);
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_an_error() {
+        let mut store = crate::mocks::MockStateStore::new();
+        let failure = || LedgerError::corrupt("a test", "it fails");
+        store.expect_get().returning(move |_| Err(failure()));
+        let mut batch = StateBatch::new();
+        for number in 0..5_000_u32 {
+            batch.delete(number.to_be_bytes().to_vec());
+        }
+        assert!(
+            metadata()
+                .seal(&mut batch, &store, Slot::new(1, 0))
+                .is_err()
+        );
     }
 
     proptest! {

@@ -1,9 +1,9 @@
 //! Denunciations (design 06, 'Slashing').
 
-use crate::kit::{Chain, key_of, small_genesis, small_params};
+use crate::kit::{Chain, key_of, small_genesis, small_params, two_votes, vote};
 use picot_models::{
-    Amount, Ballot, Checkpoint, Denunciation, Endorsement, Envelope, Hash, HeaderProof,
-    ProposalPolicy, RoundProposal, SecretKey, Signed, Slot, ThreadDigest, Value, Vote, mocks,
+    Amount, Ballot, Checkpoint, Denunciation, Endorsement, Hash, HeaderProof, ProposalPolicy,
+    RoundProposal, SecretKey, Signed, Slot, ThreadDigest, Value, mocks,
 };
 use picot_selector::Selector;
 
@@ -18,27 +18,6 @@ fn two_headers(chain: &Chain, producer: &SecretKey, slot: Slot) -> Denunciation 
         HeaderProof::of(&Signed::sign(header, producer, &chain.chain_id))
     };
     Denunciation::of_headers(slot, producer.public_key(), header(1), header(2))
-}
-
-fn vote(chain: &Chain, key: &SecretKey, slot: Slot, ballot: Ballot) -> Envelope<Vote> {
-    let vote = Vote {
-        version: 1,
-        slot,
-        round: 0,
-        thread_digest: ThreadDigest {
-            hash: Hash([0; 32]),
-        },
-        ballot,
-    };
-    Signed::sign(vote, key, &chain.chain_id).into_envelope()
-}
-
-fn two_votes(chain: &Chain, key: &SecretKey, slot: Slot) -> Denunciation {
-    let value = Value::Miss {
-        through: slot.period,
-    };
-    let finalise = vote(chain, key, slot, Ballot::Finalise { value });
-    Denunciation::of_votes(vote(chain, key, slot, Ballot::Nullify), finalise)
 }
 
 fn two_endorsements(chain: &Chain, key: &SecretKey, slot: Slot, index: u32) -> Denunciation {

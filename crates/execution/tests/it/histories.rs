@@ -1,6 +1,6 @@
 //! Random histories: whatever the way to a state, the state is the same, and coins are conserved.
 
-use crate::kit::{Chain, key_of, small_genesis, small_params};
+use crate::kit::{Chain, key_of, small_genesis, small_params, two_votes};
 use picot_execution::{Config, DecidedSlots, recompute_state_hash, reexecute};
 use picot_models::{Amount, Block, OperationKind, SignedOperation, Slot, mocks};
 use picot_selector::Selector;
@@ -16,6 +16,8 @@ enum Step {
         /// Which of the two endorsements are carried.
         endorsements: [bool; 2],
         operations: Vec<(u64, Order)>,
+        /// Who is denounced, for so many periods ago.
+        denounced: Vec<(u64, u64)>,
     },
 }
 
@@ -39,13 +41,18 @@ fn step() -> impl Strategy<Value = Step> {
         0..4_usize,
         any::<[bool; 2]>(),
         prop::collection::vec((1..6_u64, order()), 0..4),
+        prop_oneof![
+            4 => Just(vec![]),
+            1 => prop::collection::vec((1..6_u64, 0..12_u64), 1..3),
+        ],
     );
     prop_oneof![
         1 => Just(Step::Miss),
-        3 => block.prop_map(|(rank, endorsements, operations)| Step::Block {
+        3 => block.prop_map(|(rank, endorsements, operations, denounced)| Step::Block {
             rank,
             endorsements,
             operations,
+            denounced,
         }),
     ]
 }
@@ -62,6 +69,7 @@ fn block_of(chain: &Chain, slot: Slot, step: &Step, last: &[Option<Block>]) -> O
         rank,
         endorsements,
         operations,
+        denounced,
     } = step
     else {
         return None;
@@ -87,7 +95,12 @@ fn block_of(chain: &Chain, slot: Slot, step: &Step, last: &[Option<Block>]) -> O
     let parent = last[usize::from(slot.thread)].as_ref();
     let endorsements = parent.map(|parent| chain.endorse(parent, &indices));
     let endorsements = endorsements.unwrap_or_default();
-    Some(chain.full_block(slot, &producer, operations, &endorsements, vec![]))
+    let denounce = |&(who, ago): &(u64, u64)| {
+        let of = Slot::new(slot.period.saturating_sub(ago), slot.thread);
+        two_votes(chain, &mocks::key(who), of)
+    };
+    let denounced = denounced.iter().map(denounce).collect();
+    Some(chain.full_block(slot, &producer, operations, &endorsements, denounced))
 }
 
 /// Runs steps one slot at a time, and checks the coins after each.

@@ -6,9 +6,9 @@ use picot_execution::{
 use picot_ledger::keys::{self, KeyKind};
 use picot_ledger::{MemoryStateStore, StateStore, for_each_pair};
 use picot_models::{
-    Address, Amount, Block, ChainId, ChainParams, Denunciation, Endorsement, Genesis, Header,
-    Operation, OperationKind, SecretKey, Signed, SignedEndorsement, SignedOperation, Slot, mocks,
-    operations_hash,
+    Address, Amount, Ballot, Block, ChainId, ChainParams, Denunciation, Endorsement, Envelope,
+    Genesis, Hash, Header, Operation, OperationKind, SecretKey, Signed, SignedEndorsement,
+    SignedOperation, Slot, ThreadDigest, Value, Vote, mocks, operations_hash,
 };
 use picot_selector::{Config as SelectorConfig, Selector, StakeSelector};
 use picot_serialization::decode_exact;
@@ -295,6 +295,29 @@ pub(crate) fn plain(fee: u64, kind: OperationKind) -> Operation {
         expire_period: 1,
         kind,
     }
+}
+
+/// A vote of round 0.
+pub(crate) fn vote(chain: &Chain, key: &SecretKey, slot: Slot, ballot: Ballot) -> Envelope<Vote> {
+    let vote = Vote {
+        version: 1,
+        slot,
+        round: 0,
+        thread_digest: ThreadDigest {
+            hash: Hash([0; 32]),
+        },
+        ballot,
+    };
+    Signed::sign(vote, key, &chain.chain_id).into_envelope()
+}
+
+/// Two votes that contradict each other.
+pub(crate) fn two_votes(chain: &Chain, key: &SecretKey, slot: Slot) -> Denunciation {
+    let value = Value::Miss {
+        through: slot.period,
+    };
+    let finalise = vote(chain, key, slot, Ballot::Finalise { value });
+    Denunciation::of_votes(vote(chain, key, slot, Ballot::Nullify), finalise)
 }
 
 fn sum_of(store: &dyn StateStore, kind: KeyKind) -> u64 {

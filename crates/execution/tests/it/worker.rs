@@ -200,3 +200,47 @@ fn draws_that_are_prepared_in_the_background_are_waited_for() {
     let last = outputs.iter().find(|output| output.slot.period == 79);
     assert!(last.is_some());
 }
+
+#[test]
+fn reads_go_on_beside_execution_and_agree_with_themselves() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let mut params = small_params();
+    params.block_reward = Amount::ZERO;
+    let mut chain = Chain::new(small_genesis(params, &[(1, 10), (2, 10)]));
+    let empty = worker(&chain, pool());
+    for number in 0..100 {
+        chain.run(vec![chain.transfer(1, 2, number % 7, 0)]);
+    }
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::SeqCst) {
+                    let summary = empty.summary();
+                    let totals = summary.totals;
+                    assert_eq!(
+                        totals.held(chain.genesis.params.roll_price),
+                        totals.supplied()
+                    );
+                    assert!(summary.candidate_slot >= summary.last_final_slot);
+                    for level in [Level::Final, Level::Candidate] {
+                        assert!(empty.balance(level, &mocks::address(2)).unwrap().is_some());
+                        assert!(empty.rolls(level, &mocks::address(1)).unwrap() <= 10);
+                    }
+                    empty.executed_operations(0).unwrap();
+                }
+            });
+        }
+        for pair in chain.history.chunks(2) {
+            let ahead = pair[1].block.clone();
+            empty
+                .update(vec![pair[0].clone()], ahead.into_iter().collect())
+                .unwrap();
+            empty.update(vec![pair[1].clone()], vec![]).unwrap();
+        }
+        empty.wait_done().unwrap();
+        is_done.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(empty.summary(), chain.reader().summary());
+}
