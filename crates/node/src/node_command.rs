@@ -8,7 +8,7 @@ use crate::home::{self, Chain};
 use crate::shutdown::stop_on_signals;
 use crate::slot_lines::SlotLines;
 use crate::{NodeError, VERSION};
-use crossbeam_channel::{after, never, select};
+use crossbeam_channel::{never, select, tick};
 use picot_api::ApiConfig;
 use picot_clock::{Clock, Stop, SystemClock, Timestamp};
 use picot_database::DatabaseConfig;
@@ -183,8 +183,8 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
     let failures = node.failures();
     let mut lines = SlotLines::new(node.slot_clock());
     let mut is_quiet_since: Option<Timestamp> = None;
+    let looks = tick(STOP_INTERVAL);
     while !stop.is_stopped() {
-        let tick = after(STOP_INTERVAL);
         select! {
             recv(failures) -> failure => {
                 let reason = failure.map_or_else(|_| "execution is gone".to_owned(), |error| error.to_string());
@@ -204,7 +204,7 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
                     say(line)?;
                 }
             }
-            recv(tick) -> _ => {}
+            recv(looks) -> _ => {}
         }
         let now = SystemClock.now();
         let quiet = now.since(*is_quiet_since.get_or_insert(now));
