@@ -152,19 +152,26 @@ impl LedgerChanges {
 
     /// The same changes as pairs of the state.
     pub fn write_to(&self, batch: &mut StateBatch) {
+        let mut pairs = Vec::with_capacity(self.entries.len());
         for (address, change) in &self.entries {
             if let Some(balance) = &change.balance {
                 let value = balance.value().map(Encode::to_bytes);
-                batch.changes.insert(keys::balance(address), value);
+                pairs.push((keys::balance(address), value));
             }
             if let Some(bytecode) = &change.bytecode {
                 let value = bytecode.value().map(|code| code.to_vec());
-                batch.changes.insert(keys::bytecode(address), value);
+                pairs.push((keys::bytecode(address), value));
             }
             for (key, change) in &change.datastore {
                 let value = change.value().cloned();
-                batch.changes.insert(keys::datastore(address, key), value);
+                pairs.push((keys::datastore(address, key), value));
             }
+        }
+        if batch.changes.is_empty() {
+            // At once, which is several times as fast.
+            batch.changes = pairs.into_iter().collect();
+        } else {
+            batch.changes.extend(pairs);
         }
     }
 

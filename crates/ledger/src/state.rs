@@ -54,11 +54,12 @@ impl StateMetadata {
         last_final_slot: Slot,
     ) -> Result<(), LedgerError> {
         let changes: Vec<_> = std::mem::take(&mut batch.changes).into_iter().collect();
+        let mut changed = Vec::with_capacity(changes.len());
         for part in compare(changes, store)? {
             self.lattice.combine(&part.difference);
-            // Parts ascend, and so do the pairs of each.
-            batch.changes.extend(part.changed);
+            changed.extend(part.changed);
         }
+        batch.changes = changed.into_iter().collect();
         self.last_final_slot = last_final_slot;
         batch.set_metadata(self.to_bytes());
         Ok(())
