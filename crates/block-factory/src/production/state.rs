@@ -136,10 +136,7 @@ fn trace_entry(entry: &HistoryEntry) {
         duration,
     } = entry;
     match event {
-        // What the operator chose, or waits for, is no news at each slot.
-        Event::Skipped(skip)
-            if matches!(skip.reason, SkipReason::Disabled | SkipReason::StartupWait) =>
-        {
+        Event::Skipped(skip) if is_everyday(skip.reason) => {
             debug!(%slot, ?address, ?duty, %skip, "skipped");
         }
         Event::Skipped(skip) => warn!(%slot, ?address, ?duty, %skip, "skipped"),
@@ -150,6 +147,15 @@ fn trace_entry(entry: &HistoryEntry) {
             debug!(%slot, ?address, ?duty, %endorsement, ?left_out, %duration, "endorsed a block");
         }
     }
+}
+
+/// Whether a healthy node skips for this reason: what the operator chose or waits for, and slots
+/// that have no block, is no news at each of them.
+const fn is_everyday(reason: SkipReason) -> bool {
+    matches!(
+        reason,
+        SkipReason::Disabled | SkipReason::StartupWait | SkipReason::NoBlock
+    )
 }
 
 #[cfg(test)]
@@ -185,6 +191,25 @@ mod tests {
 
     fn made() -> Event {
         Event::ProducedBlock(picot_models::Hash([1; 32]).into())
+    }
+
+    #[test]
+    fn a_healthy_node_is_not_warned_of_what_it_skips() {
+        for reason in [
+            SkipReason::Disabled,
+            SkipReason::StartupWait,
+            SkipReason::NoBlock,
+        ] {
+            assert!(is_everyday(reason), "{reason}");
+        }
+        for reason in [
+            SkipReason::Late,
+            SkipReason::LockedWallet,
+            SkipReason::SigningProtection,
+            SkipReason::Refused,
+        ] {
+            assert!(!is_everyday(reason), "{reason}");
+        }
     }
 
     #[test]
