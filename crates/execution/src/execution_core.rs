@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use picot_clock::Slot;
 use picot_ledger::StateStore;
 use picot_models::{Address, Block, BlockId, Genesis, SignedOperation};
+use picot_pos::PosError;
 use picot_selector::Selector;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -264,6 +265,7 @@ impl ExecutionCore {
                     Ok(executed) => executed,
                     // Draws of a cycle that is far ahead: the candidates wait.
                     Err(ExecutionError::Draws { source, .. }) if source.is_not_known_yet() => break,
+                    Err(ExecutionError::Pos(PosError::UnknownCycle(_))) => break,
                     Err(error) => return Err(error),
                 }
             };

@@ -16,8 +16,12 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
+
+/// Decided things that are executed at once: an orderly stop waits for no more than these.
+const DECIDED_AT_ONCE: usize = 256;
 
 /// How often draws that are being prepared are asked for again. They come from another thread, which
 /// has no way to wake this one.
@@ -33,14 +37,15 @@ enum Command {
     Stop,
 }
 
-/// [`Execution`] on a thread of its own. Dropping it finishes the update that is at work, and ends
-/// the thread.
+/// [`Execution`] on a thread of its own. Dropping it ends the thread soon: updates that still wait
+/// are left, for they come again from the archive after a restart.
 #[derive(Debug)]
 pub struct ExecutionWorker {
     commands: Sender<Command>,
     reader: ExecutionReader,
     subscribers: Arc<Subscribers>,
     failures: Receiver<ExecutionError>,
+    is_stopping: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -59,6 +64,7 @@ impl ExecutionWorker {
         let (failure, failures) = bounded(1);
         let subscribers = Arc::new(Subscribers::new(config.queued_outputs));
         let reader = core.reader();
+        let is_stopping = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             world: Arc::clone(core.world()),
             core,
@@ -66,6 +72,7 @@ impl ExecutionWorker {
             queue,
             failure,
             subscribers: Arc::clone(&subscribers),
+            is_stopping: Arc::clone(&is_stopping),
         };
         let thread = Builder::new()
             .name("execution".to_owned())
@@ -76,6 +83,7 @@ impl ExecutionWorker {
             reader,
             subscribers,
             failures,
+            is_stopping,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -114,7 +122,8 @@ impl ExecutionWorker {
 
 impl Drop for ExecutionWorker {
     fn drop(&mut self) {
-        // If it has stopped already, nobody listens.
+        self.is_stopping.store(true, Ordering::SeqCst);
+        // Wakes it; if it has stopped already, nobody listens.
         let _ = self.commands.send(Command::Stop);
         if let Some(thread) = self.thread.lock().take() {
             // A panic was caught and reported inside.
@@ -208,6 +217,7 @@ struct Worker {
     queue: Receiver<Command>,
     failure: Sender<ExecutionError>,
     subscribers: Arc<Subscribers>,
+    is_stopping: Arc<AtomicBool>,
 }
 
 /// Everything that waited in the queue, as one.
@@ -239,28 +249,35 @@ impl Batch {
 impl Worker {
     fn run(mut self) {
         let mut waits_for_draws = false;
-        while let Some(mut batch) = self.next_batch(waits_for_draws) {
-            let decided = std::mem::take(&mut batch.decided);
-            let applied = match self.apply_caught(decided, batch.candidates.take()) {
-                Ok(applied) => applied,
+        while !self.is_stopping.load(Ordering::SeqCst)
+            && let Some(batch) = self.next_batch(waits_for_draws)
+        {
+            match self.run_batch(batch) {
+                Ok(waits) => waits_for_draws = waits,
                 Err(error) => return self.stop(error),
-            };
-            waits_for_draws = applied.waits_for_draws.is_some();
-            self.tell(&applied);
-            if let Some(error) = applied.failure {
-                return self.stop(error);
-            }
-            for done in batch.barriers {
-                // Whoever asked may have gone.
-                let _ = done.send(());
-            }
-            if batch.is_last {
-                break;
             }
         }
         if let Err(error) = self.core.sync() {
             tracing::warn!(%error, "the final state is not synced: it may have to be found again");
         }
+    }
+
+    /// Executes what was handed over; gives whether it waits for draws.
+    fn run_batch(&mut self, mut batch: Batch) -> Result<bool, ExecutionError> {
+        while batch.decided.len() > DECIDED_AT_ONCE && !self.is_stopping.load(Ordering::SeqCst) {
+            let after = batch.decided.split_off(DECIDED_AT_ONCE);
+            let decided = std::mem::replace(&mut batch.decided, after);
+            self.step_caught(decided, None)?;
+        }
+        if self.is_stopping.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let waits = self.step_caught(batch.decided, batch.candidates)?;
+        for done in batch.barriers {
+            // Whoever asked may have gone.
+            let _ = done.send(());
+        }
+        Ok(waits)
     }
 
     /// All commands that wait; blocks for the first one, unless there is something to be tried
@@ -286,21 +303,34 @@ impl Worker {
 
     /// A panic is a fault of the node: it is caught here, between two commits, and what it left
     /// half done is never used again (design 05).
-    fn apply_caught(
+    fn step_caught(
         &mut self,
         decided: Vec<DecidedSlots>,
         candidates: Option<Vec<Block>>,
-    ) -> Result<Applied, ExecutionError> {
+    ) -> Result<bool, ExecutionError> {
         let slot = self.core.last_final_slot();
-        let core = &mut self.core;
-        let apply = AssertUnwindSafe(|| match candidates {
-            Some(candidates) => core.apply(decided, candidates),
-            None => core.resume(decided),
-        });
-        catch_unwind(apply).map_err(|panic| ExecutionError::Panicked {
+        let step = AssertUnwindSafe(|| self.step(decided, candidates));
+        let panicked = |panic: Box<dyn Any + Send>| ExecutionError::Panicked {
             slot,
             message: panic_message(&*panic),
-        })
+        };
+        catch_unwind(step).map_err(panicked)?
+    }
+
+    fn step(
+        &mut self,
+        decided: Vec<DecidedSlots>,
+        candidates: Option<Vec<Block>>,
+    ) -> Result<bool, ExecutionError> {
+        let applied = match candidates {
+            Some(candidates) => self.core.apply(decided, candidates),
+            None => self.core.resume(decided),
+        };
+        self.tell(&applied);
+        match applied.failure {
+            Some(error) => Err(error),
+            None => Ok(applied.waits_for_draws.is_some()),
+        }
     }
 
     /// Tells the pool and the readers; what they may ask for is published already.

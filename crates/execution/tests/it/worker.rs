@@ -244,3 +244,36 @@ fn reads_go_on_beside_execution_and_agree_with_themselves() {
     });
     assert_eq!(empty.summary(), chain.reader().summary());
 }
+
+#[test]
+fn dropping_the_worker_leaves_what_waits_and_the_state_is_that_of_a_final_slot() {
+    let chain = Chain::small();
+    let store = Arc::new(chain.store.snapshot());
+    let config = Config::default();
+    let selector = crate::kit::selector(&chain.genesis);
+    let core = ExecutionCore::open(store.clone(), &chain.genesis, selector, config).unwrap();
+    let worker = ExecutionWorker::start(core, Arc::new(pool()), config).unwrap();
+    let misses: Vec<_> = (1..4_000)
+        .map(|period| DecidedSlots::miss(Slot::new(period, 0), period))
+        .collect();
+    worker.update(misses.clone(), vec![]).unwrap();
+    drop(worker);
+    let mut again = Chain::on_store(chain.genesis.clone(), config, store);
+    again.decide(misses);
+    assert_eq!(again.core.last_final_slot(), Slot::new(3_999, 0));
+}
+
+#[test]
+fn a_panic_of_the_pool_stops_execution_too() {
+    let chain = Chain::small();
+    let mut panicking = MockPool::new();
+    panicking
+        .expect_notify_final()
+        .returning(|_, _| panic!("a bug of the pool"));
+    let worker = worker(&chain, panicking);
+    worker
+        .update(vec![DecidedSlots::miss(Slot::new(1, 0), 1)], vec![])
+        .unwrap();
+    let error = worker.failures().recv().unwrap();
+    assert!(error.to_string().contains("a bug of the pool"), "{error}");
+}
