@@ -26,8 +26,12 @@ const QUEUE_LEN: usize = 4_096;
 const MAX_TOGETHER: usize = 1_024;
 /// The longest sleep before the wall clock is read again.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
-/// How soon the draws of a cycle are asked for again while slots wait for them.
-const DRAWS_SLEEP: Duration = Duration::from_micros(200);
+/// How soon the draws of a cycle are looked for again while slots wait for them: at first, and after
+/// a while in vain.
+const DRAWS_SLEEP: Duration = Duration::from_micros(100);
+const DRAWS_SLEEP_MAX: Duration = Duration::from_millis(1);
+/// Looks in vain before they become rarer.
+const EAGER_LOOKS: u32 = 100;
 /// How soon the archive is tried again after it failed.
 const RETRY_SLEEP: Duration = Duration::from_millis(100);
 
@@ -100,11 +104,11 @@ impl ConsensusWorker {
             network,
             view: Arc::clone(&view),
             keys: Vec::new(),
-            wake_at: None,
             unstored_candidates: Vec::new(),
             unstored_decisions: Vec::new(),
             decided: Vec::new(),
             candidates_changed: false,
+            looks_in_vain: 0,
             stopped: None,
         };
         let first = shell.update_keys()?;
@@ -218,13 +222,14 @@ struct Shell {
     network: Arc<dyn ConsensusNetwork>,
     view: Arc<View>,
     keys: Vec<Address>,
-    wake_at: Option<Timestamp>,
     /// Asked to be made durable; the archive failed so far.
     unstored_candidates: Vec<Block>,
     unstored_decisions: Vec<Decided>,
     /// For execution, since it was told last.
     decided: Vec<DecidedSlots>,
     candidates_changed: bool,
+    /// How often draws that are awaited were looked for since anything happened.
+    looks_in_vain: u32,
     stopped: Option<String>,
 }
 
@@ -249,12 +254,13 @@ impl Shell {
 
     fn sleep(&self) -> Duration {
         let mut sleep = MAX_SLEEP;
-        if let Some(at) = self.wake_at {
+        if let Some(at) = self.engine.wake_at() {
             let left = at.since(self.clock.now()).unwrap_or(Millis::ZERO);
             sleep = sleep.min(Duration::from(left));
         }
         if self.engine.awaited_cycle().is_some() {
-            sleep = sleep.min(DRAWS_SLEEP);
+            let eager = self.looks_in_vain < EAGER_LOOKS;
+            sleep = sleep.min(if eager { DRAWS_SLEEP } else { DRAWS_SLEEP_MAX });
         }
         if self.has_unstored() {
             sleep = sleep.max(RETRY_SLEEP);
@@ -270,7 +276,17 @@ impl Shell {
     fn process(&mut self, mut inputs: Vec<Input>) {
         self.store_candidates(&mut inputs);
         self.store_decisions(&mut inputs);
-        inputs.push(Input::Tick);
+        self.add_ready_cycles(&mut inputs);
+        let now = self.clock.now();
+        if self.engine.wake_at().is_some_and(|at| at <= now) {
+            inputs.push(Input::Tick);
+        }
+        if inputs.is_empty() {
+            self.looks_in_vain = self.looks_in_vain.saturating_add(1);
+            self.view.publish(&self.engine, now, false);
+            return;
+        }
+        self.looks_in_vain = 0;
         while !inputs.is_empty() && self.stopped.is_none() {
             self.add_ready_cycles(&mut inputs);
             let now = self.clock.now();
@@ -353,7 +369,7 @@ impl Shell {
             Output::Ask { to, request } => self.ask(to, request, inputs),
             Output::Answer { to, request } => self.answer(to, request),
             Output::Resolve(id) => inputs.push(self.resolve(id)),
-            Output::WakeAt(at) => self.wake_at = Some(at),
+            Output::WakeAt(_) => {}
             Output::AwaitCycle(cycle) => debug!(cycle, "slots wait for the draws of their cycle"),
             Output::Decided(decided) => self.decided.push(DecidedSlots {
                 slot: decided.slot(),

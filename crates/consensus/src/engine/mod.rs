@@ -28,6 +28,10 @@ pub struct Engine {
     chains: Vec<ThreadChain>,
     threads: Vec<ThreadState>,
     wake_at: Option<Timestamp>,
+    /// Threads that something happened to: one bit each, for there are at most 64.
+    dirty: u64,
+    /// Whether the start-up wait had ended at the last step.
+    voting: bool,
     awaiting: Option<u64>,
     decided_slots: u64,
     missed_slots: u64,
@@ -95,6 +99,8 @@ impl Engine {
             chains,
             threads,
             wake_at: None,
+            dirty: u64::MAX,
+            voting: false,
             awaiting: None,
             decided_slots: 0,
             missed_slots: 0,
@@ -117,6 +123,7 @@ impl Engine {
         inputs: impl IntoIterator<Item = Input>,
     ) -> Vec<Output> {
         let mut out = Outbox::default();
+        self.mark_due(now);
         for input in inputs {
             self.take(now, input, &mut out);
         }
@@ -128,9 +135,36 @@ impl Engine {
         out.into_outputs()
     }
 
+    /// Only threads to which something happened are evaluated.
+    fn mark(&mut self, thread: u8) {
+        self.dirty |= 1_u64.checked_shl(thread.into()).unwrap_or(0);
+    }
+
+    fn mark_all(&mut self) {
+        self.dirty = u64::MAX;
+    }
+
+    /// Time happens to the threads that waited for it.
+    fn mark_due(&mut self, now: Timestamp) {
+        if !self.voting && now >= self.shared.config.voting_from {
+            self.voting = true;
+            self.mark_all();
+        }
+        for thread in self.thread_numbers() {
+            let due = self
+                .threads
+                .get(usize::from(thread))
+                .and_then(|state| state.wake_at)
+                .is_some_and(|at| at <= now);
+            if due {
+                self.mark(thread);
+            }
+        }
+    }
+
     fn take(&mut self, now: Timestamp, input: Input, out: &mut Outbox) {
         match input {
-            Input::Tick => {}
+            Input::Tick => self.mark_all(),
             Input::OwnBlock(block) => self.on_own_block(now, block, out),
             Input::Message { from, message } => self.on_message(now, from, &message, out),
             Input::Body(block) => self.on_body(now, block, None, out),
@@ -161,6 +195,7 @@ impl Engine {
 
     fn on_cycle_ready(&mut self, validators: Arc<ValidatorSet>) {
         let cycle = validators.cycle();
+        self.mark_all();
         self.shared.cycles.insert(cycle, validators);
         if self.awaiting == Some(cycle) {
             self.awaiting = None;
@@ -194,6 +229,7 @@ impl Engine {
     }
 
     fn update_keys(&mut self, now: Timestamp) {
+        self.mark_all();
         for thread in self.thread_numbers() {
             let mut slots = self.take_slots(thread);
             let env = self.env(thread, now);
@@ -215,6 +251,7 @@ impl Engine {
                 SignResult::Refused(_) => continue,
                 SignResult::Failed(unsigned) => (unsigned.slot(), Err(unsigned)),
             };
+            self.mark(slot.thread);
             self.with_slot(slot, now, |state, env| match signed {
                 Ok(signed) => state.own_signed(env, signed, out),
                 Err(unsigned) => state.own_failed(unsigned),
@@ -223,6 +260,7 @@ impl Engine {
     }
 
     fn on_candidates_stored(&mut self, ids: &[BlockId]) {
+        self.mark_all();
         for thread in &mut self.threads {
             for state in thread.slots.values_mut() {
                 state.on_stored(ids);
@@ -245,6 +283,7 @@ impl Engine {
 
     /// Decided state changed: headers that waited for it are looked at again.
     fn touch_candidates(&mut self) {
+        self.mark_all();
         for thread in &mut self.threads {
             for state in thread.slots.values_mut() {
                 if state.opened().is_some() {
@@ -263,25 +302,28 @@ impl Engine {
     fn evaluate(&mut self, now: Timestamp, out: &mut Outbox) {
         // A decision in one thread can free a header that waits in another, so the threads are gone
         // through until nothing is decided any more.
-        loop {
-            let before = self.decided_slots;
+        while self.dirty != 0 {
+            let dirty = std::mem::take(&mut self.dirty);
             for thread in self.thread_numbers() {
-                self.evaluate_thread(thread, now, out);
-            }
-            if self.decided_slots == before {
-                break;
+                if dirty.checked_shr(thread.into()).unwrap_or(0) & 1 == 1 {
+                    self.evaluate_thread(thread, now, out);
+                    let wake_at = self.next_wake_of(thread, now);
+                    if let Some(state) = self.threads.get_mut(usize::from(thread)) {
+                        state.wake_at = wake_at;
+                    }
+                }
             }
         }
     }
 
     /// The next time at which anything may have to be done.
     fn wake(&mut self, now: Timestamp, out: &mut Outbox) {
-        let voting_from = Some(self.shared.config.voting_from);
+        let voting_from = Some(self.shared.config.voting_from).filter(|at| *at > now);
         let wake_at = self
-            .thread_numbers()
-            .filter_map(|thread| self.next_wake_of(thread, now))
+            .threads
+            .iter()
+            .filter_map(|thread| thread.wake_at)
             .chain(voting_from)
-            .filter(|at| *at > now)
             .min();
         if wake_at != self.wake_at
             && let Some(at) = wake_at
@@ -314,6 +356,12 @@ impl Engine {
     #[must_use]
     pub fn chains(&self) -> &[ThreadChain] {
         &self.chains
+    }
+
+    /// When time alone may give something to do: the last [`Output::WakeAt`].
+    #[must_use]
+    pub const fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
     }
 
     /// The cycle whose draws hold a slot up whose time has come.

@@ -85,6 +85,9 @@ impl Engine {
             return false;
         }
         self.verify_outcomes(slot, out);
+        if !self.continues_history(slot, out) {
+            return false;
+        }
         let Some(pending) = self
             .threads
             .get(usize::from(thread))
@@ -103,6 +106,25 @@ impl Engine {
         };
         self.settle(slot, pending, block, now, out);
         true
+    }
+
+    /// An outcome whose certificate was verified ahead of its turn must be of this history too.
+    fn continues_history(&mut self, slot: Slot, out: &mut Outbox) -> bool {
+        let digest = self
+            .chains
+            .get(usize::from(slot.thread))
+            .map(ThreadChain::digest);
+        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+            return false;
+        };
+        let other = thread
+            .outcomes
+            .get(&slot.period)
+            .is_some_and(|pending| Some(pending.outcome.certificate().thread_digest) != digest);
+        if other && let Some(pending) = thread.outcomes.remove(&slot.period) {
+            out.blame(pending.from, PeerFault::BadCertificate);
+        }
+        !other
     }
 
     fn has_outcome(&self, slot: Slot) -> bool {
@@ -302,6 +324,7 @@ impl Engine {
     /// The decision is durable: it is told, and the next slot may open.
     pub(super) fn on_decisions_stored(&mut self, now: Timestamp, slots: &[Slot], out: &mut Outbox) {
         for slot in slots {
+            self.mark(slot.thread);
             let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
                 continue;
             };

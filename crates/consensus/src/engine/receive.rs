@@ -33,6 +33,9 @@ impl Engine {
         message: &Arc<Message>,
         out: &mut Outbox,
     ) {
+        if let Some(slot) = message.slot() {
+            self.mark(slot.thread);
+        }
         if let Some(slot) = message.slot()
             && (slot.thread >= self.shared.config.params.thread_count || slot.period == 0)
         {
@@ -135,6 +138,7 @@ impl Engine {
 
     pub(super) fn on_own_block(&mut self, now: Timestamp, block: Block, out: &mut Outbox) {
         let slot = block.slot();
+        self.mark(slot.thread);
         self.with_new_slot(slot, now, |state, env| {
             state.on_header(env, Arc::clone(&block.header), None, out);
             state.on_body(env, block, None, out);
@@ -149,6 +153,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let slot = block.slot();
+        self.mark(slot.thread);
         if slot.period > 0 {
             self.with_slot(slot, now, |state, env| state.on_body(env, block, from, out));
         }

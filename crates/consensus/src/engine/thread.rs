@@ -48,6 +48,8 @@ pub(super) struct ThreadState {
     pub(super) decided_at: Timestamp,
     /// When peers were last answered with outcomes that they did not ask for.
     pub(super) answered: BTreeMap<Peer, Timestamp>,
+    /// When time alone may give this thread something to do.
+    pub(super) wake_at: Option<Timestamp>,
 }
 
 impl ThreadState {
@@ -61,6 +63,7 @@ impl ThreadState {
             behind: None,
             decided_at: Timestamp::EPOCH,
             answered: BTreeMap::new(),
+            wake_at: None,
         }
     }
 

@@ -23,7 +23,7 @@ impl SlotState {
         }
         match self.own_made(&vote.signer_address(), vote.content()) {
             // An echo of our own.
-            Some(true) => return,
+            Some(true) => {}
             Some(false) => {
                 if !env.shared.is_valid(vote.batch_entry()) {
                     out.blame(Some(from), PeerFault::BadSignature);
