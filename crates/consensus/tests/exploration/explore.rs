@@ -1,0 +1,100 @@
+//! Breadth first, by the number of votes cast: a step adds one, so a state is met in one layer only,
+//! and two layers are all that is kept.
+
+use crate::model::{Model, State};
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// What an exploration found.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) states: u64,
+    /// The most votes that the honest validators cast.
+    pub(crate) depth: u32,
+    /// Whether some state decides.
+    pub(crate) decides: bool,
+    /// The first state that breaks a part of the safety argument.
+    pub(crate) violation: Option<String>,
+    /// The first state with two decisions, where the exploration ends.
+    pub(crate) disagreement: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} states, {} votes deep",
+            self.states, self.depth
+        )?;
+        match &self.disagreement {
+            None => write!(formatter, ", no disagreement"),
+            Some(votes) => write!(formatter, ", a disagreement:\n{votes}"),
+        }
+    }
+}
+
+/// Visits every state, or as many as there are up to the first disagreement.
+pub(crate) fn explore(model: &Model) -> Report {
+    let mut report = Report {
+        states: 0,
+        depth: 0,
+        decides: false,
+        violation: None,
+        disagreement: None,
+    };
+    let mut layer = Layer::default();
+    layer.insert(Model::start().0);
+    loop {
+        let mut next = Layer::default();
+        let mut steps = false;
+        #[allow(
+            clippy::iter_over_hash_type,
+            reason = "all are visited, in whatever order"
+        )]
+        for state in &layer {
+            let state = State(*state);
+            report.states += 1;
+            let certificates = model.certificates(state);
+            report.decides |= certificates.decides();
+            if report.violation.is_none() {
+                let violated = certificates.violated();
+                report.violation =
+                    violated.map(|what| format!("{what}:\n{}", model.describe(state)));
+            }
+            if certificates.disagrees() {
+                report.disagreement = Some(model.describe(state));
+                return report;
+            }
+            model.each_next(state, &certificates, |State(found)| {
+                steps |= next.insert(found);
+            });
+        }
+        if !steps {
+            return report;
+        }
+        report.depth += 1;
+        layer = next;
+    }
+}
+
+type Layer = HashSet<u64, BuildHasherDefault<Mix>>;
+
+/// States are numbers that nobody chooses: one multiplication spreads them.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("a state is hashed as one number");
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 29;
+    }
+}
