@@ -1,8 +1,9 @@
 //! The parts of a node, made in the order of their dependencies and ended in the opposite one.
 
 use crate::data_layout::DataLayout;
-use crate::home::{self, Chain};
+use crate::home::Chain;
 use crate::housekeeping::Housekeeping;
+use crate::key_file;
 use crate::no_keys::NoKeys;
 use crate::production::FactoryFacts;
 use crate::replay::replay;
@@ -399,7 +400,7 @@ fn open_wallet(
     let Some(passphrase) = &config.passphrase else {
         return Ok(Arc::new(NoKeys));
     };
-    let wallet = home::open_wallet(&config.layout, Arc::clone(log))?;
+    let wallet = key_file::open_wallet(&config.layout, Arc::clone(log))?;
     wallet.unlock(passphrase)?;
     for warning in wallet.warnings() {
         tracing::warn!("{warning}");

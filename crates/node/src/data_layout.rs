@@ -9,6 +9,8 @@ pub const DEFAULT_DEV_DATA: &str = "./picot-data/dev";
 pub const KEYS_FILE: &str = "keys.json";
 /// The genesis of the directory's chain.
 pub const GENESIS_FILE: &str = "genesis.json";
+/// Locked by the node that uses the directory.
+pub const LOCK_FILE: &str = "lock";
 /// The passphrase of a development wallet. Only a development directory has it.
 pub const DEV_PASSPHRASE_FILE: &str = "dev-passphrase";
 
@@ -41,6 +43,12 @@ impl DataLayout {
     #[must_use]
     pub fn genesis_file(&self) -> PathBuf {
         self.root.join(GENESIS_FILE)
+    }
+
+    /// Locked by the node that uses the directory.
+    #[must_use]
+    pub fn lock_file(&self) -> PathBuf {
+        self.root.join(LOCK_FILE)
     }
 
     /// The passphrase of a development wallet, of mode 0600.

@@ -1,6 +1,7 @@
 //! Why a node cannot start or go on.
 
 use crate::cli::PassphraseError;
+use crate::genesis_file::GenesisFileError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ApiError;
@@ -31,14 +32,8 @@ pub enum NodeError {
         #[source]
         source: io::Error,
     },
-    /// {path} is not a genesis file
-    GenesisFile {
-        /// The file.
-        path: PathBuf,
-        /// What the reader says, with line and column.
-        #[source]
-        source: serde_json::Error,
-    },
+    /// the genesis cannot be used
+    GenesisFile(#[from] GenesisFileError),
     /// there is no chain in {0} yet: start with `--genesis FILE`, or with `--dev` for a development chain
     NoGenesis(PathBuf),
     /// the genesis file given is of chain {given}, but {path} holds chain {found}

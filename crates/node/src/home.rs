@@ -2,18 +2,19 @@
 
 use crate::NodeError;
 use crate::cli::{PassphraseSource, Purpose, SystemPrompt};
-use crate::data_layout::{DEV_PASSPHRASE_FILE, DataLayout, GENESIS_FILE, KEYS_FILE};
+use crate::data_layout::{DEV_PASSPHRASE_FILE, DataLayout, GENESIS_FILE, KEYS_FILE, LOCK_FILE};
+use crate::genesis_file::read_genesis;
+use crate::key_file::{no_claims, open_wallet, wallet_config};
 use crate::randomness::SystemRandomness;
 use picot_clock::Millis;
-use picot_database::{DataDir, DatabaseConfig, DatabaseError};
+use picot_database::DatabaseError;
 use picot_models::{Amount, ChainParams, Genesis, GenesisStaker, Timestamp};
-use picot_wallet::{FileWallet, SigningLog, WalletConfig};
+use picot_wallet::FileWallet;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Rolls of the staker of a development chain.
@@ -22,8 +23,6 @@ const DEV_ROLLS: u64 = 100;
 const DEV_COINS: u64 = 1_000_000;
 /// From the start of a fresh development chain to its first slot that can have a block.
 const DEV_FIRST_SLOT_DELAY: Millis = Millis(1_500);
-/// The largest genesis file that is read.
-const MAX_GENESIS_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The chain of a data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +68,12 @@ pub fn open_chain(layout: &DataLayout, given: Option<&Path>) -> Result<Chain, No
 /// # Errors
 /// Something cannot be read, written or made.
 pub fn open_dev_chain(layout: &DataLayout, now: Timestamp) -> Result<Chain, NodeError> {
+    let root = layout.root();
+    fs::create_dir_all(root).map_err(NodeError::file("create the data directory", root))?;
+    let _alone = lock_directory(layout)?;
     if layout.genesis_file().exists() {
         return open_chain(layout, None);
     }
-    let root = layout.root();
-    fs::create_dir_all(root).map_err(NodeError::file("create the data directory", root))?;
     // A start that ended half-way may have left a wallet: its key is used, and counts as old.
     let is_new = !layout.keys_file().exists();
     if is_new {
@@ -83,19 +83,6 @@ pub fn open_dev_chain(layout: &DataLayout, now: Timestamp) -> Result<Chain, Node
     let genesis = dev_genesis(staker, now)?;
     write_genesis(&layout.genesis_file(), &genesis)?;
     Ok(Chain { genesis, is_new })
-}
-
-/// Opens the wallet of a data directory over a signing log; locked.
-///
-/// # Errors
-/// Those of [`FileWallet::open`].
-pub fn open_wallet(layout: &DataLayout, log: Arc<dyn SigningLog>) -> Result<FileWallet, NodeError> {
-    let config = if layout.is_dev() {
-        WalletConfig::dev()
-    } else {
-        WalletConfig::default()
-    };
-    Ok(FileWallet::open(&layout.keys_file(), config, log)?)
 }
 
 /// Takes a development chain away, with its keys: only what a node puts into such a directory.
@@ -108,17 +95,13 @@ pub fn reset_dev(layout: &DataLayout) -> Result<(), NodeError> {
         return Ok(());
     }
     if !layout.is_dev() {
-        let is_empty = fs::read_dir(root)
-            .map_err(NodeError::file("read", root))?
-            .next()
-            .is_none();
-        return if is_empty {
+        return if has_only_the_lock(root)? {
             Ok(())
         } else {
             Err(NodeError::NotDevelopment(root.to_owned()))
         };
     }
-    refuse_if_in_use(layout)?;
+    let _alone = lock_directory(layout)?;
     for entry in fs::read_dir(root).map_err(NodeError::file("read", root))? {
         let entry = entry.map_err(NodeError::file("read", root))?;
         let path = entry.path();
@@ -135,25 +118,40 @@ pub fn reset_dev(layout: &DataLayout) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// What a node puts into its data directory.
-const NODE_ENTRIES: [&str; 7] = [
+fn has_only_the_lock(root: &Path) -> Result<bool, NodeError> {
+    for entry in fs::read_dir(root).map_err(NodeError::file("read", root))? {
+        let entry = entry.map_err(NodeError::file("read", root))?;
+        if entry.file_name() != LOCK_FILE {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What a node puts into its data directory, but for the lock: whoever removes the rest holds it.
+const NODE_ENTRIES: [&str; 6] = [
     "chain",
     DEV_PASSPHRASE_FILE,
     GENESIS_FILE,
     KEYS_FILE,
-    "lock",
     "signing",
     "store",
 ];
 
-/// Opening is the test for use; a directory that cannot be opened for another reason may go.
-fn refuse_if_in_use(layout: &DataLayout) -> Result<(), NodeError> {
-    let Ok(genesis) = read_genesis(&layout.genesis_file()) else {
-        return Ok(());
-    };
-    match DataDir::open(layout.root(), &genesis.chain_id(), &DatabaseConfig::dev()) {
-        Err(error @ DatabaseError::InUse(_)) => Err(error.into()),
-        Ok(_) | Err(_) => Ok(()),
+/// Keeps another start, or a running node, away from a directory until the file is dropped. It is
+/// the lock that [`DataDir`] takes later.
+fn lock_directory(layout: &DataLayout) -> Result<File, NodeError> {
+    let path = layout.lock_file();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(NodeError::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DatabaseError::InUse(layout.root().to_owned()).into()),
+        Err(TryLockError::Error(source)) => Err(NodeError::file("lock", path)(source)),
     }
 }
 
@@ -170,7 +168,7 @@ fn make_dev_wallet(layout: &DataLayout) -> Result<(), NodeError> {
     let wallet = FileWallet::create(
         &layout.keys_file(),
         &passphrase,
-        WalletConfig::dev(),
+        wallet_config(layout),
         no_claims(),
         &mut |bytes| randomness.fill(bytes),
     )?;
@@ -186,11 +184,6 @@ fn dev_staker(layout: &DataLayout) -> Result<picot_models::Address, NodeError> {
     let addresses = picot_wallet::Wallet::addresses(&wallet);
     let missing = || NodeError::Stopped(format!("{} has no key", layout.keys_file().display()));
     addresses.first().copied().ok_or_else(missing)
-}
-
-/// A log for a wallet that signs no block and no vote: it is only asked for its keys.
-fn no_claims() -> Arc<dyn SigningLog> {
-    Arc::new(picot_wallet::MemorySigningLog::default())
 }
 
 /// A chain whose slot (1, 0), the first that can have a block, is about to start.
@@ -214,36 +207,12 @@ fn dev_genesis(staker: picot_models::Address, now: Timestamp) -> Result<Genesis,
     Ok(genesis)
 }
 
-/// Reads and checks a genesis file.
-///
-/// # Errors
-/// It cannot be read, is too large, is no genesis, or makes no chain.
-pub fn read_genesis(path: &Path) -> Result<Genesis, NodeError> {
-    let length = fs::metadata(path)
-        .map_err(NodeError::file("read", path))?
-        .len();
-    if length > MAX_GENESIS_FILE_BYTES {
-        let source = std::io::Error::other(format!("it has {length} bytes"));
-        return Err(NodeError::file("take for a genesis file", path)(source));
-    }
-    let text = fs::read_to_string(path).map_err(NodeError::file("read", path))?;
-    let genesis: Genesis =
-        serde_json::from_str(&text).map_err(|source| NodeError::GenesisFile {
-            path: path.to_owned(),
-            source,
-        })?;
-    genesis.validate()?;
-    Ok(genesis)
-}
-
 fn write_genesis(path: &Path, genesis: &Genesis) -> Result<(), NodeError> {
     genesis.validate()?;
     let root = path.parent().unwrap_or(path);
     fs::create_dir_all(root).map_err(NodeError::file("create the data directory", root))?;
-    let text = serde_json::to_string_pretty(genesis).map_err(|source| NodeError::GenesisFile {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = serde_json::to_string_pretty(genesis)
+        .map_err(|error| NodeError::file("write", path)(error.into()))?;
     // Whole or not at all: a start that ends in between finds no genesis.
     let partial = path.with_extension("partial");
     let write = || -> std::io::Result<()> {
@@ -273,6 +242,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use picot_database::{DataDir, DatabaseConfig};
     use picot_models::Slot;
 
     fn layout() -> (tempfile::TempDir, DataLayout) {
@@ -319,6 +289,30 @@ mod tests {
                 ..first
             }
         );
+    }
+
+    #[test]
+    fn of_several_starts_at_once_on_a_fresh_directory_all_get_one_chain_or_are_told_it_is_in_use() {
+        let (_directory, layout) = layout();
+        let now = Timestamp(1_800_000_000_000);
+        let starts: Vec<_> = (0..8)
+            .map(|_| {
+                let layout = layout.clone();
+                std::thread::spawn(move || open_dev_chain(&layout, now))
+            })
+            .collect();
+        let mut chains = Vec::new();
+        for start in starts {
+            match start.join().unwrap() {
+                Ok(chain) => chains.push(chain),
+                Err(NodeError::Database(DatabaseError::InUse(_))) => {}
+                Err(error) => unreachable!("{error}"),
+            }
+        }
+        assert_eq!(chains.iter().filter(|chain| chain.is_new).count(), 1);
+        let genesis = open_dev_chain(&layout, now).unwrap().genesis;
+        assert!(chains.iter().all(|chain| chain.genesis == genesis));
+        assert_eq!(dev_staker(&layout).unwrap(), genesis.stakers[0].address);
     }
 
     #[test]
@@ -389,16 +383,5 @@ mod tests {
             Err(NodeError::NotDevelopment(_))
         ));
         assert!(layout.keys_file().exists());
-    }
-
-    #[test]
-    fn a_damaged_genesis_is_refused_with_its_place() {
-        let (_directory, layout) = layout();
-        open_dev_chain(&layout, Timestamp(1_800_000_000_000)).unwrap();
-        fs::write(layout.genesis_file(), "{\n  \"name\": 5\n}").unwrap();
-        let NodeError::GenesisFile { source, .. } = open_chain(&layout, None).unwrap_err() else {
-            unreachable!("another error");
-        };
-        assert_eq!(source.line(), 2);
     }
 }

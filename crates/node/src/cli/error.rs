@@ -1,8 +1,10 @@
 //! Why a command failed, and what to do about it.
 
 use super::PassphraseError;
+use crate::NodeError;
 use crate::client::ClientError;
 use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::genesis_file::GenesisFileError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
@@ -122,30 +124,10 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
-    /// {path} has more than {max} bytes, which no {what} has
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The bound.
-        max: u64,
-        /// What it should be.
-        what: &'static str,
-    },
-    /// {path} is not a genesis file: {reason}
-    GenesisJson {
-        /// The file.
-        path: PathBuf,
-        /// What the reader says, with line and column.
-        reason: String,
-    },
-    /// {what} makes no chain
-    Genesis {
-        /// Which genesis.
-        what: String,
-        /// Why not.
-        #[source]
-        source: GenesisError,
-    },
+    /// the genesis cannot be used
+    GenesisFile(#[from] GenesisFileError),
+    /// this genesis makes no chain
+    Genesis(#[source] GenesisError),
     /// {0} is given coins twice
     AllocatedTwice(Box<Address>),
     /// file {0} exists already
@@ -160,10 +142,10 @@ pub enum CliError {
         data: PathBuf,
         /// What is wrong.
         #[source]
-        source: Box<crate::NodeError>,
+        source: Box<NodeError>,
     },
     /// cannot run the node
-    Run(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Run(#[source] Box<NodeError>),
     /// cannot write the output
     Output(#[source] io::Error),
 }
@@ -202,6 +184,7 @@ impl CliError {
             Self::NotAccepted { id, source } => return submit_hint(*id, source),
             Self::Wallet(error) => return wallet_hint(error),
             Self::Passphrase(error) => return error.hint(),
+            Self::Run(error) => return node_hint(error),
             Self::NoSecret => "name a file with `--secret-file`".to_owned(),
             Self::NoKeys(_) => "`picot keys new` makes one".to_owned(),
             Self::ManyKeys { example, .. } => {
@@ -218,6 +201,14 @@ impl CliError {
             _ => return None,
         };
         Some(hint)
+    }
+}
+
+fn node_hint(error: &NodeError) -> Option<String> {
+    match error {
+        NodeError::Wallet(error) => wallet_hint(error),
+        NodeError::Passphrase(error) => error.hint(),
+        _ => None,
     }
 }
 

@@ -3,15 +3,13 @@
 use super::args::{GenesisCommand, GenesisFileArgs, GenesisNewArgs, Preset};
 use super::{CliError, World, tables};
 use crate::client::printable;
+use crate::genesis_file::read_genesis;
 use picot_models::{Amount, ChainId, ChainParams, Genesis, GenesisStaker, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
-
-/// The most bytes of a genesis file: with the most stakers and allocations, it has fewer.
-const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 pub(super) fn run(command: GenesisCommand, world: &mut World<'_>) -> Result<(), CliError> {
     match command {
@@ -21,32 +19,9 @@ pub(super) fn run(command: GenesisCommand, world: &mut World<'_>) -> Result<(), 
     }
 }
 
-/// Reads and checks a genesis file.
-///
-/// # Errors
-/// The file cannot be read, is not a genesis, or is one that makes no chain.
-pub(super) fn read_file(path: &Path) -> Result<Genesis, CliError> {
-    let bytes = read_bounded(path)?;
-    let genesis: Genesis =
-        serde_json::from_slice(&bytes).map_err(|error| CliError::GenesisJson {
-            path: path.to_owned(),
-            reason: printable(&error.to_string()),
-        })?;
-    match genesis.validate() {
-        Ok(()) => Ok(genesis),
-        Err(source) => {
-            let what = path.display().to_string();
-            Err(CliError::Genesis { what, source })
-        }
-    }
-}
-
 fn new(arguments: &GenesisNewArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let genesis = build(arguments, world)?;
-    if let Err(source) = genesis.validate() {
-        let what = "this genesis".to_owned();
-        return Err(CliError::Genesis { what, source });
-    }
+    genesis.validate().map_err(CliError::Genesis)?;
     let Some(path) = &arguments.output else {
         return world.say_json(&genesis);
     };
@@ -93,7 +68,7 @@ struct CheckAnswer {
 }
 
 fn check(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliError> {
-    let genesis = read_file(&arguments.file)?;
+    let genesis = read_genesis(&arguments.file)?;
     let chain_id = genesis.chain_id();
     if arguments.json {
         let name = genesis.name;
@@ -105,7 +80,7 @@ fn check(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliEr
 }
 
 fn show(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliError> {
-    let genesis = read_file(&arguments.file)?;
+    let genesis = read_genesis(&arguments.file)?;
     if arguments.json {
         return world.say_json(&genesis);
     }
@@ -131,27 +106,4 @@ fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {
             source,
         },
     })
-}
-
-fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| {
-        file.take(MAX_BYTES.saturating_add(1))
-            .read_to_end(&mut bytes)
-    });
-    if let Err(source) = read {
-        return Err(CliError::File {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        });
-    }
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
-        return Err(CliError::TooLarge {
-            path: path.to_owned(),
-            max: MAX_BYTES,
-            what: "genesis file",
-        });
-    }
-    Ok(bytes)
 }

@@ -34,7 +34,7 @@ pub struct NodeOptions {
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let options = options(arguments, world);
-    crate::node_command::run(options).map_err(|error| CliError::Run(error.into()))
+    crate::node_command::run(options).map_err(|error| CliError::Run(Box::new(error)))
 }
 
 pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {

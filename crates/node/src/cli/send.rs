@@ -3,9 +3,10 @@
 use super::args::{RollsArgs, SendArgs, TransferArgs, WaitFor};
 use super::follow::{self, Follow};
 use super::tables::rolls;
-use super::{CliError, World, genesis, wallet};
+use super::{CliError, World, wallet};
 use crate::client::{ApiClient, ClientError};
 use crate::data_layout::DataLayout;
+use crate::genesis_file::read_genesis;
 use picot_api::types::{ParametersResponse, SubmitResponse};
 use picot_models::{Address, Operation, OperationKind, Signed, SignedOperation, Slot};
 use picot_wallet::{Wallet, WalletError};
@@ -75,7 +76,7 @@ fn check_chain(
     if !path.exists() {
         return Ok(());
     }
-    let data = genesis::read_file(&path)?.chain_id();
+    let data = read_genesis(&path)?.chain_id();
     if data == chain.chain_id {
         return Ok(());
     }

@@ -3,17 +3,17 @@
 use super::args::WalletArgs;
 use super::{CliError, PassphraseSource, Purpose, World};
 use crate::data_layout::DataLayout;
+use crate::key_file;
 use crate::randomness::SystemRandomness;
 use picot_models::Address;
-use picot_wallet::{FileWallet, MemorySigningLog, SigningLog, Wallet, WalletConfig};
+use picot_wallet::{FileWallet, Wallet};
 use std::fs::DirBuilder;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Opens the key file that there is, and unlocks it.
 pub(super) fn open(arguments: &WalletArgs, world: &mut World<'_>) -> Result<FileWallet, CliError> {
     let layout = DataLayout::new(&arguments.data);
-    let wallet = FileWallet::open(&layout.keys_file(), config(&layout), no_claims())?;
+    let wallet = key_file::open_wallet(&layout, key_file::no_claims())?;
     let passphrase = source(arguments, world).obtain(&layout, Purpose::Unlock, world.prompt)?;
     wallet.unlock(passphrase.as_str())?;
     warn(&wallet, world);
@@ -37,8 +37,8 @@ pub(super) fn open_or_create(
     let wallet = FileWallet::create(
         &path,
         passphrase.as_str(),
-        config(&layout),
-        no_claims(),
+        key_file::wallet_config(&layout),
+        key_file::no_claims(),
         fill,
     )?;
     world.note(format_args!("made key file {}", path.display()));
@@ -77,20 +77,6 @@ fn warn(wallet: &FileWallet, world: &mut World<'_>) {
     for warning in wallet.warnings() {
         world.note(format_args!("warning: {warning}"));
     }
-}
-
-/// Keys of a development directory guard nothing, so their passphrase need not cost a second.
-fn config(layout: &DataLayout) -> WalletConfig {
-    if layout.is_dev() {
-        WalletConfig::dev()
-    } else {
-        WalletConfig::default()
-    }
-}
-
-/// Commands sign operations only, which can contradict nothing and are never claimed.
-fn no_claims() -> Arc<dyn SigningLog> {
-    Arc::new(MemorySigningLog::default())
 }
 
 fn make_directory(path: &Path) -> Result<(), CliError> {
