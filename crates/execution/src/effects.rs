@@ -121,3 +121,74 @@ impl ExecutedSlot {
         self.output.slot == slot && self.output.block == block
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FailureReason;
+    use picot_models::{Amount, Hash, mocks};
+    use picot_serialization::Encode;
+    use picot_serialization::testing::check_value;
+
+    fn outcomes() -> [OperationOutcome; 4] {
+        [
+            OperationOutcome::Succeeded,
+            OperationOutcome::Failed(FailureReason::NoContractEngine),
+            OperationOutcome::Unpaid,
+            OperationOutcome::Refused,
+        ]
+    }
+
+    fn record() -> BlockRecord {
+        let operation = |(number, outcome): (u8, OperationOutcome)| ExecutedOperation {
+            id: Hash([number; 32]).into(),
+            outcome,
+        };
+        BlockRecord {
+            block: Hash([9; 32]).into(),
+            operations: (1..).zip(outcomes()).map(operation).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_stored_keeps_the_laws_of_codecs() {
+        check_value(&record());
+        for producer in [None, Some(mocks::address(1))] {
+            check_value(&LastBlock {
+                slot: Slot::new(300, 2),
+                block: Hash([9; 32]).into(),
+                producer,
+            });
+        }
+        let nanos = Amount::from_nanos;
+        check_value(&Totals {
+            balances: nanos(1),
+            rolls: 200,
+            deferred_credits: nanos(3),
+            storage_deposits: nanos(40_000),
+            genesis_supply: nanos(u64::MAX),
+            minted: nanos(6),
+            burnt: nanos(7),
+            slashed: nanos(8),
+        });
+    }
+
+    #[test]
+    fn outcomes_have_the_bytes_they_always_had() {
+        let bytes = outcomes().map(|outcome| outcome.to_bytes());
+        assert_eq!(bytes, [vec![0], vec![1, 7], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn of_an_operation_that_is_there_twice_the_first_outcome_counts() {
+        let mut record = record();
+        let first = record.operations.first().copied().unwrap();
+        record.operations.push(ExecutedOperation {
+            outcome: OperationOutcome::Refused,
+            ..first
+        });
+        let block = ExecutedBlock::new(Slot::new(1, 0), record);
+        assert_eq!(block.outcome(&first.id), Some(OperationOutcome::Succeeded));
+        assert_eq!(block.outcome(&Hash([77; 32]).into()), None);
+    }
+}

@@ -84,3 +84,31 @@ impl CycleInfo {
         hasher.update(&bits).finalize()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_serialization::testing::check_value;
+
+    #[test]
+    fn production_counts_keep_the_laws_of_codecs() {
+        let stats = ProductionStats {
+            block_success_count: 1,
+            block_failure_count: 200,
+            endorsement_success_count: 40_000,
+            endorsement_failure_count: u64::MAX,
+        };
+        check_value(&stats);
+        assert_eq!(stats.block_draws(), 201);
+        assert_eq!(stats.endorsement_draws(), u64::MAX, "never a wrap");
+    }
+
+    #[test]
+    fn a_seed_is_that_of_the_cycle_and_its_bits_as_canonical_bytes() {
+        let mut info = CycleInfo::new(300);
+        info.rng_seed.extend([true, false, false, true]);
+        // The cycle as a varint, four bits, and their byte.
+        let expected = Context::CycleSeed.hash(&[0xac, 0x02, 4, 0b1001]);
+        assert_eq!(info.seed(), expected);
+    }
+}
