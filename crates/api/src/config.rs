@@ -19,6 +19,9 @@ pub struct ApiConfig {
     pub max_batch: usize,
     /// Time for one request, streams aside.
     pub request_timeout: Duration,
+    /// Time without a byte in either direction after which a connection is closed. Streams say
+    /// something more often than that.
+    pub idle_timeout: Duration,
     /// Past slots that a stream can resume from.
     pub stream_history_slots: usize,
     /// Streams at once.
@@ -34,6 +37,7 @@ impl Default for ApiConfig {
             max_body_bytes: 4 * 1024 * 1024,
             max_batch: 1_000,
             request_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
             stream_history_slots: 4_096,
             max_streams: 64,
         }
@@ -52,6 +56,7 @@ impl ApiConfig {
             ("max_body_bytes", self.max_body_bytes == 0),
             ("max_batch", self.max_batch == 0),
             ("request_timeout", self.request_timeout.is_zero()),
+            ("idle_timeout", self.idle_timeout.is_zero()),
             ("stream_history_slots", self.stream_history_slots == 0),
             ("max_streams", self.max_streams == 0),
         ] {

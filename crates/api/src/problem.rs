@@ -5,6 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 
+/// The longest detail.
+const MAX_DETAIL_CHARS: usize = 1_000;
+
 /// The stable codes. A code once given keeps its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,7 +147,7 @@ impl Problem {
             title: title.to_owned(),
             status: code.status().as_u16(),
             code,
-            detail: detail.into(),
+            detail: shortened(detail.into()),
         }
     }
 
@@ -163,6 +166,15 @@ impl Problem {
             "the node failed to answer; its log says why",
         )
     }
+}
+
+/// At most [`MAX_DETAIL_CHARS`]: what a client wrote is told back to it, but not all of it.
+fn shortened(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
 }
 
 fn chain_text(error: &dyn Error) -> String {
@@ -210,6 +222,13 @@ mod tests {
             response.headers()[header::CONTENT_TYPE],
             "application/problem+json"
         );
+    }
+
+    #[test]
+    fn a_detail_is_bounded() {
+        let problem = Problem::new(ProblemCode::InvalidParameter, "☃".repeat(30_000));
+        assert_eq!(problem.detail.chars().count(), MAX_DETAIL_CHARS + 1);
+        assert!(problem.detail.ends_with('…'));
     }
 
     #[test]

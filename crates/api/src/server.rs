@@ -44,7 +44,7 @@ impl ApiServer {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let (stop, stopped) = watch::channel(false);
-        let listener = BoundedListener::new(listener, config.max_connections);
+        let listener = BoundedListener::new(listener, config.max_connections, config.idle_timeout);
         let routes = router(&config, context, stopped.clone());
         runtime.spawn(async move {
             let served = axum::serve(listener, routes)

@@ -494,6 +494,23 @@ fn a_body_over_the_limit_is_refused() {
 }
 
 #[test]
+fn a_client_that_says_nothing_gives_its_place_back() {
+    let mut world = World::new();
+    world.config.max_connections = 1;
+    world.config.idle_timeout = std::time::Duration::from_millis(20);
+    let (server, _outputs) = world.start();
+    let mut silent = TcpStream::connect(server.address()).unwrap();
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    slow.write_all(b"GET /api/v1/parameters HTTP/1.1\r\nHos")
+        .unwrap();
+    assert_eq!(get(&server, "/parameters").0, 200);
+    let mut rest = Vec::new();
+    // Closed by the node, one way or another.
+    let _ = silent.read_to_end(&mut rest);
+    let _ = slow.read_to_end(&mut rest);
+}
+
+#[test]
 fn a_batch_has_a_result_for_each_and_a_bound() {
     let mut world = World::new();
     world.config.max_batch = 2;
