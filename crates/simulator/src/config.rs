@@ -1,0 +1,179 @@
+//! What a run is told.
+
+use crate::byzantine::Behaviour;
+use crate::latency::Latencies;
+use crate::SimError;
+use picot_models::{
+    Address, Amount, ChainParams, Genesis, GenesisStaker, SecretKey, Timestamp,
+};
+
+/// The most validators of a run.
+pub const MAX_VALIDATORS: usize = 10_000;
+/// When slot `0/0` of every simulated chain starts.
+pub const GENESIS_TIMESTAMP: Timestamp = Timestamp(1_000_000);
+
+/// Which faults a run has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faults {
+    /// None: all nodes and links are well.
+    None,
+    /// Those of design 07 and 12, chosen by the seed: loss, repetition, reordering, partitions, slow
+    /// links, crashes at any boundary, lost writes, clock offsets, Byzantine actors up to `F`. They
+    /// end after three fifths of the slots; then everything must be decided in time.
+    Documented,
+}
+
+/// What a run is told. With the seed it settles everything that happens.
+#[derive(Debug, Clone)]
+pub struct SimConfig {
+    /// The seed of all chance.
+    pub seed: u64,
+    /// The rolls of each validator; each has a node of its own.
+    pub rolls: Vec<u64>,
+    /// The parameters of the chain.
+    pub params: ChainParams,
+    /// Slots, of all threads together, that must be decided.
+    pub slots: u64,
+    /// Where the nodes are: in these regions in turn.
+    pub latencies: Latencies,
+    /// Which faults there are.
+    pub faults: Faults,
+    /// Validators that misbehave, besides those that [`Faults::Documented`] chooses.
+    pub byzantine: Vec<(usize, Behaviour)>,
+    /// Whether consensus verifies signatures. They are made in any case.
+    pub verify_signatures: bool,
+    /// Operations that are sent to nodes, per hundred slots.
+    pub operations_per_100_slots: u64,
+    /// Milliseconds after the start of the last slot, within which everything must be decided.
+    pub decision_bound_ms: u64,
+    /// Bytes that a node can send in a millisecond; none: as many as it likes.
+    pub uplink_bytes_per_ms: Option<u64>,
+}
+
+impl SimConfig {
+    /// So many equal validators on the development parameters, on one local network, without faults.
+    #[must_use]
+    pub fn new(seed: u64, validators: usize) -> Self {
+        let params = ChainParams::dev();
+        Self {
+            seed,
+            rolls: vec![10; validators],
+            slots: 6 * u64::from(params.thread_count),
+            decision_bound_ms: 20 * params.t0_ms,
+            params,
+            latencies: Latencies::lan(),
+            faults: Faults::None,
+            byzantine: Vec::new(),
+            verify_signatures: true,
+            operations_per_100_slots: 50,
+            uplink_bytes_per_ms: None,
+        }
+    }
+
+    /// Checks each field.
+    ///
+    /// # Errors
+    /// [`SimError::Config`] names the wrong one.
+    pub fn validate(&self) -> Result<(), SimError> {
+        let wrong = |field, reason: String| Err(SimError::Config { field, reason });
+        if let Err(error) = self.params.validate() {
+            return wrong("params", error.to_string());
+        }
+        if self.rolls.is_empty() || self.rolls.len() > MAX_VALIDATORS {
+            return wrong("rolls", format!("from 1 to {MAX_VALIDATORS} validators"));
+        }
+        if self.rolls.contains(&0) {
+            return wrong("rolls", "a validator has at least one roll".to_owned());
+        }
+        if self.slots == 0 {
+            return wrong("slots", "at least one slot".to_owned());
+        }
+        let byzantine: u64 = self
+            .byzantine
+            .iter()
+            .filter_map(|(validator, _)| self.rolls.get(*validator))
+            .sum();
+        if byzantine > self.max_byzantine_rolls() {
+            return wrong("byzantine", "a third of the stake or more".to_owned());
+        }
+        Ok(())
+    }
+
+    /// `F`: the most rolls of validators that may do anything, less than a third of all.
+    #[must_use]
+    pub fn max_byzantine_rolls(&self) -> u64 {
+        self.rolls.iter().sum::<u64>().saturating_sub(1) / 3
+    }
+
+    /// The key of a validator.
+    #[must_use]
+    pub fn key(validator: usize) -> SecretKey {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"validator");
+        hasher.update(&u64::try_from(validator).unwrap_or(u64::MAX).to_le_bytes());
+        SecretKey::from_seed(*hasher.finalize().as_bytes())
+    }
+
+    /// The address of a validator.
+    #[must_use]
+    pub fn address(validator: usize) -> Address {
+        Address::of_key(&Self::key(validator).public_key())
+    }
+
+    /// The genesis. The seed is in its name, so that each seed has draws of its own.
+    #[must_use]
+    pub fn genesis(&self) -> Genesis {
+        let addresses: Vec<Address> = (0..self.rolls.len()).map(Self::address).collect();
+        let coins = Amount::from_nanos(1_000_000_000_000_000);
+        Genesis {
+            name: format!("simulation {}", self.seed),
+            genesis_timestamp: GENESIS_TIMESTAMP,
+            params: self.params.clone(),
+            stakers: addresses
+                .iter()
+                .zip(&self.rolls)
+                .map(|(address, rolls)| GenesisStaker {
+                    address: *address,
+                    rolls: *rolls,
+                })
+                .collect(),
+            allocations: addresses.iter().map(|address| (*address, coins)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let good = SimConfig::new(1, 4);
+        assert!(good.validate().is_ok());
+        let wrong: [(&str, fn(&mut SimConfig)); 5] = [
+            ("rolls", |config| config.rolls.clear()),
+            ("rolls", |config| config.rolls = vec![1, 0]),
+            ("slots", |config| config.slots = 0),
+            ("params", |config| config.params.t0_ms = 0),
+            ("byzantine", |config| {
+                config.byzantine = vec![(0, Behaviour::Silent), (1, Behaviour::Silent)];
+            }),
+        ];
+        for (field, change) in wrong {
+            let mut config = good.clone();
+            change(&mut config);
+            let error = config.validate().unwrap_err();
+            assert!(error.to_string().contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn less_than_a_third_of_the_stake_may_do_anything() {
+        let f = |rolls: &[u64]| {
+            let mut config = SimConfig::new(1, 1);
+            config.rolls = rolls.to_vec();
+            config.max_byzantine_rolls()
+        };
+        assert_eq!((f(&[1]), f(&[1; 3]), f(&[1; 4]), f(&[3, 3, 3])), (0, 0, 1, 2));
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a node crashes: a fuse that blows at a chosen persist or send boundary.
+//!
+//! Everything through which a node touches the world outside of its memory asks the fuse first.
+//! Once it has blown, nothing is written and nothing leaves any more, as if the process had ended
+//! at that very place.
+
+use displaydoc::Display;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+/// the node has crashed
+#[derive(Debug, Clone, Copy, Display, Error)]
+pub struct Crashed;
+
+/// Where a fuse blows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Before this durable write from now is made: it is lost.
+    BeforePersist(u32),
+    /// After this durable write from now is made, before anybody hears of it.
+    AfterPersist(u32),
+    /// After so many messages from now have left, in the middle of a broadcast perhaps.
+    AfterSends(u32),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    armed: Option<Boundary>,
+    blown: bool,
+    writes: u64,
+}
+
+/// The fuse of one life of a node.
+#[derive(Debug, Default)]
+pub struct Fuse(Mutex<State>);
+
+impl Fuse {
+    /// Chooses where it blows. Replaces what was chosen before.
+    pub fn arm(&self, boundary: Boundary) {
+        self.0.lock().armed = Some(boundary);
+    }
+
+    /// Blows it here and now.
+    pub fn blow(&self) {
+        self.0.lock().blown = true;
+    }
+
+    /// Whether the node has crashed.
+    #[must_use]
+    pub fn is_blown(&self) -> bool {
+        self.0.lock().blown
+    }
+
+    /// Durable writes made.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.0.lock().writes
+    }
+
+    /// Makes a durable write, if the node lives to make it and to hear of it.
+    ///
+    /// # Errors
+    /// [`Crashed`]: the write was made or not, and nobody knows.
+    pub fn persist<T>(&self, write: impl FnOnce() -> T) -> Result<T, Crashed> {
+        {
+            let mut state = self.0.lock();
+            if let Some(Boundary::BeforePersist(left)) = &mut state.armed {
+                match left.checked_sub(1) {
+                    Some(fewer) => *left = fewer,
+                    None => state.blown = true,
+                }
+            }
+            if state.blown {
+                return Err(Crashed);
+            }
+            state.writes += 1;
+        }
+        let written = write();
+        let mut state = self.0.lock();
+        if let Some(Boundary::AfterPersist(left)) = &mut state.armed {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => state.blown = true,
+            }
+        }
+        if state.blown { Err(Crashed) } else { Ok(written) }
+    }
+
+    /// How many of `count` messages leave.
+    pub fn send(&self, count: usize) -> usize {
+        let mut state = self.0.lock();
+        if state.blown {
+            return 0;
+        }
+        if let Some(Boundary::AfterSends(left)) = &mut state.armed {
+            let wanted = u32::try_from(count).unwrap_or(u32::MAX);
+            match left.checked_sub(wanted) {
+                Some(fewer) => *left = fewer,
+                None => {
+                    let leave = usize::try_from(*left).unwrap_or(0);
+                    state.blown = true;
+                    return leave;
+                }
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_before_which_the_node_crashes_is_lost() {
+        let fuse = Fuse::default();
+        fuse.arm(Boundary::BeforePersist(1));
+        let mut written = 0;
+        assert!(fuse.persist(|| written += 1).is_ok());
+        assert!(fuse.persist(|| written += 1).is_err());
+        assert_eq!((written, fuse.is_blown(), fuse.send(3)), (1, true, 0));
+    }
+
+    #[test]
+    fn a_write_after_which_the_node_crashes_is_made_and_not_heard_of() {
+        let fuse = Fuse::default();
+        fuse.arm(Boundary::AfterPersist(0));
+        let mut written = 0;
+        assert!(fuse.persist(|| written += 1).is_err());
+        assert_eq!((written, fuse.is_blown()), (1, true));
+    }
+
+    #[test]
+    fn a_crash_in_the_middle_of_a_broadcast_lets_some_leave() {
+        let fuse = Fuse::default();
+        fuse.arm(Boundary::AfterSends(4));
+        assert_eq!((fuse.send(3), fuse.send(3), fuse.send(3)), (3, 1, 0));
+        assert!(fuse.persist(|| ()).is_err());
+    }
+}

@@ -1,0 +1,416 @@
+//! What must hold after every event (design 12).
+
+use displaydoc::Display;
+use picot_execution::ExecutionSummary;
+use picot_models::{
+    Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
+    Slot,
+    ValidatorSet, Value,
+};
+use picot_storage::Decided;
+use picot_wallet::{ClaimKey, ClaimKind, SignRequest};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Slots of a thread for which an engine may hold something: the open one, and early messages.
+const MAX_HELD_SLOTS_PER_THREAD: usize = 16;
+
+/// An invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display)]
+pub enum Invariant {
+    /// agreement
+    Agreement,
+    /// decided blocks are valid
+    Validity,
+    /// decided blocks are available
+    Availability,
+    /// thread chains are linked
+    Linked,
+    /// states are equal at equal slots
+    EqualStates,
+    /// draws are equal on all nodes
+    EqualDraws,
+    /// conservation of coins
+    Conservation,
+    /// no honest key signs a contradiction
+    HonestKeys,
+    /// nobody honest is accused or blamed
+    NoFalseAccusation,
+    /// everything is decided in time
+    Liveness,
+    /// memory is bounded
+    BoundedMemory,
+    /// a node goes on
+    NodeGoesOn,
+}
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+#[displaydoc("{invariant}: {detail}")]
+pub struct Violation {
+    /// Which.
+    pub invariant: Invariant,
+    /// What was seen, and where.
+    pub detail: String,
+}
+
+impl Violation {
+    /// Of an invariant.
+    pub fn new(invariant: Invariant, detail: impl Into<String>) -> Self {
+        Self {
+            invariant,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Fails with what `detail` says if the condition does not hold.
+fn hold(
+    holds: bool,
+    invariant: Invariant,
+    detail: impl FnOnce() -> String,
+) -> Result<(), Violation> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation::new(invariant, detail()))
+    }
+}
+
+/// What is known of the run as a whole, against which each node is checked.
+pub struct Checker {
+    genesis: Genesis,
+    chain_id: ChainId,
+    verify_signatures: bool,
+    roll_price: Amount,
+    /// Addresses of those who may do anything.
+    byzantine: BTreeSet<Address>,
+    /// What was decided, by slot.
+    decided: BTreeMap<Slot, Value>,
+    /// The place of each decided block.
+    places: BTreeMap<BlockId, Slot>,
+    /// By thread: the last decided block.
+    last_block: Vec<BlockId>,
+    /// By thread: the next period that nobody has decided.
+    frontier: Vec<u64>,
+    /// By node and thread: its next period.
+    next: Vec<Vec<u64>>,
+    /// Parents that were not decided by anybody when their child was.
+    open_parents: BTreeMap<BlockId, (Slot, Slot)>,
+    operations: BTreeSet<OperationId>,
+    states: BTreeMap<Slot, Hash>,
+    draws: BTreeMap<u64, Hash>,
+    signed: BTreeMap<ClaimKey, Hash>,
+    producers: BTreeMap<Slot, Address>,
+    evidence: BTreeSet<Address>,
+}
+
+impl Checker {
+    /// Before the first slot.
+    #[must_use]
+    pub fn new(
+        genesis: &Genesis,
+        nodes: usize,
+        verify_signatures: bool,
+        byzantine: BTreeSet<Address>,
+    ) -> Self {
+        let ids = genesis.block_ids();
+        let places = (0_u8..)
+            .zip(&ids)
+            .map(|(thread, id)| (*id, Slot::new(0, thread)))
+            .collect();
+        Self {
+            chain_id: genesis.chain_id(),
+            verify_signatures,
+            roll_price: genesis.params.roll_price,
+            byzantine,
+            decided: BTreeMap::new(),
+            places,
+            frontier: vec![1; ids.len()],
+            next: vec![vec![1; ids.len()]; nodes],
+            last_block: ids,
+            open_parents: BTreeMap::new(),
+            operations: BTreeSet::new(),
+            states: BTreeMap::new(),
+            draws: BTreeMap::new(),
+            signed: BTreeMap::new(),
+            producers: BTreeMap::new(),
+            evidence: BTreeSet::new(),
+            genesis: genesis.clone(),
+        }
+    }
+
+    /// What was decided, by slot.
+    #[must_use]
+    pub const fn decided(&self) -> &BTreeMap<Slot, Value> {
+        &self.decided
+    }
+
+    /// Who made each decided block.
+    #[must_use]
+    pub const fn producers(&self) -> &BTreeMap<Slot, Address> {
+        &self.producers
+    }
+
+    /// Whose faults were proven.
+    #[must_use]
+    pub const fn evidence(&self) -> &BTreeSet<Address> {
+        &self.evidence
+    }
+
+    /// The next period of a thread at a node.
+    #[must_use]
+    pub fn next_period(&self, node: usize, thread: u8) -> u64 {
+        let of_node = self.next.get(node);
+        let next = of_node.and_then(|next| next.get(usize::from(thread)));
+        next.copied().unwrap_or(1)
+    }
+
+    /// A node decided something, durably. True if it is the first to do so; then the block's
+    /// availability is to be checked.
+    ///
+    /// # Errors
+    /// Agreement, validity or the links of a chain are broken.
+    pub fn on_decided(
+        &mut self,
+        node: usize,
+        decided: &Decided,
+        validators: &ValidatorSet,
+        rank: Option<u32>,
+    ) -> Result<bool, Violation> {
+        let (slot, value) = (decided.slot(), decided.outcome.value());
+        let thread = usize::from(slot.thread);
+        let next = self.next.get_mut(node).and_then(|next| next.get_mut(thread));
+        if let Some(next) = next {
+            hold(*next == slot.period, Invariant::Linked, || {
+                format!("node {node} decides {slot}, its next period is {next}")
+            })?;
+            *next = decided.through() + 1;
+        }
+        if let Some(known) = self.decided.get(&slot) {
+            hold(*known == value, Invariant::Agreement, || {
+                format!("slot {slot}: node {node} decides {value}, another decided {known}")
+            })?;
+            return Ok(false);
+        }
+        let frontier = self.frontier.get(thread).copied().unwrap_or(0);
+        hold(frontier == slot.period, Invariant::Agreement, || {
+            format!(
+                "node {node} decides {slot}, but thread {thread} is decided up to period \
+                 {frontier} by a decision that node {node} does not have"
+            )
+        })?;
+        self.check_certificate(decided, validators)?;
+        match (&decided.block, value.block()) {
+            (Some(block), Some(id)) => self.check_block(block, id, slot, rank)?,
+            (None, None) => {}
+            _ => {
+                let detail = format!("node {node} decides {slot} as {value} without its body");
+                return Err(Violation::new(Invariant::Availability, detail));
+            }
+        }
+        self.decided.insert(slot, value);
+        if let Some(frontier) = self.frontier.get_mut(thread) {
+            *frontier = decided.through() + 1;
+        }
+        Ok(true)
+    }
+
+    fn check_certificate(
+        &self,
+        decided: &Decided,
+        validators: &ValidatorSet,
+    ) -> Result<(), Violation> {
+        let certificate = decided.outcome.certificate();
+        let result = if self.verify_signatures {
+            certificate.verify(&self.chain_id, validators)
+        } else {
+            certificate.check_power(validators)
+        };
+        result.map_err(|error| {
+            let detail = format!("the certificate of {}: {error}", decided.slot());
+            Violation::new(Invariant::Validity, detail)
+        })
+    }
+
+    fn check_block(
+        &mut self,
+        block: &Block,
+        id: BlockId,
+        slot: Slot,
+        rank: Option<u32>,
+    ) -> Result<(), Violation> {
+        let valid = |holds: bool, what: &str| {
+            hold(holds, Invariant::Validity, || format!("the block of {slot} {what}"))
+        };
+        let header = block.header.content();
+        valid(block.id() == id && block.slot() == slot, "is another one")?;
+        valid(block.matches_header(), "has another body")?;
+        let policy = self.genesis.params.proposal_policy;
+        let is_allowed = rank.is_some_and(|rank| policy.allows_rank(rank));
+        valid(is_allowed, "is of a producer that may not propose")?;
+        if self.verify_signatures {
+            valid(block.header.verify().is_ok(), "is badly signed")?;
+        }
+        let own = header.parents.get(usize::from(slot.thread));
+        let last = self.last_block.get_mut(usize::from(slot.thread));
+        hold(own == last.as_deref(), Invariant::Linked, || {
+            format!("the block of {slot} does not follow the last decided one of its thread")
+        })?;
+        if let Some(last) = last {
+            *last = id;
+        }
+        self.check_parents(&header.parents, slot)?;
+        for operation in &block.operations {
+            let is_new = self.operations.insert(operation.id());
+            hold(is_new, Invariant::Validity, || {
+                format!("the block of {slot} has an operation again")
+            })?;
+        }
+        self.producers.insert(slot, block.header.signer_address());
+        self.places.insert(id, slot);
+        if let Some((child, before)) = self.open_parents.remove(&id) {
+            hold(slot < before, Invariant::Linked, || {
+                format!("the block of {child} has a parent at {slot}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_parents(&mut self, parents: &[BlockId], slot: Slot) -> Result<(), Violation> {
+        for (thread, parent) in (0_u8..).zip(parents) {
+            match self.places.get(parent) {
+                Some(place) => hold(
+                    place.thread == thread && *place < slot,
+                    Invariant::Linked,
+                    || format!("the block of {slot} has in thread {thread} a parent at {place}"),
+                )?,
+                None => {
+                    self.open_parents.insert(*parent, (slot, slot));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Honest validators of more than a third of the stake hold a block.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn check_available(
+        slot: Slot,
+        held_by: u64,
+        validators: &ValidatorSet,
+    ) -> Result<(), Violation> {
+        let third = validators.total_power() / 3;
+        hold(held_by > third, Invariant::Availability, || {
+            let all = validators.total_power();
+            format!("the block of {slot} is held by honest power {held_by} of {all}")
+        })
+    }
+
+    /// The state of a node after an event.
+    ///
+    /// # Errors
+    /// Coins do not add up, or the state is not that of others.
+    pub fn on_state(&mut self, node: usize, summary: &ExecutionSummary) -> Result<(), Violation> {
+        let slot = summary.last_final_slot;
+        let known = self.states.entry(slot).or_insert(summary.state_hash);
+        hold(*known == summary.state_hash, Invariant::EqualStates, || {
+            format!("node {node} has another state after {slot} than others")
+        })?;
+        let (held, supplied) = (
+            summary.totals.held(self.roll_price),
+            summary.totals.supplied(),
+        );
+        hold(held == supplied, Invariant::Conservation, || {
+            format!("node {node} after {slot}: {held} are held, {supplied} should be")
+        })
+    }
+
+    /// The validator set of a cycle, as a node draws it.
+    ///
+    /// # Errors
+    /// It is not that of others.
+    pub fn on_draws(&mut self, node: usize, validators: &ValidatorSet) -> Result<(), Violation> {
+        let (cycle, hash) = (validators.cycle(), validators.hash());
+        let known = self.draws.entry(cycle).or_insert(hash);
+        hold(*known == hash, Invariant::EqualDraws, || {
+            format!("node {node} has other validators in cycle {cycle} than others")
+        })
+    }
+
+    /// Signatures were made.
+    ///
+    /// # Errors
+    /// One of an honest key contradicts an earlier one.
+    pub fn on_signed(&mut self, node: usize, signed: &[SignRequest]) -> Result<(), Violation> {
+        for request in signed {
+            if self.byzantine.contains(&request.address) {
+                continue;
+            }
+            let key = request.key();
+            let known = self.signed.entry(key).or_insert(request.id);
+            hold(*known == request.id, Invariant::HonestKeys, || {
+                let ClaimKey { slot, kind, round, .. } = key;
+                format!("node {node} signs a second {kind} of {slot}, round {round}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A fault was proven.
+    ///
+    /// # Errors
+    /// It is that of an honest key, or it proves nothing.
+    pub fn on_evidence(
+        &mut self,
+        node: usize,
+        denunciation: &Denunciation,
+        validators: &ValidatorSet,
+    ) -> Result<(), Violation> {
+        let fault = denunciation.fault_key();
+        let is_bad = self.byzantine.contains(&fault.address);
+        hold(is_bad, Invariant::NoFalseAccusation, || {
+            let FaultKey { address, slot, kind } = fault;
+            format!("node {node} accuses honest {address} of {kind:?} at {slot}")
+        })?;
+        let proof = denunciation.verify(&self.chain_id, validators);
+        hold(proof.is_ok(), Invariant::NoFalseAccusation, || {
+            format!("node {node} makes evidence that proves nothing: {proof:?}")
+        })?;
+        self.evidence.insert(fault.address);
+        Ok(())
+    }
+
+    /// How many slots an engine holds something of.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn on_held_slots(&self, node: usize, held: usize) -> Result<(), Violation> {
+        let most = MAX_HELD_SLOTS_PER_THREAD * self.frontier.len();
+        hold(held <= most, Invariant::BoundedMemory, || {
+            format!("node {node} holds {held} slots, more than {most}")
+        })
+    }
+
+    /// At the end: nothing is left open.
+    ///
+    /// # Errors
+    /// A block has a parent that nobody decided.
+    pub fn finish(&self) -> Result<(), Violation> {
+        match self.open_parents.first_key_value() {
+            Some((parent, (child, _))) => Err(Violation::new(
+                Invariant::Linked,
+                format!("the block of {child} has parent {parent}, which nobody decided"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How many claims of honest keys were made, by kind.
+    #[must_use]
+    pub fn claims(&self, kind: ClaimKind) -> usize {
+        self.signed.keys().filter(|key| key.kind == kind).count()
+    }
+}
+

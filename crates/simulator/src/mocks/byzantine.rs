@@ -1,0 +1,309 @@
+//! Validators that do what no honest one does.
+//!
+//! An actor stands between a node that runs the real code and the network. It changes, adds, splits
+//! and drops what the node says, and signs with the node's key past its signing log.
+
+use crate::random::Random;
+use picot_consensus::{Message, Request};
+use picot_crypto::Hash;
+use picot_models::{
+    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, Envelope, Header, SecretKey, Signed,
+    SignedHeader, SignedVote, Slot, Value, Vote, operations_hash,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Messages that a flooding actor adds to each of its own.
+const FLOOD: u64 = 12;
+
+/// How a validator misbehaves (design 07, 'What must be shown' 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Behaviour {
+    /// Says nothing at all.
+    Silent,
+    /// Two blocks for each of its slots: one half of the others sees the one, the other half the
+    /// other, and some see both.
+    TwoBlocks,
+    /// Two notarise votes in a round.
+    TwoVotes,
+    /// Finalises and nullifies the same round.
+    FinaliseAndNullify,
+    /// Announces blocks, and never gives their bodies.
+    BodyWithheld,
+    /// Shows its headers to one other node alone.
+    HeaderToSome,
+    /// Says in its votes that they rely on what is not so.
+    FalseCarry,
+    /// Votes for a miss, whatever candidates there are.
+    MissAgainstCandidates,
+    /// Sends many messages that are of no use: far slots, far rounds, unknown blocks.
+    Flooding,
+    /// Runs twice with the same key, each with a signing log of its own.
+    TwinKey,
+}
+
+impl Behaviour {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Silent,
+        Self::TwoBlocks,
+        Self::TwoVotes,
+        Self::FinaliseAndNullify,
+        Self::BodyWithheld,
+        Self::HeaderToSome,
+        Self::FalseCarry,
+        Self::MissAgainstCandidates,
+        Self::Flooding,
+        Self::TwinKey,
+    ];
+}
+
+/// The messages that leave instead of one: to whom, and what.
+pub type Sent = Vec<(usize, Arc<Message>)>;
+
+/// One misbehaving validator.
+#[derive(Debug)]
+pub struct Actor {
+    behaviour: Behaviour,
+    key: SecretKey,
+    chain_id: ChainId,
+    random: Random,
+    /// Bodies of its second blocks, which its own node does not know.
+    bodies: BTreeMap<BlockId, BlockEnvelope>,
+}
+
+impl Actor {
+    /// An actor that signs with a key.
+    #[must_use]
+    pub fn new(behaviour: Behaviour, key: SecretKey, chain_id: ChainId, random: Random) -> Self {
+        Self {
+            behaviour,
+            key,
+            chain_id,
+            random,
+            bodies: BTreeMap::new(),
+        }
+    }
+
+    /// What it does.
+    #[must_use]
+    pub const fn behaviour(&self) -> Behaviour {
+        self.behaviour
+    }
+
+    /// What leaves in the place of a message that its node wants to send to these others.
+    pub fn outgoing(&mut self, message: &Arc<Message>, others: &[usize]) -> Sent {
+        let honest = || others.iter().map(|to| (*to, Arc::clone(message))).collect();
+        match self.behaviour {
+            Behaviour::Silent => Vec::new(),
+            Behaviour::TwinKey => honest(),
+            Behaviour::TwoBlocks => match self.own_header(message) {
+                Some(header) => {
+                    let twin = self.twin(header);
+                    self.split(message, &Arc::new(Message::Candidate(twin)), others)
+                }
+                None => honest(),
+            },
+            Behaviour::HeaderToSome if self.own_header(message).is_some() => {
+                let chosen = others.get(self.random.index(others.len()));
+                chosen.map(|to| (*to, Arc::clone(message))).into_iter().collect()
+            }
+            Behaviour::BodyWithheld if self.is_own_body(message) => Vec::new(),
+            Behaviour::HeaderToSome | Behaviour::BodyWithheld => honest(),
+            Behaviour::TwoVotes | Behaviour::FinaliseAndNullify => {
+                match self.own_vote(message).and_then(|vote| self.contradiction(vote)) {
+                    Some(other) => self.split(message, &Arc::new(other), others),
+                    None => honest(),
+                }
+            }
+            Behaviour::FalseCarry | Behaviour::MissAgainstCandidates => {
+                match self.own_vote(message).and_then(|vote| self.replaced(vote)) {
+                    Some(other) => {
+                        let other = Arc::new(other);
+                        others.iter().map(|to| (*to, Arc::clone(&other))).collect()
+                    }
+                    None => honest(),
+                }
+            }
+            Behaviour::Flooding => {
+                let mut sent: Sent = honest();
+                if let Some(vote) = self.own_vote(message).cloned() {
+                    self.flood(&vote, others, &mut sent);
+                }
+                sent
+            }
+        }
+    }
+
+    /// The body of a second block, if that is what is asked for.
+    #[must_use]
+    pub fn second_body(&self, message: &Message) -> Option<Arc<Message>> {
+        let Message::Ask(Request::Body { id }) = message else {
+            return None;
+        };
+        let body = self.bodies.get(id)?;
+        Some(Arc::new(Message::Body(body.clone())))
+    }
+
+    fn own_header<'a>(&self, message: &'a Message) -> Option<&'a Envelope<Header>> {
+        match message {
+            Message::Candidate(header) if header.signer == self.key.public_key() => Some(header),
+            _ => None,
+        }
+    }
+
+    fn own_vote<'a>(&self, message: &'a Message) -> Option<&'a Vote> {
+        match message {
+            Message::Vote(vote) if vote.signer == self.key.public_key() => Some(&vote.content),
+            _ => None,
+        }
+    }
+
+    fn is_own_body(&self, message: &Message) -> bool {
+        matches!(message, Message::Body(block) if block.header.signer == self.key.public_key())
+    }
+
+    /// One half gets the one, the other half the other; one in four gets both.
+    fn split(&mut self, one: &Arc<Message>, other: &Arc<Message>, others: &[usize]) -> Sent {
+        let mut sent = Vec::new();
+        for to in others {
+            let choice = self.random.below(8);
+            if choice < 5 {
+                sent.push((*to, Arc::clone(one)));
+            }
+            if choice >= 3 {
+                sent.push((*to, Arc::clone(other)));
+            }
+        }
+        sent
+    }
+
+    /// Another block for the same slot: without operations if there were any, otherwise one whose
+    /// body nobody has.
+    fn twin(&mut self, header: &Envelope<Header>) -> Envelope<Header> {
+        let mut content = header.content.clone();
+        let has_body = content.operation_count > 0 || !content.endorsements.is_empty();
+        if content.operation_count == 0 {
+            content.endorsements.clear();
+        }
+        content.operation_count = 0;
+        content.operations_hash = operations_hash([]);
+        if !has_body {
+            content.operation_count = 1;
+            content.operations_hash = Hash([u8::MAX; 32]);
+        }
+        let twin: SignedHeader = Signed::sign(content, &self.key, &self.chain_id);
+        if has_body {
+            let body = BlockEnvelope {
+                header: twin.envelope().clone(),
+                operations: Vec::new(),
+            };
+            self.bodies.insert(twin.id(), body);
+        }
+        twin.into_envelope()
+    }
+
+    fn contradiction(&self, vote: &Vote) -> Option<Message> {
+        let ballot = match (self.behaviour, vote.ballot) {
+            (Behaviour::TwoVotes, Ballot::Notarise { value, carry }) => Ballot::Notarise {
+                value: other_value(vote.slot, value),
+                carry,
+            },
+            (Behaviour::FinaliseAndNullify, Ballot::Finalise { .. }) => Ballot::Nullify,
+            (Behaviour::FinaliseAndNullify, Ballot::Nullify) => Ballot::Finalise {
+                value: miss(vote.slot),
+            },
+            _ => return None,
+        };
+        Some(self.vote(vote, vote.slot, vote.round, ballot))
+    }
+
+    fn replaced(&self, vote: &Vote) -> Option<Message> {
+        let Ballot::Notarise { value, carry } = vote.ballot else {
+            return None;
+        };
+        let ballot = match self.behaviour {
+            Behaviour::FalseCarry if vote.round > 0 => Ballot::Notarise {
+                value: other_value(vote.slot, value),
+                carry: match carry {
+                    Carry::Free => Carry::From { round: 0 },
+                    Carry::From { .. } => Carry::Free,
+                },
+            },
+            Behaviour::MissAgainstCandidates if value.block().is_some() => Ballot::Notarise {
+                value: miss(vote.slot),
+                carry,
+            },
+            _ => return None,
+        };
+        Some(self.vote(vote, vote.slot, vote.round, ballot))
+    }
+
+    fn vote(&self, like: &Vote, slot: Slot, round: u32, ballot: Ballot) -> Message {
+        let content = Vote {
+            slot,
+            round,
+            ballot,
+            ..like.clone()
+        };
+        let vote: SignedVote = Signed::sign(content, &self.key, &self.chain_id);
+        Message::Vote(vote.into_envelope())
+    }
+
+    fn flood(&mut self, vote: &Vote, others: &[usize], sent: &mut Sent) {
+        for _ in 0..FLOOD {
+            let far = Slot::new(vote.slot.period + self.random.below(1_000), vote.slot.thread);
+            let round = u32::try_from(self.random.below(100_000)).unwrap_or(0);
+            let mut bytes = [0; 32];
+            bytes.fill_with(|| u8::try_from(self.random.below(256)).unwrap_or(0));
+            let id = BlockId::from_hash(Hash(bytes));
+            let value = Value::Block { id };
+            let message = match self.random.below(6) {
+                0 => self.vote(vote, far, round, Ballot::Nullify),
+                1 => self.vote(vote, vote.slot, round, Ballot::Finalise { value }),
+                2 => Message::Have {
+                    slot: far,
+                    round,
+                    subject: CertificateSubject::Notarise { value },
+                },
+                3 => Message::Ask(Request::Body { id }),
+                4 => Message::Ask(Request::Outcomes {
+                    thread: vote.slot.thread,
+                    period: self.random.below(1_000),
+                }),
+                _ => self.far_header(far, id),
+            };
+            let message = Arc::new(message);
+            sent.extend(others.iter().map(|to| (*to, Arc::clone(&message))));
+        }
+    }
+
+    fn far_header(&self, slot: Slot, parent: BlockId) -> Message {
+        let content = Header {
+            version: 1,
+            slot,
+            parents: vec![parent],
+            operations_hash: operations_hash([]),
+            operation_count: 0,
+            endorsements: Vec::new(),
+            denunciations: Vec::new(),
+        };
+        let header: SignedHeader = Signed::sign(content, &self.key, &self.chain_id);
+        Message::Candidate(header.into_envelope())
+    }
+}
+
+const fn miss(slot: Slot) -> Value {
+    Value::Miss {
+        through: slot.period,
+    }
+}
+
+const fn other_value(slot: Slot, value: Value) -> Value {
+    match value {
+        Value::Block { .. } => miss(slot),
+        Value::Miss { .. } => Value::Block {
+            id: BlockId::from_hash(Hash([7; 32])),
+        },
+    }
+}

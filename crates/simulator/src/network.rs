@@ -1,0 +1,227 @@
+//! The links between nodes: delay, jitter, bandwidth, loss, repetition, reordering, partitions.
+
+use crate::latency::Latencies;
+use crate::random::Random;
+
+/// What links do to messages. Rates are per million messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkRules {
+    /// Messages that are lost.
+    pub loss: u64,
+    /// Messages that arrive twice.
+    pub repetition: u64,
+    /// Messages that are held up, so that later ones overtake them.
+    pub reordering: u64,
+    /// The longest of these hold-ups in microseconds.
+    pub hold_up_us: u64,
+    /// Jitter: up to so many percent more delay.
+    pub jitter_percent: u64,
+    /// Bytes that a node can send in a millisecond; none: as many as it likes.
+    pub uplink_bytes_per_ms: Option<u64>,
+}
+
+impl LinkRules {
+    /// A network that is well.
+    pub const WELL: Self = Self {
+        loss: 0,
+        repetition: 0,
+        reordering: 0,
+        hold_up_us: 0,
+        jitter_percent: 20,
+        uplink_bytes_per_ms: None,
+    };
+}
+
+/// A cut of the network: nodes of different sides do not hear each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The side of each node.
+    pub sides: Vec<u8>,
+}
+
+/// A pair of nodes between which everything takes longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowLink {
+    /// One end.
+    pub one: usize,
+    /// The other end.
+    pub other: usize,
+    /// By how many times.
+    pub factor: u64,
+}
+
+/// All links.
+#[derive(Debug)]
+pub struct Network {
+    latencies: Latencies,
+    regions: Vec<usize>,
+    rules: LinkRules,
+    slow: Vec<SlowLink>,
+    /// Cuts that are in force, by their number.
+    cuts: Vec<(usize, Cut)>,
+    uplink_free_us: Vec<u64>,
+    random: Random,
+}
+
+impl Network {
+    /// Nodes in these regions.
+    #[must_use]
+    pub fn new(latencies: Latencies, regions: Vec<usize>, random: Random) -> Self {
+        Self {
+            latencies,
+            uplink_free_us: vec![0; regions.len()],
+            regions,
+            rules: LinkRules::WELL,
+            slow: Vec::new(),
+            cuts: Vec::new(),
+            random,
+        }
+    }
+
+    /// What links do from now on.
+    pub fn set_rules(&mut self, rules: LinkRules, slow: Vec<SlowLink>) {
+        self.rules = rules;
+        self.slow = slow;
+    }
+
+    /// A cut begins. Several may be in force, and overlap.
+    pub fn cut(&mut self, number: usize, cut: Cut) {
+        self.cuts.push((number, cut));
+    }
+
+    /// A cut ends.
+    pub fn join(&mut self, number: usize) {
+        self.cuts.retain(|(other, _)| *other != number);
+    }
+
+    /// All faults end.
+    pub fn heal(&mut self) {
+        self.cuts.clear();
+        self.slow.clear();
+        self.rules = LinkRules {
+            uplink_bytes_per_ms: self.rules.uplink_bytes_per_ms,
+            ..LinkRules::WELL
+        };
+    }
+
+    /// Whether no cut is between two nodes.
+    #[must_use]
+    pub fn connects(&self, from: usize, to: usize) -> bool {
+        self.cuts
+            .iter()
+            .all(|(_, cut)| cut.sides.get(from) == cut.sides.get(to))
+    }
+
+    /// When what is sent at `now_us` arrives: never, once or twice.
+    pub fn carry(
+        &mut self,
+        now_us: u64,
+        from: usize,
+        to: usize,
+        bytes: u64,
+    ) -> [Option<u64>; 2] {
+        let sent = self.leave(now_us, from, bytes);
+        if !self.connects(from, to) || self.random.chance(self.rules.loss) {
+            return [None, None];
+        }
+        let first = sent + self.travel(from, to);
+        let second = self
+            .random
+            .chance(self.rules.repetition)
+            .then(|| sent + self.travel(from, to));
+        [Some(first), second]
+    }
+
+    /// When the last byte leaves.
+    fn leave(&mut self, now_us: u64, from: usize, bytes: u64) -> u64 {
+        let (Some(rate), Some(free)) = (
+            self.rules.uplink_bytes_per_ms,
+            self.uplink_free_us.get_mut(from),
+        ) else {
+            return now_us;
+        };
+        let takes = bytes.saturating_mul(1_000).checked_div(rate).unwrap_or(0);
+        *free = now_us.max(*free).saturating_add(takes);
+        *free
+    }
+
+    fn travel(&mut self, from: usize, to: usize) -> u64 {
+        let region = |node: usize| self.regions.get(node).copied().unwrap_or(0);
+        let base = self.latencies.one_way_us(region(from), region(to)).max(100);
+        let jitter = self.random.below(base * self.rules.jitter_percent / 100 + 1);
+        let held_up = if self.random.chance(self.rules.reordering) {
+            self.random.below(self.rules.hold_up_us + 1)
+        } else {
+            0
+        };
+        let factor = self
+            .slow
+            .iter()
+            .find(|slow| (slow.one, slow.other) == (from, to) || (slow.other, slow.one) == (from, to))
+            .map_or(1, |slow| slow.factor);
+        (base + jitter) * factor + held_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(nodes: usize) -> Network {
+        Network::new(Latencies::lan(), vec![0; nodes], Random::new(1, "network"))
+    }
+
+    #[test]
+    fn a_network_that_is_well_delivers_each_message_once() {
+        let mut network = network(2);
+        for _ in 0..100 {
+            let [Some(at), None] = network.carry(5, 0, 1, 10) else {
+                panic!("lost or repeated");
+            };
+            assert!((1_005..=1_205).contains(&at));
+        }
+    }
+
+    #[test]
+    fn cuts_overlap_and_each_ends_by_itself() {
+        let mut network = network(3);
+        network.cut(1, Cut { sides: vec![0, 1, 1] });
+        network.cut(2, Cut { sides: vec![0, 0, 1] });
+        assert!(!network.connects(0, 1) && !network.connects(1, 2));
+        network.join(1);
+        assert!(network.connects(0, 1) && !network.connects(0, 2));
+        network.heal();
+        assert!(network.connects(0, 2));
+    }
+
+    #[test]
+    fn an_uplink_sends_one_byte_after_the_other() {
+        let mut network = network(2);
+        let rules = LinkRules {
+            uplink_bytes_per_ms: Some(10),
+            jitter_percent: 0,
+            ..LinkRules::WELL
+        };
+        network.set_rules(rules, Vec::new());
+        assert_eq!(network.carry(0, 0, 1, 100), [Some(11_000), None]);
+        assert_eq!(network.carry(0, 0, 1, 100), [Some(21_000), None]);
+        assert_eq!(network.carry(0, 1, 0, 100), [Some(11_000), None]);
+    }
+
+    #[test]
+    fn rates_are_per_million() {
+        let mut network = network(2);
+        let rules = LinkRules {
+            loss: 500_000,
+            repetition: 500_000,
+            ..LinkRules::WELL
+        };
+        network.set_rules(rules, Vec::new());
+        let arrivals: Vec<_> = (0..1_000).map(|_| network.carry(0, 0, 1, 1)).collect();
+        let count = |wanted: fn(&[Option<u64>; 2]) -> bool| {
+            arrivals.iter().filter(|one| wanted(one)).count()
+        };
+        assert!((400..600).contains(&count(|one| one[0].is_none())));
+        assert!((150..350).contains(&count(|one| one[1].is_some())));
+    }
+}

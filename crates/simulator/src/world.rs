@@ -1,0 +1,867 @@
+//! All nodes of a run on one queue of events and one virtual clock.
+
+use crate::SimError;
+use crate::byzantine::{Actor, Behaviour};
+use crate::config::{GENESIS_TIMESTAMP, SimConfig};
+use crate::durable::Disk;
+use crate::invariants::{Checker, Invariant, Violation};
+use crate::latency::MICROS_PER_MILLI;
+use crate::network::Network;
+use crate::node::{Effect, Node, Start, Target};
+use crate::packet::{Packet, Payload};
+use crate::ports::Gossip;
+use crate::random::Random;
+use crate::report::Report;
+use crate::scenario::Scenario;
+use crate::trace::{Happened, Trace};
+use picot_clock::{SlotClock, Timestamp};
+use picot_consensus::{ConsensusEvent, Engine, Message};
+use picot_crypto::verify_batch;
+use picot_models::{
+    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, Signed, Slot,
+    ValidatorSet,
+};
+use picot_storage::{BlockArchive, Decided};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Events after which a run that is not over is given up.
+const MAX_EVENTS: u64 = 2_000_000_000;
+/// After a crash whose boundary does not come, the node is ended anyway.
+const CRASH_PATIENCE_US: u64 = 3_000_000;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The seed.
+    pub seed: u64,
+    /// The hash of everything that happened: the same for the same seed and commit.
+    pub trace_hash: String,
+    /// The invariant that was broken, if one was.
+    pub violation: Option<Violation>,
+    /// The last events, if so.
+    pub last_events: Vec<String>,
+    /// What was measured.
+    pub report: Report,
+    /// What was decided, one line for each thread.
+    pub lanes: Vec<String>,
+}
+
+/// Runs a configuration with the faults that its seed chooses.
+///
+/// # Errors
+/// The configuration is wrong, or a node cannot be made.
+pub fn run(config: &SimConfig) -> Result<Run, SimError> {
+    run_scenario(config, &Scenario::new(config))
+}
+
+/// Runs a configuration with these faults.
+///
+/// # Errors
+/// The configuration is wrong, or a node cannot be made.
+pub fn run_scenario(config: &SimConfig, scenario: &Scenario) -> Result<Run, SimError> {
+    config.validate()?;
+    let mut world = World::new(config, scenario)?;
+    let violation = world.run().err();
+    Ok(world.into_run(violation))
+}
+
+#[derive(Debug)]
+enum Event {
+    Arrive {
+        to: usize,
+        from: usize,
+        packet: Packet,
+    },
+    Wake {
+        node: usize,
+        life: u64,
+        at: Timestamp,
+    },
+    BlockTick {
+        node: usize,
+        life: u64,
+    },
+    EndorsementTick {
+        node: usize,
+        life: u64,
+    },
+    Start(usize),
+    Arm(usize),
+    Kill {
+        node: usize,
+        life: u64,
+    },
+    Cut(usize),
+    Join(usize),
+    Heal,
+    Operation,
+}
+
+/// A place for a node, up or down.
+struct Member {
+    validator: usize,
+    disk: Disk,
+    node: Option<Node>,
+    life: u64,
+    clock_ahead_ms: i64,
+    actor: Option<Actor>,
+    honest: bool,
+    down_us: u64,
+    loses_state: bool,
+    seen_state: Option<Slot>,
+    seen_cycles: u64,
+}
+
+struct World<'a> {
+    config: &'a SimConfig,
+    scenario: &'a Scenario,
+    genesis: Genesis,
+    chain_id: ChainId,
+    slot_clock: SlotClock,
+    members: Vec<Member>,
+    network: Network,
+    checker: Checker,
+    trace: Trace,
+    report: Report,
+    queue: BTreeMap<(u64, u64), Event>,
+    numbers: u64,
+    now_us: u64,
+    random: Random,
+    healed: bool,
+    /// By thread: the last period that must be decided.
+    goals: Vec<u64>,
+    deadline_us: u64,
+    operations: u64,
+}
+
+impl<'a> World<'a> {
+    fn new(config: &'a SimConfig, scenario: &'a Scenario) -> Result<Self, SimError> {
+        let genesis = config.genesis();
+        let wrong = |field, reason: String| SimError::Config { field, reason };
+        genesis
+            .validate()
+            .map_err(|error| wrong("rolls", error.to_string()))?;
+        let slot_clock = genesis
+            .slot_clock()
+            .map_err(|error| wrong("params", error.to_string()))?;
+        let members = members(config, scenario, &genesis);
+        let bad = members.iter().filter(|member| !member.honest);
+        let byzantine: BTreeSet<Address> = bad
+            .map(|member| SimConfig::address(member.validator))
+            .collect();
+        let regions = config.latencies.len().max(1);
+        let places = (0..members.len()).map(|node| node % regions).collect();
+        let random = Random::new(config.seed, "links");
+        let mut network = Network::new(config.latencies.clone(), places, random);
+        network.set_rules(scenario.rules.clone(), scenario.slow.clone());
+        let threads = u64::from(config.params.thread_count);
+        let last = slot_of_number(config.slots - 1, threads);
+        let last_start = slot_clock
+            .start_of(last)
+            .map_err(|error| wrong("slots", error.to_string()))?;
+        let goals = (0..config.params.thread_count)
+            .map(|thread| {
+                if thread <= last.thread {
+                    last.period
+                } else {
+                    last.period - 1
+                }
+            })
+            .collect();
+        Ok(Self {
+            checker: Checker::new(
+                &genesis,
+                members.len(),
+                config.verify_signatures,
+                byzantine,
+            ),
+            config,
+            scenario,
+            chain_id: genesis.chain_id(),
+            genesis,
+            slot_clock,
+            members,
+            network,
+            trace: Trace::default(),
+            report: Report::default(),
+            queue: BTreeMap::new(),
+            numbers: 0,
+            now_us: GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI,
+            random: Random::new(config.seed, "world"),
+            healed: scenario.heal_us.is_none(),
+            goals,
+            deadline_us: (last_start.0 + config.decision_bound_ms) * MICROS_PER_MILLI,
+            operations: 0,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), Violation> {
+        self.plan();
+        while let Some(((at, _), event)) = self.queue.pop_first() {
+            if at > self.deadline_us {
+                return Err(self.undecided());
+            }
+            self.now_us = at;
+            if let Some(node) = self.happen(event)? {
+                self.settle(node)?;
+            }
+            if self.is_over() {
+                return self.checker.finish();
+            }
+            if self.trace.events() > MAX_EVENTS {
+                break;
+            }
+        }
+        Err(self.undecided())
+    }
+
+    /// Everything that is known before the first slot.
+    fn plan(&mut self) {
+        let genesis_us = self.now_us;
+        for node in 0..self.members.len() {
+            self.schedule(genesis_us, Event::Start(node));
+        }
+        for (number, partition) in self.scenario.partitions.iter().enumerate() {
+            self.schedule(genesis_us + partition.from_us, Event::Cut(number));
+            self.schedule(genesis_us + partition.to_us, Event::Join(number));
+        }
+        for (number, crash) in self.scenario.crashes.iter().enumerate() {
+            self.schedule(genesis_us + crash.at_us, Event::Arm(number));
+        }
+        if let Some(heal_us) = self.scenario.heal_us {
+            self.schedule(genesis_us + heal_us, Event::Heal);
+        }
+        if self.config.operations_per_100_slots > 0 {
+            self.schedule(genesis_us + MICROS_PER_MILLI, Event::Operation);
+        }
+    }
+
+    fn schedule(&mut self, at_us: u64, event: Event) {
+        self.numbers += 1;
+        self.queue.insert((at_us.max(self.now_us), self.numbers), event);
+    }
+
+    fn say(&mut self, node: usize, text: String) {
+        self.trace.record(self.now_us, node, Happened::Said(text));
+    }
+
+    fn is_over(&self) -> bool {
+        self.healed
+            && self.goals.iter().zip(0_u8..).all(|(goal, thread)| {
+                let done = |(node, member): (usize, &Member)| {
+                    !member.honest || self.checker.next_period(node, thread) > *goal
+                };
+                self.members.iter().enumerate().all(done)
+            })
+    }
+
+    fn undecided(&self) -> Violation {
+        let behind: Vec<String> = self
+            .members
+            .iter()
+            .enumerate()
+            .filter(|(_, member)| member.honest)
+            .map(|(node, member)| {
+                let state = member.node.as_ref().map_or_else(
+                    || "down".to_owned(),
+                    |live| live.engine_read(|engine| open_slots(engine)),
+                );
+                format!("node {node}: {state}")
+            })
+            .collect();
+        let text = format!("not all is decided by the bound; {}", behind.join("; "));
+        Violation::new(Invariant::Liveness, text)
+    }
+}
+
+/// Where an engine is.
+fn open_slots(engine: &Engine) -> String {
+    let summary = engine.summary(Timestamp(0));
+    let thread = |thread: &picot_consensus::ThreadSummary| match thread.open {
+        Some((slot, round)) => format!("{slot} in round {round}"),
+        None => format!("period {} decided", thread.decided_period),
+    };
+    let threads: Vec<String> = summary.threads.iter().map(thread).collect();
+    threads.join(", ")
+}
+
+fn slot_of_number(number: u64, threads: u64) -> Slot {
+    let thread = u8::try_from(number % threads).unwrap_or(0);
+    Slot::new(1 + number / threads, thread)
+}
+
+/// A node for each validator, and a second one for each twin.
+fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Member> {
+    let behaviours: BTreeMap<usize, Behaviour> = scenario.byzantine.iter().copied().collect();
+    let ahead = |node: usize| scenario.clock_ahead_ms.get(node).copied().unwrap_or(0);
+    let member = |validator: usize| {
+        let behaviour = behaviours.get(&validator).copied();
+        let actor = behaviour.map(|behaviour| {
+            let random = Random::new(config.seed, &format!("actor {validator}"));
+            let key = SimConfig::key(validator);
+            Actor::new(behaviour, key, genesis.chain_id(), random)
+        });
+        Member {
+            validator,
+            disk: Disk::default(),
+            node: None,
+            life: 0,
+            clock_ahead_ms: ahead(validator),
+            actor,
+            honest: behaviour.is_none(),
+            down_us: 0,
+            loses_state: false,
+            seen_state: None,
+            seen_cycles: 0,
+        }
+    };
+    let twins = behaviours
+        .iter()
+        .filter(|(_, behaviour)| **behaviour == Behaviour::TwinKey);
+    (0..config.rolls.len())
+        .chain(twins.map(|(validator, _)| *validator))
+        .map(member)
+        .collect()
+}
+
+/// Events.
+impl World<'_> {
+    /// Does what an event says. Gives the node at which it happened.
+    fn happen(&mut self, event: Event) -> Result<Option<usize>, Violation> {
+        match event {
+            Event::Arrive { to, from, packet } => return Ok(self.arrive(to, from, packet)),
+            Event::Wake { node, life, at } => {
+                if let Some(live) = self.live(node, life)
+                    && live.wake_at == Some(at)
+                {
+                    live.wake();
+                    self.say(node, "wakes".to_owned());
+                    return Ok(Some(node));
+                }
+            }
+            Event::BlockTick { node, life } => {
+                let now = self.local_now(node);
+                if let Some(live) = self.live(node, life) {
+                    let again = live.block_tick(now);
+                    self.tick_again(again, Event::BlockTick { node, life });
+                    return Ok(Some(node));
+                }
+            }
+            Event::EndorsementTick { node, life } => {
+                let now = self.local_now(node);
+                if let Some(live) = self.live(node, life) {
+                    let again = live.endorsement_tick(now);
+                    self.tick_again(again, Event::EndorsementTick { node, life });
+                    return Ok(Some(node));
+                }
+            }
+            Event::Start(node) => {
+                self.start(node)?;
+                return Ok(Some(node));
+            }
+            Event::Arm(number) => self.arm(number),
+            Event::Kill { node, life } => {
+                if let Some(live) = self.live(node, life) {
+                    live.fuse.blow();
+                    return Ok(Some(node));
+                }
+            }
+            Event::Cut(number) => {
+                let partitions = &self.scenario.partitions;
+                if let Some(partition) = partitions.get(number) {
+                    self.network.cut(number, partition.cut.clone());
+                    self.say(0, format!("cut {number}: {:?}", partition.cut.sides));
+                }
+            }
+            Event::Join(number) => {
+                self.network.join(number);
+                self.say(0, format!("cut {number} ends"));
+            }
+            Event::Heal => self.heal(),
+            Event::Operation => self.send_operation(),
+        }
+        Ok(None)
+    }
+
+    fn tick_again(&mut self, after_ms: Option<u64>, event: Event) {
+        if let Some(after_ms) = after_ms {
+            self.schedule(self.now_us + after_ms * MICROS_PER_MILLI, event);
+        }
+    }
+
+    /// A node in a life of its own, its clock set.
+    fn live(&mut self, node: usize, life: u64) -> Option<&mut Node> {
+        let now = self.local_now(node);
+        let member = self.members.get_mut(node)?;
+        if member.life != life {
+            return None;
+        }
+        let live = member.node.as_mut()?;
+        live.clock.set(now);
+        Some(live)
+    }
+
+    fn local_now(&self, node: usize) -> Timestamp {
+        let ahead = self.members.get(node).map_or(0, |one| one.clock_ahead_ms);
+        Timestamp((self.now_us / MICROS_PER_MILLI).saturating_add_signed(ahead))
+    }
+
+    fn arrive(&mut self, to: usize, from: usize, packet: Packet) -> Option<usize> {
+        if !self.network.connects(from, to) {
+            return None;
+        }
+        let life = self.members.get(to)?.life;
+        self.live(to, life)?;
+        let payload = packet.payload.clone();
+        self.trace
+            .record(self.now_us, to, Happened::Arrived { from, packet });
+        match payload {
+            Payload::Consensus(message) => {
+                if let Some(body) = self.second_body(to, &message) {
+                    self.send_packet(to, &[from], &Packet::consensus(body));
+                } else if self.has_signed_operations(&message)
+                    && let Some(live) = self.live(to, life)
+                {
+                    live.deliver(from, message);
+                }
+            }
+            Payload::Gossip(gossip) => {
+                let live = self.live(to, life)?;
+                match gossip {
+                    Gossip::Operations(all) => drop(live.pool.add_operations(all)),
+                    Gossip::Endorsements(all) => drop(live.pool.add_endorsements(all)),
+                    Gossip::Denunciations(all) => drop(live.pool.add_denunciations(all)),
+                }
+                // What came from others is not passed on: everybody hears it from its source.
+                drop(live.outbox.take());
+            }
+        }
+        Some(to)
+    }
+
+    fn second_body(&self, node: usize, message: &Message) -> Option<Arc<Message>> {
+        let member = self.members.get(node)?;
+        member.actor.as_ref()?.second_body(message)
+    }
+
+    /// Bodies come to consensus with the signatures of their operations checked, as `protocol` will
+    /// do it.
+    fn has_signed_operations(&self, message: &Message) -> bool {
+        let block = match message {
+            Message::Body(block) => Some(block),
+            Message::Outcome { block, .. } => block.as_ref(),
+            _ => None,
+        };
+        let Some(block) = block.filter(|_| self.config.verify_signatures) else {
+            return true;
+        };
+        let entry = |one: &Envelope<Operation>| one.clone().identify(&self.chain_id).batch_entry();
+        let entries: Vec<_> = block.operations.iter().map(entry).collect();
+        entries.is_empty() || verify_batch(&entries).is_ok()
+    }
+
+    fn start(&mut self, node: usize) -> Result<(), Violation> {
+        let now = self.local_now(node);
+        let nodes = self.members.len();
+        let Some(member) = self.members.get_mut(node) else {
+            return Ok(());
+        };
+        if member.node.is_some() {
+            return Ok(());
+        }
+        member.life += 1;
+        let life = member.life;
+        let lost = life > 1 && member.loses_state && member.disk.lose_unsynced_state();
+        member.loses_state = false;
+        let started = Node::start(&Start {
+            config: self.config,
+            genesis: &self.genesis,
+            index: node,
+            nodes,
+            keys: vec![SimConfig::key(member.validator)],
+            disk: &member.disk,
+            now,
+            fresh: life == 1,
+        });
+        let started = started
+            .map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
+        member.node = Some(started);
+        member.seen_state = None;
+        self.say(node, format!("starts, life {life}, state lost: {lost}"));
+        self.catch_up(node)?;
+        self.schedule(self.now_us, Event::BlockTick { node, life });
+        self.schedule(self.now_us, Event::EndorsementTick { node, life });
+        Ok(())
+    }
+
+    /// Decisions that became durable just before a crash, of which nobody heard.
+    fn catch_up(&mut self, node: usize) -> Result<(), Violation> {
+        for thread in 0..self.genesis.params.thread_count {
+            let from = self.checker.next_period(node, thread);
+            let archive = self.members.get(node).map(|one| one.disk.archive.clone());
+            let decided = archive.map(|archive| archive.decided_from(thread, from, usize::MAX));
+            for decided in decided.and_then(Result::ok).unwrap_or_default() {
+                self.on_decided(node, &decided)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self, number: usize) {
+        let Some(crash) = self.scenario.crashes.get(number).copied() else {
+            return;
+        };
+        let Some(member) = self.members.get_mut(crash.node) else {
+            return;
+        };
+        let life = member.life;
+        if let Some(live) = &member.node {
+            live.fuse.arm(crash.boundary);
+            member.down_us = crash.down_us;
+            member.loses_state = crash.loses_state;
+            let node = crash.node;
+            let at = self.now_us + CRASH_PATIENCE_US;
+            self.schedule(at, Event::Kill { node, life });
+            self.say(node, format!("will crash {:?}", crash.boundary));
+        }
+    }
+
+    fn heal(&mut self) {
+        self.network.heal();
+        self.healed = true;
+        self.say(0, "all faults end".to_owned());
+        for node in 0..self.members.len() {
+            let Some(member) = self.members.get_mut(node) else {
+                continue;
+            };
+            member.down_us = 0;
+            if member.node.is_none() {
+                self.schedule(self.now_us, Event::Start(node));
+            }
+        }
+    }
+
+    /// A validator sends coins or trades a roll, by way of its own node.
+    fn send_operation(&mut self) {
+        let threads = u64::from(self.genesis.params.thread_count).max(1);
+        let slot_us = self.genesis.params.t0_ms * MICROS_PER_MILLI / threads;
+        let gap_us = slot_us * 200 / self.config.operations_per_100_slots;
+        let next = self.now_us + self.random.below(gap_us + 1);
+        self.schedule(next, Event::Operation);
+        let node = self.random.index(self.config.rolls.len());
+        let recipient = SimConfig::address(self.random.index(self.config.rolls.len()));
+        let kind = match self.random.below(20) {
+            0 => OperationKind::RollBuy { roll_count: 1 },
+            1 => OperationKind::RollSell { roll_count: 1 },
+            _ => OperationKind::Transfer {
+                recipient,
+                amount: Amount::from_nanos(1_000_000 + self.random.below(1_000_000)),
+            },
+        };
+        let period = self
+            .slot_clock
+            .latest_slot_at(Timestamp(self.now_us / MICROS_PER_MILLI))
+            .map_or(0, |slot| slot.period);
+        let content = Operation {
+            fee: Amount::from_nanos(10_000 + self.operations),
+            expire_period: period + self.genesis.params.operation_validity_periods / 2,
+            kind,
+        };
+        self.operations += 1;
+        let operation = Signed::sign(content, &SimConfig::key(node), &self.chain_id);
+        let life = self.members.get(node).map_or(0, |member| member.life);
+        if let Some(live) = self.live(node, life) {
+            drop(live.pool.add_operations(vec![Arc::new(operation)]));
+            let said = live.outbox.take();
+            self.gossip(node, said);
+        }
+    }
+}
+
+/// What follows an event.
+impl World<'_> {
+    /// Carries out what a node did, and checks everything that may have changed.
+    fn settle(&mut self, node: usize) -> Result<(), Violation> {
+        let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
+            return Ok(());
+        };
+        let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
+        let signed = live.take_signed();
+        let is_down = live.fuse.is_blown();
+        drop(live.take_final_slots());
+        self.checker.on_signed(node, &signed)?;
+        for effect in effects {
+            self.carry_out(node, effect)?;
+        }
+        if is_down {
+            return self.crash(node);
+        }
+        self.gossip(node, said);
+        self.check_node(node)?;
+        self.schedule_wake(node);
+        Ok(())
+    }
+
+    fn schedule_wake(&mut self, node: usize) {
+        let Some(member) = self.members.get(node) else {
+            return;
+        };
+        let life = member.life;
+        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at) {
+            let global = at.0.saturating_add_signed(-member.clock_ahead_ms);
+            let at_us = global * MICROS_PER_MILLI;
+            if at_us > self.now_us || at > self.local_now(node) {
+                self.schedule(at_us, Event::Wake { node, life, at });
+            }
+        }
+    }
+
+    fn crash(&mut self, node: usize) -> Result<(), Violation> {
+        let now_us = self.now_us;
+        let Some(member) = self.members.get_mut(node) else {
+            return Ok(());
+        };
+        member.node = None;
+        let down_us = if self.healed { 0 } else { member.down_us };
+        self.report.crashes += 1;
+        self.say(node, "crashes".to_owned());
+        self.schedule(now_us + down_us, Event::Start(node));
+        Ok(())
+    }
+
+    fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
+        let honest = self.members.get(node).is_some_and(|member| member.honest);
+        match effect {
+            Effect::Send(target, message, reach) => self.send(node, target, &message, reach),
+            Effect::Decided(decided) => {
+                self.say(node, format!("decides {} {}", decided.slot(), decided.outcome.value()));
+                self.on_decided(node, &decided)?;
+            }
+            Effect::Evidence(denunciation) if honest => {
+                self.say(node, format!("proves {:?}", denunciation.fault_key()));
+                if let Some(validators) = self.validators(node, denunciation.slot()) {
+                    self.checker.on_evidence(node, &denunciation, &validators)?;
+                }
+            }
+            Effect::Blame(peer, fault) if honest => {
+                self.say(node, format!("blames node {peer}: {fault:?}"));
+                let is_honest = self.members.get(peer).is_some_and(|member| member.honest);
+                if is_honest {
+                    let text = format!("node {node} blames honest node {peer}: {fault:?}");
+                    return Err(Violation::new(Invariant::NoFalseAccusation, text));
+                }
+            }
+            Effect::Foreign(_, slot) if honest => {
+                let text = format!("node {node} sees its key in use elsewhere, at {slot}");
+                return Err(Violation::new(Invariant::HonestKeys, text));
+            }
+            Effect::Event(ConsensusEvent::Decided {
+                slot,
+                value,
+                round,
+                delay,
+                ..
+            }) if honest => {
+                let _ = (slot, value);
+                self.report.delays_ms.push(delay.0);
+                *self.report.rounds.entry(round).or_default() += 1;
+            }
+            Effect::Broken(text) if honest => {
+                let text = format!("node {node}: {text}");
+                return Err(Violation::new(Invariant::NodeGoesOn, text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn validators(&self, node: usize, slot: Slot) -> Option<Arc<ValidatorSet>> {
+        let cycle = slot.cycle(self.genesis.params.periods_per_cycle).ok()?;
+        let live = self.members.get(node)?.node.as_ref()?;
+        live.selector().voting_power(cycle).ok()
+    }
+
+    fn on_decided(&mut self, node: usize, decided: &Decided) -> Result<(), Violation> {
+        if !self.members.get(node).is_some_and(|member| member.honest) {
+            return Ok(());
+        }
+        let slot = decided.slot();
+        let validators = self.validators(node, slot).ok_or_else(|| {
+            let text = format!("node {node} decides {slot} without its draws");
+            Violation::new(Invariant::EqualDraws, text)
+        })?;
+        let rank = decided.block.as_ref().and_then(|block| {
+            let live = self.members.get(node)?.node.as_ref()?;
+            let producer = block.header.signer_address();
+            live.selector().producer_rank(slot, &producer).ok()?
+        });
+        let is_first = self
+            .checker
+            .on_decided(node, decided, &validators, rank)?;
+        if is_first && let Some(block) = &decided.block {
+            self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
+            let id = block.id();
+            let holds = |member: &&Member| {
+                member.honest
+                    && (matches!(member.disk.archive.block(&id), Ok(Some(_)))
+                        || member
+                            .node
+                            .as_ref()
+                            .is_some_and(|live| live.held_block(&id).is_some()))
+            };
+            let held_by = self
+                .members
+                .iter()
+                .filter(holds)
+                .map(|member| validators.power_of(&SimConfig::address(member.validator)))
+                .sum();
+            Checker::check_available(slot, held_by, &validators)?;
+        }
+        Ok(())
+    }
+
+    fn check_node(&mut self, node: usize) -> Result<(), Violation> {
+        let Some(member) = self.members.get_mut(node).filter(|member| member.honest) else {
+            return Ok(());
+        };
+        let Some(live) = &member.node else {
+            return Ok(());
+        };
+        let held = live.engine_read(Engine::held_slots);
+        self.checker.on_held_slots(node, held)?;
+        let summary = live.execution().summary();
+        if member.seen_state != Some(summary.last_final_slot) {
+            member.seen_state = Some(summary.last_final_slot);
+            self.checker.on_state(node, &summary)?;
+            let ready = live.selector().ready_cycles();
+            let newest = ready.iter().max().copied().unwrap_or(0);
+            if newest > member.seen_cycles {
+                member.seen_cycles = newest;
+                for cycle in ready {
+                    if let Ok(validators) = live.selector().voting_power(cycle) {
+                        self.checker.on_draws(node, &validators)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The way out of a node.
+impl World<'_> {
+    fn send(&mut self, from: usize, target: Target, message: &Arc<Message>, reach: usize) {
+        let others: Vec<usize> = (0..self.members.len())
+            .filter(|node| *node != from)
+            .collect();
+        let mut recipients = match target {
+            Target::All => others,
+            Target::AllBut(source) => {
+                let others: Vec<usize> =
+                    others.into_iter().filter(|node| *node != source).collect();
+                let chosen = self.random.indices(others.len(), reach);
+                chosen.iter().filter_map(|place| others.get(*place).copied()).collect()
+            }
+            Target::One(to) => others.into_iter().filter(|node| *node == to).collect(),
+            Target::Some => {
+                let chosen = self.random.indices(others.len(), reach);
+                chosen.iter().filter_map(|place| others.get(*place).copied()).collect()
+            }
+        };
+        recipients.truncate(reach);
+        let actor = self.members.get_mut(from).and_then(|one| one.actor.as_mut());
+        let Some(actor) = actor else {
+            let packet = Packet::consensus(Arc::clone(message));
+            self.send_packet(from, &recipients, &packet);
+            return;
+        };
+        for (to, message) in actor.outgoing(message, &recipients) {
+            self.send_packet(from, &[to], &Packet::consensus(message));
+        }
+    }
+
+    fn gossip(&mut self, from: usize, said: Vec<Gossip>) {
+        let is_silent = self.members.get(from).is_some_and(|member| {
+            let behaviour = member.actor.as_ref().map(Actor::behaviour);
+            behaviour == Some(Behaviour::Silent)
+        });
+        if is_silent {
+            return;
+        }
+        let others: Vec<usize> = (0..self.members.len())
+            .filter(|node| *node != from)
+            .collect();
+        for gossip in said {
+            self.send_packet(from, &others, &Packet::gossip(gossip));
+        }
+    }
+
+    fn send_packet(&mut self, from: usize, recipients: &[usize], packet: &Packet) {
+        for to in recipients {
+            self.report.messages += 1;
+            self.report.bytes += packet.bytes;
+            let arrivals = self.network.carry(self.now_us, from, *to, packet.bytes);
+            for at_us in arrivals.into_iter().flatten() {
+                let event = Event::Arrive {
+                    to: *to,
+                    from,
+                    packet: packet.clone(),
+                };
+                self.schedule(at_us, event);
+            }
+        }
+    }
+
+    fn into_run(mut self, violation: Option<Violation>) -> Run {
+        let mut report = std::mem::take(&mut self.report);
+        report.delays_ms.sort_unstable();
+        report.count_slots(self.checker.decided());
+        report.nodes = u64::try_from(self.members.len()).unwrap_or(0);
+        report.events = self.trace.events();
+        report.proven_faults = u64::try_from(self.checker.evidence().len()).unwrap_or(0);
+        report.simulated_ms = self.now_us / MICROS_PER_MILLI - GENESIS_TIMESTAMP.0;
+        let rolls: Vec<(Address, u64)> = self
+            .config
+            .rolls
+            .iter()
+            .enumerate()
+            .map(|(validator, rolls)| (SimConfig::address(validator), *rolls))
+            .collect();
+        report.count_shares(&rolls, self.checker.producers());
+        let last_events = if violation.is_some() {
+            self.trace.last_events()
+        } else {
+            Vec::new()
+        };
+        Run {
+            seed: self.config.seed,
+            trace_hash: self.trace.hash(),
+            lanes: self.lanes(&rolls),
+            violation,
+            last_events,
+            report,
+        }
+    }
+
+    /// A line for each thread: the validator of each decided block, and `.` for each miss.
+    fn lanes(&self, rolls: &[(Address, u64)]) -> Vec<String> {
+        let name = |slot: &Slot| {
+            let producer = self.checker.producers().get(slot);
+            let validator = rolls.iter().position(|(address, _)| Some(address) == producer);
+            validator.map_or_else(|| ".".to_owned(), |validator| validator.to_string())
+        };
+        let lane = |thread: u8| {
+            let decided = self.checker.decided().iter();
+            let names: Vec<String> = decided
+                .filter(|(slot, _)| slot.thread == thread)
+                .map(|(slot, value)| match value.through(slot.period) - slot.period {
+                    0 => name(slot),
+                    more => format!(".x{}", more + 1),
+                })
+                .collect();
+            format!("thread {thread:>2}: {}", names.join(" "))
+        };
+        (0..self.genesis.params.thread_count).map(lane).collect()
+    }
+}
