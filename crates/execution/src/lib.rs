@@ -34,7 +34,7 @@ pub use error::ExecutionError;
 pub use execution::{DecidedSlots, Execution, ExecutionSummary};
 pub use execution_core::{Applied, ExecutionCore};
 pub use outcome::{
-    FailureReason, Level, OperationOutcome, OperationStatus, Simulation, SlotOutput,
+    EndedCycle, FailureReason, Level, OperationOutcome, OperationStatus, Simulation, SlotOutput,
 };
 pub use reader::ExecutionReader;
 pub use replay::{recompute_state_hash, reexecute};

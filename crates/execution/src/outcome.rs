@@ -96,6 +96,16 @@ pub struct Simulation {
     pub burnt: Amount,
 }
 
+/// A cycle that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedCycle {
+    /// The cycle.
+    pub cycle: u64,
+    /// All stakers missed too much, and kept their rolls because nobody would have had any (design
+    /// 06, 'The last stake never vanishes').
+    pub kept_last_stake: bool,
+}
+
 /// What a final slot did, for whoever watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotOutput {
@@ -110,7 +120,7 @@ pub struct SlotOutput {
     /// Coins minted for the block.
     pub minted: Amount,
     /// The cycle that the slot ended.
-    pub ended_cycle: Option<u64>,
+    pub ended_cycle: Option<EndedCycle>,
     /// The hash of the state after the slot. Net changes of slots that became final together are
     /// hashed once, so only the last of them knows it; the slots of checkpoints and the last slot
     /// of a cycle always do.

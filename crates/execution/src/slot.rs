@@ -7,7 +7,7 @@ use crate::effects::{
 };
 use crate::final_state::{check_conservation, seed_bit};
 use crate::view::View;
-use crate::{ExecutionError, OperationOutcome, SlotOutput, Totals};
+use crate::{EndedCycle, ExecutionError, OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
 use picot_models::{Address, Amount, Block, FaultKey};
 use picot_pos::{PosChanges, RollRegistry};
@@ -101,19 +101,20 @@ impl<'a> SlotRun<'a> {
     }
 
     /// Steps 5 and 6.
-    fn end_slot(&mut self, block: Option<&Block>) -> Result<Option<u64>, ExecutionError> {
+    fn end_slot(&mut self, block: Option<&Block>) -> Result<Option<EndedCycle>, ExecutionError> {
         let id = block.map(Block::id);
         self.registry
             .push_seed_bit(seed_bit(self.slot, id.as_ref()));
-        let ended = self.chain.pos.ends_cycle(self.slot)?;
-        if ended {
-            self.end_cycle()?;
-        }
+        let ended = if self.chain.pos.ends_cycle(self.slot)? {
+            Some(self.end_cycle()?)
+        } else {
+            None
+        };
         check_conservation(self.slot, &self.totals, self.chain.params.roll_price)?;
-        Ok(ended.then_some(self.cycle))
+        Ok(ended)
     }
 
-    fn end_cycle(&mut self) -> Result<(), ExecutionError> {
+    fn end_cycle(&mut self) -> Result<EndedCycle, ExecutionError> {
         let end = self.registry.end_cycle(self.totals.rolls)?;
         for count in end.implicitly_sold.values() {
             self.take_rolls(*count)?;
@@ -123,14 +124,17 @@ impl<'a> SlotRun<'a> {
             self.totals.deferred_credits = self.rest(self.totals.deferred_credits, amount)?;
             self.credit(address, amount)?;
         }
-        Ok(())
+        Ok(EndedCycle {
+            cycle: self.cycle,
+            kept_last_stake: end.kept_last_stake,
+        })
     }
 
     fn finish(
         self,
         block: Option<Block>,
         operations: Vec<ExecutedOperation>,
-        ended_cycle: Option<u64>,
+        ended_cycle: Option<EndedCycle>,
     ) -> ExecutedSlot {
         let slot = self.slot;
         let output = SlotOutput {

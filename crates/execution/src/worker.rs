@@ -4,7 +4,7 @@ use crate::execution_core::Applied;
 use crate::subscribers::Subscribers;
 use crate::world::World;
 use crate::{
-    Config, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionReader,
+    Config, DecidedSlots, EndedCycle, Execution, ExecutionCore, ExecutionError, ExecutionReader,
     ExecutionSummary, Level, OperationStatus, Simulation, SlotOutput,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -73,6 +73,7 @@ impl ExecutionWorker {
             failure,
             subscribers: Arc::clone(&subscribers),
             is_stopping: Arc::clone(&is_stopping),
+            last_stake_kept_in: None,
         };
         let thread = Builder::new()
             .name("execution".to_owned())
@@ -218,6 +219,8 @@ struct Worker {
     failure: Sender<ExecutionError>,
     subscribers: Arc<Subscribers>,
     is_stopping: Arc<AtomicBool>,
+    /// The last cycle in which the last stake was kept.
+    last_stake_kept_in: Option<u64>,
 }
 
 /// Everything that waited in the queue, as one.
@@ -334,9 +337,10 @@ impl Worker {
     }
 
     /// Tells the pool and the readers; what they may ask for is published already.
-    fn tell(&self, applied: &Applied) {
+    fn tell(&mut self, applied: &Applied) {
         let last = applied.final_slots.last();
         for output in &applied.final_slots {
+            self.warn_of_kept_stake(output);
             let is_last = last.is_some_and(|last| last.slot == output.slot);
             if is_last || !output.operations.is_empty() {
                 let ids: Vec<OperationId> = output.operations.iter().map(|(id, _)| *id).collect();
@@ -351,6 +355,24 @@ impl Worker {
             self.pool.notify_balances(&touched);
         }
         self.subscribers.publish(&applied.final_slots);
+    }
+
+    /// Warns once for all cycles in a row: a network that was off for a day is told so once.
+    fn warn_of_kept_stake(&mut self, output: &SlotOutput) {
+        let Some(EndedCycle {
+            cycle,
+            kept_last_stake: true,
+        }) = output.ended_cycle
+        else {
+            return;
+        };
+        let before = self.last_stake_kept_in.replace(cycle);
+        if before.is_none_or(|before| before.checked_add(1) != Some(cycle)) {
+            tracing::warn!(
+                cycle,
+                "all stakers missed too much: their rolls are not sold, for nobody would have any"
+            );
+        }
     }
 
     fn stop(&self, error: ExecutionError) {

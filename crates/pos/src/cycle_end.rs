@@ -11,7 +11,8 @@ pub struct CycleEnd {
     pub implicitly_sold: BTreeMap<Address, u64>,
     /// Coins of those sales, now deferred credits.
     pub sold_coins: Amount,
-    /// Whether such sales were left out, because nobody would have had rolls any more.
+    /// Whether such sales were left out, because nobody would have had rolls any more. Whoever makes
+    /// the cycle final warns of it.
     pub kept_last_stake: bool,
     /// Deferred credits that came due, to be added to the balances.
     pub reimbursed: BTreeMap<Address, Amount>,
@@ -45,11 +46,6 @@ impl RollRegistry<'_> {
             .values()
             .try_fold(0_u64, |sum, count| sum.checked_add(*count));
         if !sales.is_empty() && sum.is_none_or(|sum| sum >= total_rolls) {
-            tracing::warn!(
-                cycle = self.cycle,
-                stakers = sales.len(),
-                "all stakers missed too much: their rolls are not sold, for nobody would have any"
-            );
             end.kept_last_stake = true;
             return Ok(());
         }

@@ -163,7 +163,9 @@ fn a_day_of_missed_slots_is_executed_at_once() {
         let applied = chain.decide((0..params.thread_count).map(miss).collect());
         assert_eq!(applied.waits_for_draws, None);
         let ended = applied.final_slots.last().unwrap();
-        assert_eq!(ended.ended_cycle, Some(cycle));
+        let ended_cycle = ended.ended_cycle.unwrap();
+        assert_eq!(ended_cycle.cycle, cycle);
+        assert!(ended_cycle.kept_last_stake);
         assert!(ended.state_hash.is_some());
     }
     assert_eq!(chain.core.last_final_slot(), Slot::new(cycles * 16 - 1, 3));
