@@ -19,6 +19,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod explore;
 mod failure;
 mod node;
 mod test;
@@ -40,7 +41,14 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 5] = [node::TASK, test::TASK, bench::TASK, tidy::TASK, ci::TASK];
+const TASKS: [Task; 6] = [
+    node::TASK,
+    test::TASK,
+    bench::TASK,
+    explore::TASK,
+    tidy::TASK,
+    ci::TASK,
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -103,7 +111,7 @@ fn task_names() -> Vec<&'static str> {
 fn overview() -> String {
     let mut text = String::from("Usage: cargo xtask <task> [arguments]\n\nTasks:\n");
     for task in &TASKS {
-        text.push_str(&format!("  {:<6}  {}\n", task.name, task.summary));
+        text.push_str(&format!("  {:<7}  {}\n", task.name, task.summary));
     }
     text.push_str("\n'cargo xtask help <task>' tells more about one of them.\n");
     text

@@ -1,7 +1,7 @@
 //! Breadth first, by the number of votes cast: a step adds one, so a state is met in one layer only,
 //! and two layers are all that is kept.
 
-use crate::model::{Model, State};
+use crate::model::{Lemma, Model, State};
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,10 +12,10 @@ pub(crate) struct Report {
     pub(crate) states: u64,
     /// The most votes that the honest validators cast.
     pub(crate) depth: u32,
-    /// Whether some state decides.
-    pub(crate) decides: bool,
-    /// The first state that breaks a part of the safety argument.
-    pub(crate) violation: Option<String>,
+    /// The rounds in which some state decides, a bit each.
+    pub(crate) decided_rounds: usize,
+    /// The first part of the safety argument that does not hold, and in which state.
+    pub(crate) violation: Option<(Lemma, String)>,
     /// The first state with two decisions, where the exploration ends.
     pub(crate) disagreement: Option<String>,
 }
@@ -39,7 +39,7 @@ pub(crate) fn explore(model: &Model) -> Report {
     let mut report = Report {
         states: 0,
         depth: 0,
-        decides: false,
+        decided_rounds: 0,
         violation: None,
         disagreement: None,
     };
@@ -47,7 +47,6 @@ pub(crate) fn explore(model: &Model) -> Report {
     layer.insert(Model::start().0);
     loop {
         let mut next = Layer::default();
-        let mut steps = false;
         #[allow(
             clippy::iter_over_hash_type,
             reason = "all are visited, in whatever order"
@@ -56,21 +55,20 @@ pub(crate) fn explore(model: &Model) -> Report {
             let state = State(*state);
             report.states += 1;
             let certificates = model.certificates(state);
-            report.decides |= certificates.decides();
+            report.decided_rounds |= certificates.decided_rounds();
             if report.violation.is_none() {
                 let violated = certificates.violated();
-                report.violation =
-                    violated.map(|what| format!("{what}:\n{}", model.describe(state)));
+                report.violation = violated.map(|lemma| (lemma, model.describe(state)));
             }
             if certificates.disagrees() {
                 report.disagreement = Some(model.describe(state));
                 return report;
             }
             model.each_next(state, &certificates, |State(found)| {
-                steps |= next.insert(found);
+                next.insert(found);
             });
         }
-        if !steps {
+        if next.is_empty() {
             return report;
         }
         report.depth += 1;

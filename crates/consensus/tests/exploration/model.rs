@@ -182,6 +182,21 @@ pub(crate) fn round_number(round: usize) -> u32 {
     u32::try_from(round).unwrap_or_else(|_| unreachable!("rounds are few"))
 }
 
+/// What the safety argument of design 07 claims of the certificates that can be formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lemma {
+    /// One value is notarised in a round.
+    L1,
+    /// A round is not both finalised and nullified.
+    L2,
+    /// What is finalised in a round is notarised in it.
+    L3,
+    /// No other value is notarised in the round of a finalised one or later.
+    L4,
+    /// One value is decided.
+    Agreement,
+}
+
 /// Every certificate that the votes of a state allow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Certificates {
@@ -196,8 +211,12 @@ impl Certificates {
         self.finalised >> (round * values) & ((1 << values) - 1)
     }
 
-    pub(crate) fn decides(&self) -> bool {
-        self.finalised != 0
+    /// The rounds with a finalise certificate, a bit each.
+    pub(crate) fn decided_rounds(&self) -> usize {
+        let rounds = 0..self.known.size.rounds;
+        rounds.fold(0, |all, round| {
+            all | usize::from(self.finalised(round) != 0) << round
+        })
     }
 
     /// Whether two values are decided, in one round or in two.
@@ -208,30 +227,27 @@ impl Certificates {
     }
 
     /// The first part of the safety argument of design 07 that does not hold.
-    pub(crate) fn violated(&self) -> Option<&'static str> {
-        if self.disagrees() {
-            return Some("agreement: two values are decided");
-        }
+    pub(crate) fn violated(&self) -> Option<Lemma> {
         let rounds = self.known.size.rounds;
         for round in 0..rounds {
             let finalised = self.finalised(round);
             if self.known.values(round).count_ones() > 1 {
-                return Some("L1: two values are notarised in a round");
+                return Some(Lemma::L1);
             }
             if finalised == 0 {
                 continue;
             }
             if self.known.has_nullified(round) {
-                return Some("L2: a round is finalised and nullified");
+                return Some(Lemma::L2);
             }
             if finalised & !self.known.values(round) != 0 {
-                return Some("L3: a value is finalised and not notarised");
+                return Some(Lemma::L3);
             }
             if (round..rounds).any(|later| self.known.values(later) & !finalised != 0) {
-                return Some("L4: another value is notarised after one was finalised");
+                return Some(Lemma::L4);
             }
         }
-        None
+        self.disagrees().then_some(Lemma::Agreement)
     }
 }
 
@@ -358,10 +374,9 @@ impl Model {
                 }
                 sorted[at] = history;
             }
-            let mut state = 0;
-            for place in 0..honest {
-                state = state << self.size.history_bits() | sorted[place] as u64;
-            }
+            let state = sorted[..honest].iter().fold(0, |state, history| {
+                (state << self.size.history_bits()) | *history as u64
+            });
             least = least.min(state);
         }
         State(least)
@@ -371,7 +386,7 @@ impl Model {
         let bits = self.size.history_bits();
         let mut histories = [0; MAX_HONEST];
         for place in (0..self.size.honest).rev() {
-            histories[place] = (state & ((1 << bits) - 1)) as usize;
+            histories[place] = low_bits(state, bits);
             state >>= bits;
         }
         histories
@@ -396,6 +411,14 @@ impl Model {
         }
         text
     }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a history is at most 18 bits"
+)]
+const fn low_bits(number: u64, bits: usize) -> usize {
+    (number & ((1 << bits) - 1)) as usize
 }
 
 fn each_cell(history: usize, rounds: usize, change: impl Fn(Cell) -> usize) -> usize {
