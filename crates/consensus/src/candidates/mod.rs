@@ -552,10 +552,12 @@ impl Candidates {
     }
 
     /// Headers that this node made, to be sent again.
-    pub(crate) fn own_headers(&self) -> impl Iterator<Item = &Arc<SignedHeader>> + '_ {
+    pub(crate) fn own_headers(&self, env: &Env<'_>) -> impl Iterator<Item = &Arc<SignedHeader>> {
+        let keys = &env.shared.keys;
         self.by_id
             .values()
-            .filter(|candidate| candidate.from.is_none() && candidate.body.is_some())
+            .filter(|candidate| candidate.body.is_some())
+            .filter(|candidate| keys.contains_key(&candidate.header.signer_address()))
             .map(|candidate| &candidate.header)
     }
 

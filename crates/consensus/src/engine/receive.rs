@@ -173,7 +173,7 @@ impl Engine {
             Place::Past => {
                 let header = Arc::new(header.clone().identify(&self.shared.config.chain_id));
                 self.with_past(slot, now, |state, env| {
-                    state.on_header(env, header, Some(from), out);
+                    state.on_past_header(env, header, from, out);
                 });
                 return;
             }

@@ -76,6 +76,19 @@ impl SlotState {
             .add_header(env, header, from, &mut self.faults, out);
     }
 
+    /// A header for a slot that is decided: of use only as evidence. What the signing log knew of the
+    /// slot is forgotten, so that nothing can be said about keys of ours.
+    pub(crate) fn on_past_header(
+        &mut self,
+        env: &Env<'_>,
+        header: Arc<SignedHeader>,
+        from: Peer,
+        out: &mut Outbox,
+    ) {
+        self.candidates
+            .add_header(env, header, Some(from), &mut self.faults, out);
+    }
+
     /// Whether the signing log knows a header as ours from before a restart.
     fn made_header(&self, env: &Env<'_>, header: &SignedHeader) -> bool {
         env.shared

@@ -22,7 +22,7 @@ impl SlotState {
         self.sign_failed(env, out);
         let headers: Vec<_> = self
             .candidates
-            .own_headers()
+            .own_headers(env)
             .map(|header| Arc::new(Message::Candidate(header.envelope().clone())))
             .collect();
         let bundle = self.entry_certificates();

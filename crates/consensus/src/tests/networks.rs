@@ -134,3 +134,47 @@ fn a_node_that_missed_decisions_follows_by_outcomes() {
     kit.heal();
     kit.decide(slot(8), kit.t0_ms() * 6);
 }
+
+#[test]
+fn each_validator_key_of_a_wallet_votes() {
+    let mut kit = Kit::new(&[1, 1, 1, 1]);
+    for node in 1..4 {
+        kit.crash(node);
+    }
+    kit.nodes[0].wallet.keys = (0..3).map(|node| kit.key(node)).collect();
+    for node in 1..3 {
+        kit.nodes[node].wallet.keys.clear();
+    }
+    kit.start(0);
+    let value = kit.decide(S1, kit.t0_ms() * 3);
+    let signers = kit.nodes[0].decided[0]
+        .outcome
+        .certificate()
+        .signatures
+        .len();
+    assert_eq!((is_block(value), signers), (true, 3));
+    assert_eq!(
+        kit.nodes[0]
+            .verifier
+            .verified
+            .load(std::sync::atomic::Ordering::Relaxed),
+        0
+    );
+}
+
+#[test]
+fn a_wallet_that_is_unlocked_while_a_slot_is_open_votes_in_it() {
+    let mut kit = Kit::new(&[10]);
+    kit.crash(0);
+    let keys = std::mem::take(&mut kit.nodes[0].wallet.keys);
+    kit.start(0);
+    kit.run_for(kit.t0_ms() * 2);
+    assert!(!kit.all_decided(S1));
+    let public_keys = keys
+        .iter()
+        .map(picot_models::SecretKey::public_key)
+        .collect();
+    kit.nodes[0].wallet.keys = keys;
+    kit.input(0, crate::Input::Keys(public_keys));
+    kit.decide(S1, 1_000);
+}

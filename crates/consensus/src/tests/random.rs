@@ -20,8 +20,6 @@ impl Dice {
 /// Delays up to far beyond `D`, losses, for a while; then a timely network.
 fn storm(kit: &mut Kit, seed: u64, loss_percent: u64, max_delay_ms: u64, calm_at: u64) {
     let mut dice = Dice(seed | 1);
-    let clock = std::rc::Rc::new(std::cell::Cell::new(0));
-    let _ = &clock;
     let calm = std::rc::Rc::new(std::cell::Cell::new(false));
     let is_calm = std::rc::Rc::clone(&calm);
     kit.post(move |_, _, _| {
@@ -98,6 +96,47 @@ proptest! {
     }
 
     #[test]
+    fn threads_side_by_side_with_clocks_apart_and_crashes_in_the_middle_of_writing(
+        seed: u64,
+        max_delay_ms in 10_u64..400,
+        ahead_ms in proptest::collection::vec(0_u64..50, 4),
+        crash_after in proptest::collection::vec(1_u64..120, 4),
+    ) {
+        let mut kit = Kit::with_params(ChainParams::dev(), &[3, 2, 2, 2]);
+        for (node, (ahead_ms, crash_after)) in ahead_ms.into_iter().zip(crash_after).enumerate() {
+            kit.nodes[node].clock_ahead_ms = ahead_ms;
+            kit.nodes[node].crash_after_persists = Some(crash_after);
+        }
+        let t0 = kit.t0_ms();
+        let mut dice = Dice(seed | 1);
+        kit.post(move |_, _, _| match dice.below(20) {
+            0 => Delivery::Lost,
+            _ => Delivery::After(dice.below(max_delay_ms)),
+        });
+        for _ in 0..16 {
+            kit.run_for(t0 / 4);
+            for node in 0..4 {
+                if kit.nodes[node].engine.is_none() {
+                    kit.start(node);
+                }
+            }
+        }
+        for node in &mut kit.nodes {
+            node.crash_after_persists = None;
+        }
+        kit.post(|_, _, _| Delivery::After(10));
+        for thread in 0..4 {
+            let reached = kit.nodes.iter().map(|node| node.next_period(thread)).max().unwrap();
+            kit.decide(Slot::new(reached.max(4) + 1, thread), t0 * 20);
+        }
+        for node in &kit.nodes {
+            prop_assert!(node.evidence.is_empty(), "an honest key contradicted itself");
+            prop_assert!(node.foreign.is_empty());
+            prop_assert!(node.blamed.is_empty(), "{:?}", node.blamed);
+        }
+    }
+
+    #[test]
     fn all_honest_agree_and_go_on_beside_one_who_contradicts_itself(seed: u64, liar in 0_usize..4) {
         let params = ChainParams { thread_count: 1, ..ChainParams::dev() };
         let mut kit = Kit::with_params(params, &[1, 1, 1, 1]);
@@ -128,4 +167,44 @@ fn two_runs_of_one_seed_send_the_same() {
             .collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
+}
+
+/// What four nodes say to each other, with trouble in every round.
+fn overheard() -> Vec<Vec<u8>> {
+    use picot_serialization::Encode;
+    let mut kit = Kit::new(&[1, 1, 1, 1]);
+    storm(&mut kit, 7, 45, 900, 12_000);
+    let messages = kit.nodes.iter().flat_map(|node| &node.sent);
+    messages.map(|message| message.to_bytes()).collect()
+}
+
+#[test]
+fn no_message_however_garbled_stops_an_engine() {
+    let heard = overheard();
+    let mut dice = Dice(99);
+    let mut kit = Kit::new(&[1, 1, 1, 1]);
+    kit.run_for(kit.t0_ms());
+    let mut read = 0;
+    for round in 0..4_000_usize {
+        let mut bytes = heard[dice.below(heard.len() as u64) as usize].clone();
+        for _ in 0..dice.below(3) {
+            let at = dice.below(bytes.len() as u64) as usize;
+            bytes[at] ^= 1 << dice.below(8);
+        }
+        if let Ok(message) = picot_serialization::decode_exact::<Message>(&bytes) {
+            read += 1;
+            kit.inject(round % 4, (round / 4) % 4, message);
+        }
+        if round % 100 == 0 {
+            kit.run_for(50);
+        }
+    }
+    assert!(read > 500, "{read} were messages");
+    let reached = kit
+        .nodes
+        .iter()
+        .map(|node| node.next_period(0))
+        .max()
+        .unwrap();
+    kit.decide(Slot::new(reached + 1, 0), kit.t0_ms() * 20);
 }

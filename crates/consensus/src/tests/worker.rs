@@ -3,14 +3,17 @@
 use crate::mocks::KitWallet;
 use crate::{
     BatchVerifier, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusPorts,
-    ConsensusWorker, NoPeers, SlotStatus,
+    ConsensusWorker, Message, NoPeers, Peer, SlotStatus,
 };
 use parking_lot::Mutex;
 use picot_clock::{Clock, ManualClock, Millis, SystemClock, Timestamp};
 use picot_execution::DecidedSlots;
 use picot_execution::mocks::MockExecution;
 use picot_models::mocks::{block, genesis_with, key};
-use picot_models::{Address, ChainParams, Genesis, OperationId, PublicKey, Signature, Slot, Value};
+use picot_models::{
+    Address, Ballot, ChainParams, Denunciation, Genesis, OperationId, PublicKey, Signature, Signed,
+    Slot, ThreadDigest, Value, Vote,
+};
 use picot_pool::mocks::MockPool;
 use picot_selector::{Config as SelectorConfig, Selector, StakeSelector};
 use picot_storage::MemoryArchive;
@@ -59,6 +62,7 @@ struct World {
     archive: MemoryArchive,
     log: MemorySigningLog,
     executed: Arc<Mutex<Vec<DecidedSlots>>>,
+    evidence: Arc<Mutex<Vec<Arc<Denunciation>>>>,
 }
 
 /// Draws of a cycle follow when both cycles before it are executed, as execution feeds them.
@@ -91,7 +95,15 @@ impl Feeder {
 
 impl World {
     fn new(clock: Arc<dyn Clock>, genesis_timestamp: Timestamp) -> Self {
-        let mut genesis = genesis_with(ChainParams::dev(), &[(1, 10)]);
+        Self::of_stakers(clock, genesis_timestamp, &[(1, 10)])
+    }
+
+    fn of_stakers(
+        clock: Arc<dyn Clock>,
+        genesis_timestamp: Timestamp,
+        stakers: &[(u64, u64)],
+    ) -> Self {
+        let mut genesis = genesis_with(ChainParams::dev(), stakers);
         genesis.genesis_timestamp = genesis_timestamp;
         let selector = StakeSelector::new(SelectorConfig::from_params(&genesis.params)).unwrap();
         Self {
@@ -101,6 +113,7 @@ impl World {
             archive: MemoryArchive::new(),
             log: MemorySigningLog::new(),
             executed: Arc::default(),
+            evidence: Arc::default(),
         }
     }
 
@@ -126,6 +139,12 @@ impl World {
         });
         let mut pool = MockPool::new();
         pool.expect_offer_again().return_const(());
+        let evidence = Arc::clone(&self.evidence);
+        pool.expect_add_denunciations().returning(move |proofs| {
+            let results = proofs.iter().map(|_| Ok(())).collect();
+            evidence.lock().extend(proofs);
+            results
+        });
         let ports = ConsensusPorts {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector) as Arc<dyn Selector>,
@@ -355,4 +374,45 @@ fn on_the_wall_clock_slots_are_decided_as_time_passes() {
     wait_for(&events, |event| {
         matches!(event, ConsensusEvent::Decided { slot: S1, .. })
     });
+}
+
+#[test]
+fn messages_are_delivered_and_evidence_goes_to_the_pool() {
+    let clock = ManualClock::new(Timestamp(1_000_000));
+    let world = World::of_stakers(
+        Arc::new(clock.clone()),
+        Timestamp(1_000_000),
+        &[(1, 10), (2, 1)],
+    );
+    let worker = world.start();
+    let events = worker.subscribe();
+    clock.advance(Millis(2_000)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        *event == ConsensusEvent::Opened { slot: S1 }
+    });
+    let chain_id = world.genesis.chain_id();
+    let (finalise, nullify) = (
+        Ballot::Finalise {
+            value: Value::Miss { through: 1 },
+        },
+        Ballot::Nullify,
+    );
+    for ballot in [finalise, nullify] {
+        let vote = Vote {
+            version: world.genesis.params.protocol_version,
+            slot: S1,
+            round: 0,
+            thread_digest: ThreadDigest::genesis(&chain_id, 0),
+            ballot,
+        };
+        let vote = Signed::sign(vote, &key(2), &chain_id).into_envelope();
+        worker
+            .deliver(Peer(1), Arc::new(Message::Vote(vote)))
+            .unwrap();
+    }
+    wait_for(&events, |event| matches!(event, ConsensusEvent::Fault(_)));
+    worker.stop();
+    assert_eq!(world.evidence.lock().len(), 1);
+    assert_eq!(worker.summary().faults, 1);
 }
