@@ -8,7 +8,7 @@ use crate::no_keys::NoKeys;
 use crate::production::FactoryFacts;
 use crate::replay::replay;
 use crate::{NodeError, VERSION};
-use picot_api::{ApiConfig, ApiContext, ApiServer};
+use picot_api::{ApiConfig, ApiContext, ApiServer, Production};
 use picot_block_factory::{Asking, BlockFactory, BlockProducer, MemoryHistory};
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
@@ -58,6 +58,7 @@ pub struct Node {
     slot_clock: SlotClock,
     wallet: Arc<dyn Wallet>,
     replayed: u64,
+    production: Option<Arc<FactoryFacts>>,
     api: Option<ApiServer>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
@@ -88,6 +89,7 @@ impl Node {
             slot_clock: base.slot_clock,
             wallet: Arc::clone(&base.wallet),
             replayed,
+            production: None,
             api: None,
             stop: stop.clone(),
             threads: Vec::new(),
@@ -98,7 +100,9 @@ impl Node {
         let blocks = base.block_factory(&mut node)?;
         let endorsements = base.endorsement_factory(&mut node)?;
         base.housekeeping(&mut node)?;
-        node.api = Some(base.api(&config, &node, blocks, endorsements)?);
+        let production = base.production(&node, blocks, endorsements);
+        node.production = Some(Arc::clone(&production));
+        node.api = Some(base.api(&config, &node, production)?);
         Ok(node)
     }
 
@@ -148,6 +152,12 @@ impl Node {
     #[must_use]
     pub const fn replayed(&self) -> u64 {
         self.replayed
+    }
+
+    /// Why nothing is produced at the moment, if so.
+    #[must_use]
+    pub fn not_producing(&self) -> Option<String> {
+        self.production.as_ref()?.facts().not_producing
     }
 
     /// Where the interface listens.
@@ -362,19 +372,30 @@ impl Base {
         Ok(())
     }
 
+    fn production(
+        &self,
+        node: &Node,
+        blocks: Arc<dyn BlockFactory>,
+        endorsements: Arc<dyn EndorsementFactory>,
+    ) -> Arc<FactoryFacts> {
+        Arc::new(FactoryFacts {
+            clock: Arc::clone(&self.clock),
+            slot_clock: self.slot_clock,
+            started_at: self.started_at,
+            signing_log_complete: self.signing_log_complete,
+            consensus: Arc::clone(&node.consensus) as _,
+            wallet: Arc::clone(&self.wallet),
+            blocks,
+            endorsements,
+        })
+    }
+
     fn api(
         &self,
         config: &NodeConfig,
         node: &Node,
-        blocks: Arc<dyn BlockFactory>,
-        endorsements: Arc<dyn EndorsementFactory>,
+        production: Arc<FactoryFacts>,
     ) -> Result<ApiServer, NodeError> {
-        let production = FactoryFacts {
-            clock: Arc::clone(&self.clock),
-            wallet: Arc::clone(&self.wallet),
-            blocks,
-            endorsements,
-        };
         let context = ApiContext {
             genesis: Arc::clone(&self.genesis),
             chain_id: self.chain_id,
@@ -385,7 +406,7 @@ impl Base {
             execution: Arc::clone(&node.execution) as _,
             consensus: Arc::clone(&node.consensus) as _,
             storage: Arc::clone(&self.storage),
-            production: Arc::new(production),
+            production,
             node_version: VERSION,
             started_at: self.started_at,
         };

@@ -5,6 +5,7 @@
 pub mod assembly;
 pub mod cli;
 pub mod client;
+mod countdown;
 pub mod data_layout;
 pub mod db_check;
 mod error;

@@ -3,6 +3,7 @@
 
 use crate::assembly::{Node, NodeConfig};
 use crate::cli::{NodeOptions, Purpose, SystemPrompt};
+use crate::countdown::Countdown;
 use crate::data_layout::DataLayout;
 use crate::home::{self, Chain};
 use crate::shutdown::stop_on_signals;
@@ -13,6 +14,7 @@ use picot_api::ApiConfig;
 use picot_clock::{Clock, Stop, SystemClock, Timestamp};
 use picot_database::DatabaseConfig;
 use picot_execution::Level;
+use picot_models::ProposalPolicy;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -163,17 +165,17 @@ fn print_banner(node: &Node, data: &Path, options: &NodeOptions) -> Result<(), N
 }
 
 fn production_text(node: &Node) -> String {
-    if node.wallet().addresses().is_empty() {
-        return "no: there is no key in the wallet (`picot keys new`)".to_owned();
+    if let Some(reason) = node.not_producing() {
+        return format!("not now: {reason}");
     }
-    let genesis = node.genesis();
-    let now = SystemClock.now();
-    match node.slot_clock().time_until_genesis(now) {
-        Some(wait) if wait.as_millis() > 0 => {
-            format!("from genesis on, in {} s", wait.as_millis().div_ceil(1_000))
+    let slots = match node.genesis().params.proposal_policy {
+        ProposalPolicy::Drawn => "where a key of the wallet is drawn".to_owned(),
+        ProposalPolicy::Ranked { count } => {
+            format!("where a key of the wallet is among the first {count} that are drawn")
         }
-        _ => format!("yes, under the policy {:?}", genesis.params.proposal_policy),
-    }
+        ProposalPolicy::All => "at every slot".to_owned(),
+    };
+    format!("blocks {slots}")
 }
 
 /// Prints what becomes final until the node is told to stop, or stops by itself.
@@ -182,6 +184,7 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
     let mut events = node.consensus().subscribe();
     let failures = node.failures();
     let mut lines = SlotLines::new(node.slot_clock());
+    let mut countdown = Countdown::default();
     let mut is_quiet_since: Option<Timestamp> = None;
     let looks = tick(STOP_INTERVAL);
     while !stop.is_stopped() {
@@ -207,6 +210,11 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
             recv(looks) -> _ => {}
         }
         let now = SystemClock.now();
+        if let Some(left) = node.slot_clock().time_until_genesis(now)
+            && let Some(line) = countdown.line(left, node.genesis().genesis_timestamp)
+        {
+            say(line)?;
+        }
         let quiet = now.since(*is_quiet_since.get_or_insert(now));
         if quiet.is_some_and(|quiet| u128::from(quiet.as_millis()) > QUIET_TIME.as_millis())
             && let Some(line) = lines.flush()

@@ -1,16 +1,26 @@
-//! How this node's own production goes, for the interface.
+//! How this node's own production goes, and what holds it up.
 
 use picot_api::{NodeFacts, Production};
 use picot_block_factory::BlockFactory;
-use picot_clock::Clock;
+use picot_clock::{Clock, SlotClock};
+use picot_consensus::{Consensus, ThreadSummary};
 use picot_endorsement_factory::EndorsementFactory;
+use picot_models::{Slot, Timestamp};
 use picot_wallet::Wallet;
 use std::sync::Arc;
 
-/// Asks the factories and the wallet.
+/// Asks the factories, the wallet and consensus.
 pub struct FactoryFacts {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The slots of the chain.
+    pub slot_clock: SlotClock,
+    /// When the process started.
+    pub started_at: Timestamp,
+    /// Whether the signing log knows all that the keys ever signed.
+    pub signing_log_complete: bool,
+    /// The decisions.
+    pub consensus: Arc<dyn Consensus>,
     /// The keys.
     pub wallet: Arc<dyn Wallet>,
     /// Block production.
@@ -25,8 +35,27 @@ impl FactoryFacts {
             return Some("block production is switched off".to_owned());
         }
         if self.wallet.addresses().is_empty() {
-            return Some("the wallet has no key, or is locked".to_owned());
+            return Some("the wallet has no key, or is locked: this node only follows".to_owned());
         }
+        let reasons: Vec<_> = [
+            self.why_too_early(),
+            self.why_after_start(),
+            self.why_not_trusted(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    fn why_too_early(&self) -> Option<String> {
+        let now = self.clock.now();
+        self.slot_clock.time_until_genesis(now)?;
+        let genesis = self.slot_clock.genesis_timestamp();
+        Some(format!("the chain begins at {genesis}"))
+    }
+
+    fn why_after_start(&self) -> Option<String> {
         let startup = self.blocks.startup();
         if startup.is_over(self.clock.now()) {
             return None;
@@ -38,6 +67,32 @@ impl FactoryFacts {
         Some(format!(
             "waiting{end} after the start, in case another node used the keys just before"
         ))
+    }
+
+    /// Design 07, 'Durable before sent': without its signing log, a key does not vote in a thread
+    /// before others have decided a slot there that began after the start.
+    fn why_not_trusted(&self) -> Option<String> {
+        if self.signing_log_complete {
+            return None;
+        }
+        let threads = self.consensus.summary().threads;
+        let held = threads.iter().filter(|thread| !self.went_on(thread));
+        let held: Vec<_> = held.map(|thread| thread.thread.to_string()).collect();
+        (!held.is_empty()).then(|| {
+            format!(
+                "the signing log is new, but the keys are not: nothing is signed in threads {} \
+                 until others have decided a slot there that began after this start. If these \
+                 keys have signed nothing on this chain, ever, start with `--keys-never-signed`",
+                held.join(", ")
+            )
+        })
+    }
+
+    /// Whether a slot was decided in the thread that began after the start.
+    fn went_on(&self, thread: &ThreadSummary) -> bool {
+        let decided = Slot::new(thread.decided_period, thread.thread);
+        let start = self.slot_clock.start_of(decided);
+        start.is_ok_and(|start| start >= self.started_at)
     }
 }
 
@@ -59,19 +114,25 @@ mod tests {
     use super::*;
     use picot_block_factory::mocks::MockBlockFactory;
     use picot_block_factory::{FactoryStats, StartupWait};
-    use picot_clock::{ManualClock, Millis, Timestamp};
+    use picot_clock::{ManualClock, Millis};
+    use picot_consensus::ConsensusSummary;
+    use picot_consensus::mocks::MockConsensus;
     use picot_endorsement_factory::mocks::MockEndorsementFactory;
-    use picot_models::Address;
+    use picot_models::Hash;
     use picot_models::mocks::address;
     use picot_wallet::mocks::MockWallet;
 
-    fn facts(now: u64, enabled: bool, addresses: Vec<Address>) -> NodeFacts {
+    const START: Timestamp = Timestamp(1_000_000);
+
+    /// A node of a chain that began 4 periods before the node started, whose thread 0 has decided
+    /// this period.
+    fn node(decided_period: u64) -> FactoryFacts {
         let mut wallet = MockWallet::new();
-        wallet.expect_addresses().return_const(addresses);
+        wallet.expect_addresses().return_const(vec![address(1)]);
         let mut blocks = MockBlockFactory::new();
-        blocks.expect_is_enabled().return_const(enabled);
+        blocks.expect_is_enabled().return_const(true);
         blocks.expect_startup().returning(|| StartupWait {
-            start: Timestamp(1_000),
+            start: START,
             delay: Millis(500),
             fresh: false,
         });
@@ -81,37 +142,95 @@ mod tests {
         });
         let mut endorsements = MockEndorsementFactory::new();
         endorsements.expect_stats().returning(FactoryStats::default);
+        let mut consensus = MockConsensus::new();
+        consensus
+            .expect_summary()
+            .returning(move || ConsensusSummary {
+                threads: vec![ThreadSummary {
+                    thread: 0,
+                    decided_period,
+                    latest_block: (Hash([0; 32]).into(), 0),
+                    open: None,
+                }],
+                behind: None,
+                decided_slots: 0,
+                missed_slots: 0,
+                bad_signatures: 0,
+                faults: 0,
+            });
+        let genesis = START.checked_sub(Millis(8_000)).unwrap();
         FactoryFacts {
-            clock: Arc::new(ManualClock::new(Timestamp(now))),
+            clock: Arc::new(ManualClock::new(Timestamp(START.0 + 500))),
+            slot_clock: SlotClock::new(genesis, Millis(2_000), 4).unwrap(),
+            started_at: START,
+            signing_log_complete: true,
+            consensus: Arc::new(consensus),
             wallet: Arc::new(wallet),
             blocks: Arc::new(blocks),
             endorsements: Arc::new(endorsements),
         }
-        .facts()
     }
 
     #[test]
     fn a_node_with_keys_produces_once_its_start_up_wait_is_over() {
-        let waiting = facts(1_400, true, vec![address(1)]);
+        let waiting = FactoryFacts {
+            clock: Arc::new(ManualClock::new(Timestamp(START.0 + 499))),
+            ..node(4)
+        }
+        .facts();
         assert!(!waiting.producing && waiting.not_producing.unwrap().starts_with("waiting until"));
-        let producing = facts(1_500, true, vec![address(1)]);
+        let producing = node(4).facts();
         assert!(producing.producing && producing.not_producing.is_none());
         assert_eq!(producing.blocks_produced, 3);
     }
 
     #[test]
     fn a_node_without_keys_or_switched_off_says_why_it_does_not_produce() {
+        let mut wallet = MockWallet::new();
+        wallet.expect_addresses().return_const(vec![]);
+        let without_keys = FactoryFacts {
+            wallet: Arc::new(wallet),
+            ..node(4)
+        };
+        let reason = without_keys.facts().not_producing.unwrap();
+        assert!(reason.contains("no key"), "{reason}");
+        let mut blocks = MockBlockFactory::new();
+        blocks.expect_is_enabled().return_const(false);
+        blocks.expect_stats().returning(FactoryStats::default);
+        let switched_off = FactoryFacts {
+            blocks: Arc::new(blocks),
+            ..node(4)
+        };
+        let reason = switched_off.facts().not_producing.unwrap();
+        assert!(reason.contains("switched off"), "{reason}");
+    }
+
+    #[test]
+    fn a_node_that_is_started_before_its_chain_says_when_that_begins() {
+        let early = FactoryFacts {
+            clock: Arc::new(ManualClock::new(Timestamp(1))),
+            ..node(0)
+        };
+        let reason = early.facts().not_producing.unwrap();
         assert!(
-            facts(2_000, true, vec![])
-                .not_producing
-                .unwrap()
-                .contains("no key")
+            reason.contains("the chain begins at 1970-01-01"),
+            "{reason}"
         );
-        assert!(
-            facts(2_000, false, vec![address(1)])
-                .not_producing
-                .unwrap()
-                .contains("switched off")
-        );
+    }
+
+    #[test]
+    fn a_node_that_lost_its_signing_log_says_so_until_others_have_gone_on() {
+        let facts = |decided_period| {
+            FactoryFacts {
+                signing_log_complete: false,
+                ..node(decided_period)
+            }
+            .facts()
+        };
+        let held = facts(3);
+        assert!(!held.producing);
+        let reason = held.not_producing.unwrap();
+        assert!(reason.contains("--keys-never-signed"), "{reason}");
+        assert!(facts(4).producing);
     }
 }
