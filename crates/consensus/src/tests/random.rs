@@ -15,6 +15,10 @@ impl Dice {
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap()
+    }
 }
 
 /// Delays up to far beyond `D`, losses, for a while; then a timely network.
@@ -186,9 +190,9 @@ fn no_message_however_garbled_stops_an_engine() {
     kit.run_for(kit.t0_ms());
     let mut read = 0;
     for round in 0..4_000_usize {
-        let mut bytes = heard[dice.below(heard.len() as u64) as usize].clone();
+        let mut bytes = heard[dice.index(heard.len())].clone();
         for _ in 0..dice.below(3) {
-            let at = dice.below(bytes.len() as u64) as usize;
+            let at = dice.index(bytes.len());
             bytes[at] ^= 1 << dice.below(8);
         }
         if let Ok(message) = picot_serialization::decode_exact::<Message>(&bytes) {
