@@ -22,6 +22,7 @@ mod ci;
 mod explore;
 mod failure;
 mod node;
+mod sim;
 mod test;
 mod tidy;
 
@@ -41,8 +42,9 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     node::TASK,
+    sim::TASK,
     test::TASK,
     bench::TASK,
     explore::TASK,

@@ -1,11 +1,9 @@
 //! What a run is told.
 
+use crate::SimError;
 use crate::byzantine::Behaviour;
 use crate::latency::Latencies;
-use crate::SimError;
-use picot_models::{
-    Address, Amount, ChainParams, Genesis, GenesisStaker, SecretKey, Timestamp,
-};
+use picot_models::{Address, Amount, ChainParams, Genesis, GenesisStaker, SecretKey, Timestamp};
 
 /// The most validators of a run.
 pub const MAX_VALIDATORS: usize = 10_000;
@@ -174,6 +172,9 @@ mod tests {
             config.rolls = rolls.to_vec();
             config.max_byzantine_rolls()
         };
-        assert_eq!((f(&[1]), f(&[1; 3]), f(&[1; 4]), f(&[3, 3, 3])), (0, 0, 1, 2));
+        assert_eq!(
+            (f(&[1]), f(&[1; 3]), f(&[1; 4]), f(&[3, 3, 3])),
+            (0, 0, 1, 2)
+        );
     }
 }

@@ -16,7 +16,7 @@ const COPIES: usize = 3;
 
 /// The disk of one node.
 #[derive(Debug)]
-pub struct Disk {
+pub(crate) struct Disk {
     /// What is decided, and candidates.
     pub archive: MemoryArchive,
     /// What was signed.
@@ -40,7 +40,7 @@ impl Default for Disk {
 impl Disk {
     /// Commits of the state since the oldest copy that is kept are lost, as on a disk that was not
     /// synced. Gives whether there was a copy.
-    pub fn lose_unsynced_state(&mut self) -> bool {
+    pub(crate) fn lose_unsynced_state(&mut self) -> bool {
         let oldest = self.copies.lock().pop_front();
         let Some(oldest) = oldest else {
             return false;
@@ -52,7 +52,7 @@ impl Disk {
 
     /// The state behind a fuse.
     #[must_use]
-    pub fn state(&self, fuse: &Arc<Fuse>) -> FusedState {
+    pub(crate) fn state(&self, fuse: &Arc<Fuse>) -> FusedState {
         FusedState {
             fuse: Arc::clone(fuse),
             inner: Arc::clone(&self.state),
@@ -63,7 +63,7 @@ impl Disk {
 
     /// The archive behind a fuse.
     #[must_use]
-    pub fn archive(&self, fuse: &Arc<Fuse>) -> FusedArchive {
+    pub(crate) fn archive(&self, fuse: &Arc<Fuse>) -> FusedArchive {
         FusedArchive {
             fuse: Arc::clone(fuse),
             inner: self.archive.clone(),
@@ -72,7 +72,7 @@ impl Disk {
 
     /// The signing log behind a fuse.
     #[must_use]
-    pub fn log(&self, fuse: &Arc<Fuse>) -> FusedLog {
+    pub(crate) fn log(&self, fuse: &Arc<Fuse>) -> FusedLog {
         FusedLog {
             fuse: Arc::clone(fuse),
             inner: self.log.clone(),
@@ -81,7 +81,7 @@ impl Disk {
 }
 
 /// A state store behind a fuse.
-pub struct FusedState {
+pub(crate) struct FusedState {
     fuse: Arc<Fuse>,
     inner: Arc<MemoryStateStore>,
     copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
@@ -122,7 +122,7 @@ impl StateStore for FusedState {
 }
 
 /// An archive behind a fuse.
-pub struct FusedArchive {
+pub(crate) struct FusedArchive {
     fuse: Arc<Fuse>,
     inner: MemoryArchive,
 }
@@ -168,7 +168,7 @@ impl BlockArchive for FusedArchive {
 }
 
 /// A signing log behind a fuse.
-pub struct FusedLog {
+pub(crate) struct FusedLog {
     fuse: Arc<Fuse>,
     inner: MemorySigningLog,
 }

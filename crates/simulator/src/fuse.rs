@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// the node has crashed
 #[derive(Debug, Clone, Copy, Display, Error)]
-pub struct Crashed;
+pub(crate) struct Crashed;
 
 /// Where a fuse blows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,41 +27,34 @@ pub enum Boundary {
 struct State {
     armed: Option<Boundary>,
     blown: bool,
-    writes: u64,
 }
 
 /// The fuse of one life of a node.
 #[derive(Debug, Default)]
-pub struct Fuse(Mutex<State>);
+pub(crate) struct Fuse(Mutex<State>);
 
 impl Fuse {
     /// Chooses where it blows. Replaces what was chosen before.
-    pub fn arm(&self, boundary: Boundary) {
+    pub(crate) fn arm(&self, boundary: Boundary) {
         self.0.lock().armed = Some(boundary);
     }
 
     /// Blows it here and now.
-    pub fn blow(&self) {
+    pub(crate) fn blow(&self) {
         self.0.lock().blown = true;
     }
 
     /// Whether the node has crashed.
     #[must_use]
-    pub fn is_blown(&self) -> bool {
+    pub(crate) fn is_blown(&self) -> bool {
         self.0.lock().blown
-    }
-
-    /// Durable writes made.
-    #[must_use]
-    pub fn writes(&self) -> u64 {
-        self.0.lock().writes
     }
 
     /// Makes a durable write, if the node lives to make it and to hear of it.
     ///
     /// # Errors
     /// [`Crashed`]: the write was made or not, and nobody knows.
-    pub fn persist<T>(&self, write: impl FnOnce() -> T) -> Result<T, Crashed> {
+    pub(crate) fn persist<T>(&self, write: impl FnOnce() -> T) -> Result<T, Crashed> {
         {
             let mut state = self.0.lock();
             if let Some(Boundary::BeforePersist(left)) = &mut state.armed {
@@ -73,7 +66,6 @@ impl Fuse {
             if state.blown {
                 return Err(Crashed);
             }
-            state.writes += 1;
         }
         let written = write();
         let mut state = self.0.lock();
@@ -83,11 +75,15 @@ impl Fuse {
                 None => state.blown = true,
             }
         }
-        if state.blown { Err(Crashed) } else { Ok(written) }
+        if state.blown {
+            Err(Crashed)
+        } else {
+            Ok(written)
+        }
     }
 
     /// How many of `count` messages leave.
-    pub fn send(&self, count: usize) -> usize {
+    pub(crate) fn send(&self, count: usize) -> usize {
         let mut state = self.0.lock();
         if state.blown {
             return 0;

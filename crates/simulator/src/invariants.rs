@@ -4,11 +4,10 @@ use displaydoc::Display;
 use picot_execution::ExecutionSummary;
 use picot_models::{
     Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
-    Slot,
-    ValidatorSet, Value,
+    Slot, ValidatorSet, Value,
 };
 use picot_storage::Decided;
-use picot_wallet::{ClaimKey, ClaimKind, SignRequest};
+use picot_wallet::{ClaimKey, SignRequest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots of a thread for which an engine may hold something: the open one, and early messages.
@@ -77,7 +76,7 @@ fn hold(
 }
 
 /// What is known of the run as a whole, against which each node is checked.
-pub struct Checker {
+pub(crate) struct Checker {
     genesis: Genesis,
     chain_id: ChainId,
     verify_signatures: bool,
@@ -107,7 +106,7 @@ pub struct Checker {
 impl Checker {
     /// Before the first slot.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         genesis: &Genesis,
         nodes: usize,
         verify_signatures: bool,
@@ -141,25 +140,25 @@ impl Checker {
 
     /// What was decided, by slot.
     #[must_use]
-    pub const fn decided(&self) -> &BTreeMap<Slot, Value> {
+    pub(crate) const fn decided(&self) -> &BTreeMap<Slot, Value> {
         &self.decided
     }
 
     /// Who made each decided block.
     #[must_use]
-    pub const fn producers(&self) -> &BTreeMap<Slot, Address> {
+    pub(crate) const fn producers(&self) -> &BTreeMap<Slot, Address> {
         &self.producers
     }
 
     /// Whose faults were proven.
     #[must_use]
-    pub const fn evidence(&self) -> &BTreeSet<Address> {
+    pub(crate) const fn evidence(&self) -> &BTreeSet<Address> {
         &self.evidence
     }
 
     /// The next period of a thread at a node.
     #[must_use]
-    pub fn next_period(&self, node: usize, thread: u8) -> u64 {
+    pub(crate) fn next_period(&self, node: usize, thread: u8) -> u64 {
         let of_node = self.next.get(node);
         let next = of_node.and_then(|next| next.get(usize::from(thread)));
         next.copied().unwrap_or(1)
@@ -170,7 +169,7 @@ impl Checker {
     ///
     /// # Errors
     /// Agreement, validity or the links of a chain are broken.
-    pub fn on_decided(
+    pub(crate) fn on_decided(
         &mut self,
         node: usize,
         decided: &Decided,
@@ -179,7 +178,10 @@ impl Checker {
     ) -> Result<bool, Violation> {
         let (slot, value) = (decided.slot(), decided.outcome.value());
         let thread = usize::from(slot.thread);
-        let next = self.next.get_mut(node).and_then(|next| next.get_mut(thread));
+        let next = self
+            .next
+            .get_mut(node)
+            .and_then(|next| next.get_mut(thread));
         if let Some(next) = next {
             hold(*next == slot.period, Invariant::Linked, || {
                 format!("node {node} decides {slot}, its next period is {next}")
@@ -240,7 +242,9 @@ impl Checker {
         rank: Option<u32>,
     ) -> Result<(), Violation> {
         let valid = |holds: bool, what: &str| {
-            hold(holds, Invariant::Validity, || format!("the block of {slot} {what}"))
+            hold(holds, Invariant::Validity, || {
+                format!("the block of {slot} {what}")
+            })
         };
         let header = block.header.content();
         valid(block.id() == id && block.slot() == slot, "is another one")?;
@@ -296,7 +300,7 @@ impl Checker {
     ///
     /// # Errors
     /// They do not.
-    pub fn check_available(
+    pub(crate) fn check_available(
         slot: Slot,
         held_by: u64,
         validators: &ValidatorSet,
@@ -312,7 +316,11 @@ impl Checker {
     ///
     /// # Errors
     /// Coins do not add up, or the state is not that of others.
-    pub fn on_state(&mut self, node: usize, summary: &ExecutionSummary) -> Result<(), Violation> {
+    pub(crate) fn on_state(
+        &mut self,
+        node: usize,
+        summary: &ExecutionSummary,
+    ) -> Result<(), Violation> {
         let slot = summary.last_final_slot;
         let known = self.states.entry(slot).or_insert(summary.state_hash);
         hold(*known == summary.state_hash, Invariant::EqualStates, || {
@@ -331,7 +339,11 @@ impl Checker {
     ///
     /// # Errors
     /// It is not that of others.
-    pub fn on_draws(&mut self, node: usize, validators: &ValidatorSet) -> Result<(), Violation> {
+    pub(crate) fn on_draws(
+        &mut self,
+        node: usize,
+        validators: &ValidatorSet,
+    ) -> Result<(), Violation> {
         let (cycle, hash) = (validators.cycle(), validators.hash());
         let known = self.draws.entry(cycle).or_insert(hash);
         hold(*known == hash, Invariant::EqualDraws, || {
@@ -343,7 +355,11 @@ impl Checker {
     ///
     /// # Errors
     /// One of an honest key contradicts an earlier one.
-    pub fn on_signed(&mut self, node: usize, signed: &[SignRequest]) -> Result<(), Violation> {
+    pub(crate) fn on_signed(
+        &mut self,
+        node: usize,
+        signed: &[SignRequest],
+    ) -> Result<(), Violation> {
         for request in signed {
             if self.byzantine.contains(&request.address) {
                 continue;
@@ -351,7 +367,9 @@ impl Checker {
             let key = request.key();
             let known = self.signed.entry(key).or_insert(request.id);
             hold(*known == request.id, Invariant::HonestKeys, || {
-                let ClaimKey { slot, kind, round, .. } = key;
+                let ClaimKey {
+                    slot, kind, round, ..
+                } = key;
                 format!("node {node} signs a second {kind} of {slot}, round {round}")
             })?;
         }
@@ -362,7 +380,7 @@ impl Checker {
     ///
     /// # Errors
     /// It is that of an honest key, or it proves nothing.
-    pub fn on_evidence(
+    pub(crate) fn on_evidence(
         &mut self,
         node: usize,
         denunciation: &Denunciation,
@@ -371,7 +389,11 @@ impl Checker {
         let fault = denunciation.fault_key();
         let is_bad = self.byzantine.contains(&fault.address);
         hold(is_bad, Invariant::NoFalseAccusation, || {
-            let FaultKey { address, slot, kind } = fault;
+            let FaultKey {
+                address,
+                slot,
+                kind,
+            } = fault;
             format!("node {node} accuses honest {address} of {kind:?} at {slot}")
         })?;
         let proof = denunciation.verify(&self.chain_id, validators);
@@ -386,7 +408,7 @@ impl Checker {
     ///
     /// # Errors
     /// Too many.
-    pub fn on_held_slots(&self, node: usize, held: usize) -> Result<(), Violation> {
+    pub(crate) fn on_held_slots(&self, node: usize, held: usize) -> Result<(), Violation> {
         let most = MAX_HELD_SLOTS_PER_THREAD * self.frontier.len();
         hold(held <= most, Invariant::BoundedMemory, || {
             format!("node {node} holds {held} slots, more than {most}")
@@ -397,7 +419,7 @@ impl Checker {
     ///
     /// # Errors
     /// A block has a parent that nobody decided.
-    pub fn finish(&self) -> Result<(), Violation> {
+    pub(crate) fn finish(&self) -> Result<(), Violation> {
         match self.open_parents.first_key_value() {
             Some((parent, (child, _))) => Err(Violation::new(
                 Invariant::Linked,
@@ -406,11 +428,4 @@ impl Checker {
             None => Ok(()),
         }
     }
-
-    /// How many claims of honest keys were made, by kind.
-    #[must_use]
-    pub fn claims(&self, kind: ClaimKind) -> usize {
-        self.signed.keys().filter(|key| key.kind == kind).count()
-    }
 }
-

@@ -4,7 +4,7 @@ use crate::SimError;
 use std::collections::BTreeMap;
 
 /// Microseconds of a millisecond.
-pub const MICROS_PER_MILLI: u64 = 1_000;
+pub(crate) const MICROS_PER_MILLI: u64 = 1_000;
 
 /// Regions in which AWS has data centres.
 const AWS_REGIONS: [&str; 12] = [
@@ -74,8 +74,8 @@ impl Latencies {
     /// [`SimError::Latency`] says which place is wrong.
     pub fn parse(text: &str) -> Result<Self, SimError> {
         let table = if text.trim_start().starts_with('{') {
-            let json: serde_json::Value = serde_json::from_str(text)
-                .map_err(|error| SimError::Latency(error.to_string()))?;
+            let json: serde_json::Value =
+                serde_json::from_str(text).map_err(|error| SimError::Latency(error.to_string()))?;
             match json.get("data") {
                 Some(data) => Self::of_round_trips(data)?,
                 None => Self::of_matrix(&json)?,
@@ -120,8 +120,8 @@ impl Latencies {
 
     fn check(self) -> Result<Self, SimError> {
         let len = self.regions.len();
-        let is_square = self.one_way_us.len() == len
-            && self.one_way_us.iter().all(|row| row.len() == len);
+        let is_square =
+            self.one_way_us.len() == len && self.one_way_us.iter().all(|row| row.len() == len);
         if len == 0 || !is_square {
             let found = format!("{len} regions, but no square matrix of as many delays");
             return Err(SimError::Latency(found));
@@ -155,7 +155,9 @@ impl Latencies {
             let row = row.as_object().ok_or_else(|| wrong(from))?;
             let mut delays = Vec::new();
             for to in names.keys() {
-                let cell = row.get(*to).ok_or_else(|| wrong(&format!("{from} to {to}")))?;
+                let cell = row
+                    .get(*to)
+                    .ok_or_else(|| wrong(&format!("{from} to {to}")))?;
                 delays.push(micros_of(&cell.to_string())? / 2);
             }
             one_way_us.push(delays);
@@ -234,7 +236,10 @@ mod tests {
         assert_eq!(csv.region(1), "B");
         let round = r#"{"data": {"a": {"a": 1, "b": 79.97800000000001}, "b": {"a": 80, "b": 2}}}"#;
         let round = Latencies::parse(round).unwrap();
-        assert_eq!((round.one_way_us(0, 1), round.one_way_us(1, 0)), (39_989, 40_000));
+        assert_eq!(
+            (round.one_way_us(0, 1), round.one_way_us(1, 0)),
+            (39_989, 40_000)
+        );
         let matrix = r#"{"regions": ["X", "Y"], "latency_ms_2019": [[1, 2], [3, 4]]}"#;
         assert_eq!(Latencies::parse(matrix).unwrap().one_way_us(1, 0), 3_000);
     }

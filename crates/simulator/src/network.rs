@@ -52,7 +52,7 @@ pub struct SlowLink {
 
 /// All links.
 #[derive(Debug)]
-pub struct Network {
+pub(crate) struct Network {
     latencies: Latencies,
     regions: Vec<usize>,
     rules: LinkRules,
@@ -66,7 +66,7 @@ pub struct Network {
 impl Network {
     /// Nodes in these regions.
     #[must_use]
-    pub fn new(latencies: Latencies, regions: Vec<usize>, random: Random) -> Self {
+    pub(crate) fn new(latencies: Latencies, regions: Vec<usize>, random: Random) -> Self {
         Self {
             latencies,
             uplink_free_us: vec![0; regions.len()],
@@ -79,23 +79,23 @@ impl Network {
     }
 
     /// What links do from now on.
-    pub fn set_rules(&mut self, rules: LinkRules, slow: Vec<SlowLink>) {
+    pub(crate) fn set_rules(&mut self, rules: LinkRules, slow: Vec<SlowLink>) {
         self.rules = rules;
         self.slow = slow;
     }
 
     /// A cut begins. Several may be in force, and overlap.
-    pub fn cut(&mut self, number: usize, cut: Cut) {
+    pub(crate) fn cut(&mut self, number: usize, cut: Cut) {
         self.cuts.push((number, cut));
     }
 
     /// A cut ends.
-    pub fn join(&mut self, number: usize) {
+    pub(crate) fn join(&mut self, number: usize) {
         self.cuts.retain(|(other, _)| *other != number);
     }
 
     /// All faults end.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.cuts.clear();
         self.slow.clear();
         self.rules = LinkRules {
@@ -106,14 +106,14 @@ impl Network {
 
     /// Whether no cut is between two nodes.
     #[must_use]
-    pub fn connects(&self, from: usize, to: usize) -> bool {
+    pub(crate) fn connects(&self, from: usize, to: usize) -> bool {
         self.cuts
             .iter()
             .all(|(_, cut)| cut.sides.get(from) == cut.sides.get(to))
     }
 
     /// When what is sent at `now_us` arrives: never, once or twice.
-    pub fn carry(
+    pub(crate) fn carry(
         &mut self,
         now_us: u64,
         from: usize,
@@ -148,7 +148,9 @@ impl Network {
     fn travel(&mut self, from: usize, to: usize) -> u64 {
         let region = |node: usize| self.regions.get(node).copied().unwrap_or(0);
         let base = self.latencies.one_way_us(region(from), region(to)).max(100);
-        let jitter = self.random.below(base * self.rules.jitter_percent / 100 + 1);
+        let jitter = self
+            .random
+            .below(base * self.rules.jitter_percent / 100 + 1);
         let held_up = if self.random.chance(self.rules.reordering) {
             self.random.below(self.rules.hold_up_us + 1)
         } else {
@@ -157,7 +159,9 @@ impl Network {
         let factor = self
             .slow
             .iter()
-            .find(|slow| (slow.one, slow.other) == (from, to) || (slow.other, slow.one) == (from, to))
+            .find(|slow| {
+                (slow.one, slow.other) == (from, to) || (slow.other, slow.one) == (from, to)
+            })
             .map_or(1, |slow| slow.factor);
         (base + jitter) * factor + held_up
     }
@@ -185,8 +189,18 @@ mod tests {
     #[test]
     fn cuts_overlap_and_each_ends_by_itself() {
         let mut network = network(3);
-        network.cut(1, Cut { sides: vec![0, 1, 1] });
-        network.cut(2, Cut { sides: vec![0, 0, 1] });
+        network.cut(
+            1,
+            Cut {
+                sides: vec![0, 1, 1],
+            },
+        );
+        network.cut(
+            2,
+            Cut {
+                sides: vec![0, 0, 1],
+            },
+        );
         assert!(!network.connects(0, 1) && !network.connects(1, 2));
         network.join(1);
         assert!(network.connects(0, 1) && !network.connects(0, 2));

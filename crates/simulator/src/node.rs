@@ -40,7 +40,7 @@ const HISTORY_ENTRIES: usize = 64;
 
 /// To whom something goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// To all others.
     All,
     /// To all others but this one.
@@ -53,7 +53,7 @@ pub enum Target {
 
 /// What a node did, in order, for the world outside of it.
 #[derive(Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// A message, and how many of those whom it is for it reaches before the node crashes.
     Send(Target, Arc<Message>, usize),
     /// A decision is durable.
@@ -80,7 +80,7 @@ impl Verifier for TrustingVerifier {
 }
 
 /// How a node is started.
-pub struct Start<'a> {
+pub(crate) struct Start<'a> {
     /// The run.
     pub config: &'a SimConfig,
     /// The chain.
@@ -100,7 +100,7 @@ pub struct Start<'a> {
 }
 
 /// A running node.
-pub struct Node {
+pub(crate) struct Node {
     /// Where it crashes.
     pub fuse: Arc<Fuse>,
     /// Its clock.
@@ -139,7 +139,7 @@ impl Node {
     ///
     /// # Errors
     /// A part cannot be made.
-    pub fn start(start: &Start<'_>) -> Result<Self, SimError> {
+    pub(crate) fn start(start: &Start<'_>) -> Result<Self, SimError> {
         let index = start.index;
         let wrong = |error: &dyn std::error::Error| SimError::Part {
             node: index,
@@ -150,10 +150,7 @@ impl Node {
         let clock = ManualClock::new(start.now);
         let slot_clock = genesis.slot_clock().map_err(|error| wrong(&error))?;
         let archive: Arc<dyn BlockArchive> = Arc::new(start.disk.archive(&fuse));
-        let wallet = Arc::new(SimWallet::new(
-            &start.keys,
-            Arc::new(start.disk.log(&fuse)),
-        ));
+        let wallet = Arc::new(SimWallet::new(&start.keys, Arc::new(start.disk.log(&fuse))));
         let selector_config = picot_selector::Config::from_params(params);
         let selector = StakeSelector::new(selector_config).map_err(|error| wrong(&error))?;
         let selector = Arc::new(selector);
@@ -289,48 +286,48 @@ impl Node {
     }
 
     /// Reads something of the engine.
-    pub fn engine_read<T>(&self, read: impl FnOnce(&Engine) -> T) -> T {
+    pub(crate) fn engine_read<T>(&self, read: impl FnOnce(&Engine) -> T) -> T {
         read(&self.consensus.engine.lock())
     }
 
     /// The state.
     #[must_use]
-    pub fn execution(&self) -> &dyn Execution {
+    pub(crate) fn execution(&self) -> &dyn Execution {
         &*self.execution
     }
 
     /// The draws as this node knows them.
     #[must_use]
-    pub fn selector(&self) -> &dyn Selector {
+    pub(crate) fn selector(&self) -> &dyn Selector {
         &*self.selector
     }
 
     /// What its keys signed since this was asked last.
     #[must_use]
-    pub fn take_signed(&self) -> Vec<SignRequest> {
+    pub(crate) fn take_signed(&self) -> Vec<SignRequest> {
         self.wallet.take_signed()
     }
 
     /// What became final since this was asked last.
     #[must_use]
-    pub fn take_final_slots(&self) -> Vec<Arc<SlotOutput>> {
+    pub(crate) fn take_final_slots(&self) -> Vec<Arc<SlotOutput>> {
         self.execution.take_final_slots()
     }
 
     /// A message of another node.
-    pub fn deliver(&mut self, from: usize, message: Arc<Message>) {
+    pub(crate) fn deliver(&mut self, from: usize, message: Arc<Message>) {
         let from = Peer(u64::try_from(from).unwrap_or(u64::MAX));
         self.process(vec![Input::Message { from, message }]);
     }
 
     /// Time passed.
-    pub fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         self.process(Vec::new());
     }
 
     /// The start of a slot, or another try for one whose parent was not decided. Gives after how
     /// many milliseconds to call again.
-    pub fn block_tick(&mut self, now: Timestamp) -> Option<u64> {
+    pub(crate) fn block_tick(&mut self, now: Timestamp) -> Option<u64> {
         if let Some(tick) = self.waiting_tick.take() {
             if self.waits_for_parent(tick.slot, now) {
                 self.waiting_tick = Some(tick);
@@ -354,7 +351,7 @@ impl Node {
     }
 
     /// Half a period after the start of a slot. Gives after how many milliseconds to call again.
-    pub fn endorsement_tick(&mut self, now: Timestamp) -> Option<u64> {
+    pub(crate) fn endorsement_tick(&mut self, now: Timestamp) -> Option<u64> {
         match self.endorsement_ticks.due(now) {
             Due::Tick(tick) => {
                 drop(self.endorsements.step(tick));
@@ -555,7 +552,7 @@ impl Node {
 
     /// A block that this node holds, in memory or on its disk.
     #[must_use]
-    pub fn held_block(&self, id: &BlockId) -> Option<Block> {
+    pub(crate) fn held_block(&self, id: &BlockId) -> Option<Block> {
         let held = self.engine_read(|engine| engine.candidate(id).cloned());
         held.or_else(|| self.read_block(id))
     }
@@ -605,7 +602,7 @@ fn node_of(peer: Peer) -> usize {
 
 /// The wire form of a block.
 #[must_use]
-pub fn envelope(block: &Block) -> BlockEnvelope {
+pub(crate) fn envelope(block: &Block) -> BlockEnvelope {
     BlockEnvelope {
         header: block.header.envelope().clone(),
         operations: block

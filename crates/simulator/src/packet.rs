@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// One thing on its way: what it is, how long its canonical bytes are, and their hash.
 #[derive(Debug, Clone)]
-pub struct Packet {
+pub(crate) struct Packet {
     /// What it is.
     pub payload: Payload,
     /// Canonical bytes.
@@ -19,7 +19,7 @@ pub struct Packet {
 
 /// What it is.
 #[derive(Debug, Clone)]
-pub enum Payload {
+pub(crate) enum Payload {
     /// A message of consensus.
     Consensus(Arc<Message>),
     /// Operations, endorsements or denunciations.
@@ -29,14 +29,14 @@ pub enum Payload {
 impl Packet {
     /// A message of consensus.
     #[must_use]
-    pub fn consensus(message: Arc<Message>) -> Self {
+    pub(crate) fn consensus(message: Arc<Message>) -> Self {
         let bytes = message.to_bytes();
         Self::new(Payload::Consensus(message), &bytes)
     }
 
     /// Gossip.
     #[must_use]
-    pub fn gossip(gossip: Gossip) -> Self {
+    pub(crate) fn gossip(gossip: Gossip) -> Self {
         let mut bytes = Vec::new();
         match &gossip {
             Gossip::Operations(all) => all.iter().for_each(|one| one.encode(&mut bytes)),
@@ -104,7 +104,12 @@ fn show_message(message: &Message, formatter: &mut fmt::Formatter<'_>) -> fmt::R
             subject,
         } => write!(formatter, "have {slot} round {round} {subject:?}"),
         Message::Outcome { outcome, .. } => {
-            write!(formatter, "outcome {} {:?}", outcome.slot(), outcome.value())
+            write!(
+                formatter,
+                "outcome {} {:?}",
+                outcome.slot(),
+                outcome.value()
+            )
         }
         Message::Ask(request) => write!(formatter, "ask {request:?}"),
         Message::Body(block) => write!(formatter, "body {}", block.header.content.slot),

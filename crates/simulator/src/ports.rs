@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// [`Consensus`] over an engine.
-pub struct ConsensusPort {
+pub(crate) struct ConsensusPort {
     /// The engine.
     pub engine: Arc<Mutex<Engine>>,
     clock: ManualClock,
@@ -36,7 +36,7 @@ pub struct ConsensusPort {
 impl ConsensusPort {
     /// Over this engine, with what was decided in this archive.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         engine: Arc<Mutex<Engine>>,
         clock: ManualClock,
         archive: Arc<dyn BlockArchive>,
@@ -53,7 +53,7 @@ impl ConsensusPort {
 
     /// The blocks that were registered since this was asked last.
     #[must_use]
-    pub fn take_own_blocks(&self) -> Vec<Block> {
+    pub(crate) fn take_own_blocks(&self) -> Vec<Block> {
         std::mem::take(&mut self.own_blocks.lock())
     }
 
@@ -122,7 +122,7 @@ impl Consensus for ConsensusPort {
 }
 
 /// [`Execution`] over a core.
-pub struct ExecutionPort {
+pub(crate) struct ExecutionPort {
     core: Mutex<ExecutionCore>,
     reader: ExecutionReader,
     pool: Arc<dyn Pool>,
@@ -132,7 +132,7 @@ pub struct ExecutionPort {
 impl ExecutionPort {
     /// Over this core; the pool is told what becomes final.
     #[must_use]
-    pub fn new(core: ExecutionCore, pool: Arc<dyn Pool>) -> Self {
+    pub(crate) fn new(core: ExecutionCore, pool: Arc<dyn Pool>) -> Self {
         Self {
             reader: core.reader(),
             core: Mutex::new(core),
@@ -143,7 +143,7 @@ impl ExecutionPort {
 
     /// The slots that became final since this was asked last.
     #[must_use]
-    pub fn take_final_slots(&self) -> Vec<Arc<SlotOutput>> {
+    pub(crate) fn take_final_slots(&self) -> Vec<Arc<SlotOutput>> {
         std::mem::take(&mut self.final_slots.lock())
     }
 
@@ -241,7 +241,7 @@ impl Execution for ExecutionPort {
 
 /// What the pool and the factories say to other nodes besides consensus.
 #[derive(Debug, Clone)]
-pub enum Gossip {
+pub(crate) enum Gossip {
     /// Pending operations.
     Operations(Vec<Arc<SignedOperation>>),
     /// Endorsements.
@@ -252,12 +252,12 @@ pub enum Gossip {
 
 /// [`Propagation`] into a list.
 #[derive(Debug, Default)]
-pub struct Outbox(Mutex<Vec<Gossip>>);
+pub(crate) struct Outbox(Mutex<Vec<Gossip>>);
 
 impl Outbox {
     /// What was said since this was asked last.
     #[must_use]
-    pub fn take(&self) -> Vec<Gossip> {
+    pub(crate) fn take(&self) -> Vec<Gossip> {
         std::mem::take(&mut self.0.lock())
     }
 }

@@ -170,6 +170,9 @@ mod tests {
             ..Report::default()
         };
         assert_eq!(with(vec![share(0, 1, 10), share(1, 3, 30)]).unfairness(), 0);
-        assert_eq!(with(vec![share(0, 1, 9), share(1, 1, 0)]).unfairness(), 5_000);
+        assert_eq!(
+            with(vec![share(0, 1, 9), share(1, 1, 0)]).unfairness(),
+            5_000
+        );
     }
 }

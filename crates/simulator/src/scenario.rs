@@ -78,8 +78,8 @@ impl Scenario {
     fn documented(mut self, config: &SimConfig) -> Self {
         let mut random = Random::new(config.seed, "scenario");
         let nodes = config.rolls.len();
-        let slot_us = config.params.t0_ms * MICROS_PER_MILLI
-            / u64::from(config.params.thread_count).max(1);
+        let slot_us =
+            config.params.t0_ms * MICROS_PER_MILLI / u64::from(config.params.thread_count).max(1);
         let heal_us = config.params.t0_ms * MICROS_PER_MILLI + config.slots * slot_us * 3 / 5;
         self.heal_us = Some(heal_us);
         self.rules = LinkRules {

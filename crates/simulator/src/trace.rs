@@ -8,7 +8,7 @@ const LAST_EVENTS: usize = 60;
 
 /// What happened at one moment.
 #[derive(Debug, Clone)]
-pub enum Happened {
+pub(crate) enum Happened {
     /// A packet of another node arrived.
     Arrived {
         /// The sender.
@@ -29,7 +29,7 @@ struct Entry {
 
 /// The trace of a run.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     hasher: blake3::Hasher,
     last: VecDeque<Entry>,
     events: u64,
@@ -37,7 +37,7 @@ pub struct Trace {
 
 impl Trace {
     /// Something happened at a node.
-    pub fn record(&mut self, at_us: u64, node: usize, happened: Happened) {
+    pub(crate) fn record(&mut self, at_us: u64, node: usize, happened: Happened) {
         self.events += 1;
         self.hasher.update(&at_us.to_le_bytes());
         self.hash_index(node);
@@ -68,19 +68,19 @@ impl Trace {
 
     /// Events so far.
     #[must_use]
-    pub const fn events(&self) -> u64 {
+    pub(crate) const fn events(&self) -> u64 {
         self.events
     }
 
     /// The hash of everything so far, as hexadecimal digits.
     #[must_use]
-    pub fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         self.hasher.finalize().to_hex().to_string()
     }
 
     /// The last events, oldest first, one line each.
     #[must_use]
-    pub fn last_events(&self) -> Vec<String> {
+    pub(crate) fn last_events(&self) -> Vec<String> {
         let line = |entry: &Entry| {
             let (ms, us) = (entry.at_us / 1_000, entry.at_us % 1_000);
             let node = entry.node;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys that claim before they sign.
-pub struct SimWallet {
+pub(crate) struct SimWallet {
     keys: BTreeMap<Address, SecretKey>,
     log: Arc<dyn SigningLog>,
     signed: Mutex<Vec<SignRequest>>,
@@ -16,7 +16,7 @@ pub struct SimWallet {
 impl SimWallet {
     /// These keys over this log.
     #[must_use]
-    pub fn new(keys: &[SecretKey], log: Arc<dyn SigningLog>) -> Self {
+    pub(crate) fn new(keys: &[SecretKey], log: Arc<dyn SigningLog>) -> Self {
         let address = |key: &SecretKey| Address::of_key(&key.public_key());
         Self {
             keys: keys.iter().map(|key| (address(key), key.clone())).collect(),
@@ -27,7 +27,7 @@ impl SimWallet {
 
     /// What was signed since this was asked last.
     #[must_use]
-    pub fn take_signed(&self) -> Vec<SignRequest> {
+    pub(crate) fn take_signed(&self) -> Vec<SignRequest> {
         std::mem::take(&mut self.signed.lock())
     }
 

@@ -170,12 +170,7 @@ impl<'a> World<'a> {
             })
             .collect();
         Ok(Self {
-            checker: Checker::new(
-                &genesis,
-                members.len(),
-                config.verify_signatures,
-                byzantine,
-            ),
+            checker: Checker::new(&genesis, members.len(), config.verify_signatures, byzantine),
             config,
             scenario,
             chain_id: genesis.chain_id(),
@@ -239,7 +234,8 @@ impl<'a> World<'a> {
 
     fn schedule(&mut self, at_us: u64, event: Event) {
         self.numbers += 1;
-        self.queue.insert((at_us.max(self.now_us), self.numbers), event);
+        self.queue
+            .insert((at_us.max(self.now_us), self.numbers), event);
     }
 
     fn say(&mut self, node: usize, text: String) {
@@ -484,8 +480,8 @@ impl World<'_> {
             now,
             fresh: life == 1,
         });
-        let started = started
-            .map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
+        let started =
+            started.map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
         member.node = Some(started);
         member.seen_state = None;
         self.say(node, format!("starts, life {life}, state lost: {lost}"));
@@ -635,7 +631,10 @@ impl World<'_> {
         match effect {
             Effect::Send(target, message, reach) => self.send(node, target, &message, reach),
             Effect::Decided(decided) => {
-                self.say(node, format!("decides {} {}", decided.slot(), decided.outcome.value()));
+                self.say(
+                    node,
+                    format!("decides {} {}", decided.slot(), decided.outcome.value()),
+                );
                 self.on_decided(node, &decided)?;
             }
             Effect::Evidence(denunciation) if honest => {
@@ -652,18 +651,12 @@ impl World<'_> {
                     return Err(Violation::new(Invariant::NoFalseAccusation, text));
                 }
             }
-            Effect::Foreign(_, slot) if honest => {
-                let text = format!("node {node} sees its key in use elsewhere, at {slot}");
+            Effect::Foreign(address, slot) if honest => {
+                let text =
+                    format!("node {node} sees its key {address} in use elsewhere, at {slot}");
                 return Err(Violation::new(Invariant::HonestKeys, text));
             }
-            Effect::Event(ConsensusEvent::Decided {
-                slot,
-                value,
-                round,
-                delay,
-                ..
-            }) if honest => {
-                let _ = (slot, value);
+            Effect::Event(ConsensusEvent::Decided { round, delay, .. }) if honest => {
                 self.report.delays_ms.push(delay.0);
                 *self.report.rounds.entry(round).or_default() += 1;
             }
@@ -696,9 +689,7 @@ impl World<'_> {
             let producer = block.header.signer_address();
             live.selector().producer_rank(slot, &producer).ok()?
         });
-        let is_first = self
-            .checker
-            .on_decided(node, decided, &validators, rank)?;
+        let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
         if is_first && let Some(block) = &decided.block {
             self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
             let id = block.id();
@@ -761,16 +752,25 @@ impl World<'_> {
                 let others: Vec<usize> =
                     others.into_iter().filter(|node| *node != source).collect();
                 let chosen = self.random.indices(others.len(), reach);
-                chosen.iter().filter_map(|place| others.get(*place).copied()).collect()
+                chosen
+                    .iter()
+                    .filter_map(|place| others.get(*place).copied())
+                    .collect()
             }
             Target::One(to) => others.into_iter().filter(|node| *node == to).collect(),
             Target::Some => {
                 let chosen = self.random.indices(others.len(), reach);
-                chosen.iter().filter_map(|place| others.get(*place).copied()).collect()
+                chosen
+                    .iter()
+                    .filter_map(|place| others.get(*place).copied())
+                    .collect()
             }
         };
         recipients.truncate(reach);
-        let actor = self.members.get_mut(from).and_then(|one| one.actor.as_mut());
+        let actor = self
+            .members
+            .get_mut(from)
+            .and_then(|one| one.actor.as_mut());
         let Some(actor) = actor else {
             let packet = Packet::consensus(Arc::clone(message));
             self.send_packet(from, &recipients, &packet);
@@ -848,17 +848,21 @@ impl World<'_> {
     fn lanes(&self, rolls: &[(Address, u64)]) -> Vec<String> {
         let name = |slot: &Slot| {
             let producer = self.checker.producers().get(slot);
-            let validator = rolls.iter().position(|(address, _)| Some(address) == producer);
+            let validator = rolls
+                .iter()
+                .position(|(address, _)| Some(address) == producer);
             validator.map_or_else(|| ".".to_owned(), |validator| validator.to_string())
         };
         let lane = |thread: u8| {
             let decided = self.checker.decided().iter();
             let names: Vec<String> = decided
                 .filter(|(slot, _)| slot.thread == thread)
-                .map(|(slot, value)| match value.through(slot.period) - slot.period {
-                    0 => name(slot),
-                    more => format!(".x{}", more + 1),
-                })
+                .map(
+                    |(slot, value)| match value.through(slot.period) - slot.period {
+                        0 => name(slot),
+                        more => format!(".x{}", more + 1),
+                    },
+                )
                 .collect();
             format!("thread {thread:>2}: {}", names.join(" "))
         };

@@ -38,3 +38,26 @@ fn the_same_seed_gives_the_same_trace() {
     config.seed = 8;
     assert_ne!(run(&config).unwrap().trace_hash, one.trace_hash);
 }
+
+#[test]
+fn documented_faults_break_nothing() {
+    let seeds: u64 = 40;
+    for seed in 0..seeds {
+        let validators = 4 + usize::try_from(seed % 4).unwrap();
+        let mut config = SimConfig::new(seed, validators);
+        config.rolls = (0..validators)
+            .map(|one| 1 + (seed + 3 * one as u64) % 7)
+            .collect();
+        config.faults = Faults::Documented;
+        let run = check(&config);
+        eprintln!(
+            "{seed} {} ev {} miss {} crashes {} faults {} sim {}",
+            run.report.slots,
+            run.report.events,
+            run.report.misses,
+            run.report.crashes,
+            run.report.proven_faults,
+            run.report.simulated_ms
+        );
+    }
+}

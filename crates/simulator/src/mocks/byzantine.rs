@@ -7,8 +7,8 @@ use crate::random::Random;
 use picot_consensus::{Message, Request};
 use picot_crypto::Hash;
 use picot_models::{
-    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, Envelope, Header, SecretKey, Signed,
-    SignedHeader, SignedVote, Slot, Value, Vote, operations_hash,
+    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, Envelope, Header,
+    SecretKey, Signed, SignedHeader, SignedVote, Slot, Value, Vote, operations_hash,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,12 +106,18 @@ impl Actor {
             },
             Behaviour::HeaderToSome if self.own_header(message).is_some() => {
                 let chosen = others.get(self.random.index(others.len()));
-                chosen.map(|to| (*to, Arc::clone(message))).into_iter().collect()
+                chosen
+                    .map(|to| (*to, Arc::clone(message)))
+                    .into_iter()
+                    .collect()
             }
             Behaviour::BodyWithheld if self.is_own_body(message) => Vec::new(),
             Behaviour::HeaderToSome | Behaviour::BodyWithheld => honest(),
             Behaviour::TwoVotes | Behaviour::FinaliseAndNullify => {
-                match self.own_vote(message).and_then(|vote| self.contradiction(vote)) {
+                match self
+                    .own_vote(message)
+                    .and_then(|vote| self.contradiction(vote))
+                {
                     Some(other) => self.split(message, &Arc::new(other), others),
                     None => honest(),
                 }
@@ -252,7 +258,10 @@ impl Actor {
 
     fn flood(&mut self, vote: &Vote, others: &[usize], sent: &mut Sent) {
         for _ in 0..FLOOD {
-            let far = Slot::new(vote.slot.period + self.random.below(1_000), vote.slot.thread);
+            let far = Slot::new(
+                vote.slot.period + self.random.below(1_000),
+                vote.slot.thread,
+            );
             let round = u32::try_from(self.random.below(100_000)).unwrap_or(0);
             let mut bytes = [0; 32];
             bytes.fill_with(|| u8::try_from(self.random.below(256)).unwrap_or(0));

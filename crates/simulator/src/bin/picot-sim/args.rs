@@ -1,0 +1,251 @@
+//! What the command line says, as the configuration of a run.
+
+use clap::{Parser, ValueEnum};
+use picot_models::{CanonicalRuleKind, ChainParams, ProposalPolicy};
+use picot_simulator::{Faults, Latencies, SimConfig};
+use std::ops::Range;
+
+/// Runs many whole nodes on virtual time: the same seed gives the same run.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "picot-sim", version)]
+pub(crate) struct Args {
+    /// The seed of one run, which is reported in full.
+    #[arg(long, conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Many runs, one for each seed: from the first, up to and not with the last (A..B).
+    #[arg(long, value_parser = parse_seeds)]
+    pub(crate) seeds: Option<Range<u64>>,
+    /// Validators, each with a node of its own [default: from 4 to 10, by seed].
+    #[arg(long)]
+    pub(crate) validators: Option<usize>,
+    /// Rolls: equal, skewed, or a list such as 100,1,1.
+    #[arg(long, default_value = "equal")]
+    pub(crate) stake: String,
+    /// Who may propose: drawn, ranked:K or all [default: that of the preset].
+    #[arg(long, value_parser = parse_policy)]
+    pub(crate) policy: Option<ProposalPolicy>,
+    /// How candidates are ordered [default: that of the preset].
+    #[arg(long)]
+    pub(crate) rule: Option<Rule>,
+    /// Which faults there are.
+    #[arg(long, default_value = "none")]
+    pub(crate) faults: FaultLevel,
+    /// Delays between nodes: lan, aws (a dozen regions of the world), or a file.
+    #[arg(long, default_value = "lan")]
+    pub(crate) latency: String,
+    /// Slots of all threads together that must be decided.
+    #[arg(long, default_value_t = 96)]
+    pub(crate) slots: u64,
+    /// The parameters of the chain; D is raised to what the latencies need.
+    #[arg(long, default_value = "dev")]
+    pub(crate) preset: Preset,
+    /// Operations that are sent to nodes, per hundred slots.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) operations: u64,
+    /// Bytes that a node can send in a millisecond [default: as many as it likes].
+    #[arg(long)]
+    pub(crate) uplink: Option<u64>,
+    /// Consensus takes every signature for valid: faster.
+    #[arg(long)]
+    pub(crate) no_signatures: bool,
+    /// Runs each seed twice and compares the traces.
+    #[arg(long)]
+    pub(crate) twice: bool,
+    /// Runs at the same time [default: one for each processor].
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+    /// Seconds after which no further seed is begun.
+    #[arg(long)]
+    pub(crate) time_limit: Option<u64>,
+    /// Prints what was decided, one line for each thread.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    RankedDraw,
+    LowestHash,
+    LowestTicket,
+    FirstToQuorum,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FaultLevel {
+    None,
+    Documented,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    Dev,
+    Production,
+}
+
+fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    let (first, last) = text.split_once("..").ok_or("not of the form A..B")?;
+    let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is no number"));
+    Ok(number(first)?..number(last)?)
+}
+
+fn parse_policy(text: &str) -> Result<ProposalPolicy, String> {
+    match text.split_once(':') {
+        None if text == "drawn" => Ok(ProposalPolicy::Drawn),
+        None if text == "all" => Ok(ProposalPolicy::All),
+        Some(("ranked", count)) => match count.parse() {
+            Ok(count) if count > 0 => Ok(ProposalPolicy::Ranked { count }),
+            _ => Err(format!("'{count}' is no number above 0")),
+        },
+        _ => Err("one of drawn, ranked:K, all".to_owned()),
+    }
+}
+
+impl Args {
+    /// The seeds to run.
+    pub(crate) fn seeds(&self) -> Range<u64> {
+        match (&self.seeds, self.seed) {
+            (Some(seeds), _) => seeds.clone(),
+            (None, seed) => {
+                let seed = seed.unwrap_or(0);
+                seed..seed.saturating_add(1)
+            }
+        }
+    }
+
+    /// The configuration of one run.
+    pub(crate) fn config(&self, seed: u64, latencies: &Latencies) -> Result<SimConfig, String> {
+        let mut params = match self.preset {
+            Preset::Dev => ChainParams::dev(),
+            Preset::Production => ChainParams::production(),
+        };
+        params.network_delay_ms = params.network_delay_ms.max(latencies.longest_ms() * 5 / 4);
+        if let Some(policy) = self.policy {
+            params.proposal_policy = policy;
+        }
+        if let Some(rule) = self.rule {
+            params.canonical_rule = match rule {
+                Rule::RankedDraw => CanonicalRuleKind::RankedDraw,
+                Rule::LowestHash => CanonicalRuleKind::LowestHash,
+                Rule::LowestTicket => CanonicalRuleKind::LowestTicket,
+                Rule::FirstToQuorum => CanonicalRuleKind::FirstToQuorum,
+            };
+        }
+        let mut config = SimConfig::new(seed, 1);
+        config.decision_bound_ms = 20 * params.t0_ms;
+        config.params = params;
+        config.rolls = self.rolls(seed)?;
+        config.slots = self.slots;
+        config.latencies = latencies.clone();
+        config.verify_signatures = !self.no_signatures;
+        config.operations_per_100_slots = self.operations;
+        config.uplink_bytes_per_ms = self.uplink;
+        config.faults = match self.faults {
+            FaultLevel::None => Faults::None,
+            FaultLevel::Documented => Faults::Documented,
+        };
+        Ok(config)
+    }
+
+    fn rolls(&self, seed: u64) -> Result<Vec<u64>, String> {
+        let by_seed = 4 + usize::try_from(seed % 7).unwrap_or(0);
+        let validators = self.validators.unwrap_or(by_seed);
+        let numbers = 1..=u64::try_from(validators).unwrap_or(u64::MAX);
+        match self.stake.as_str() {
+            "equal" => Ok(vec![10; validators]),
+            "skewed" => Ok(numbers.map(|number| 1 + 100 / number).collect()),
+            list => list
+                .split(',')
+                .map(|rolls| rolls.trim().parse())
+                .collect::<Result<Vec<u64>, _>>()
+                .map_err(|_| format!("--stake: '{list}' is no list of numbers")),
+        }
+    }
+
+    /// The same run again, alone.
+    pub(crate) fn replay_command(&self, seed: u64) -> String {
+        let mut command = format!("cargo xtask sim --seed {seed}");
+        let mut add = |option: &str, value: Option<String>| {
+            if let Some(value) = value {
+                command.push_str(&format!(" {option} {value}"));
+            }
+        };
+        add(
+            "--validators",
+            self.validators.map(|count| count.to_string()),
+        );
+        add("--stake", Some(self.stake.clone()));
+        add(
+            "--policy",
+            self.policy.map(|policy| match policy {
+                ProposalPolicy::Drawn => "drawn".to_owned(),
+                ProposalPolicy::Ranked { count } => format!("ranked:{count}"),
+                ProposalPolicy::All => "all".to_owned(),
+            }),
+        );
+        add("--rule", self.rule.and_then(|rule| name_of(&rule)));
+        add("--faults", name_of(&self.faults));
+        add("--latency", Some(self.latency.clone()));
+        add("--slots", Some(self.slots.to_string()));
+        add("--preset", name_of(&self.preset));
+        add("--operations", Some(self.operations.to_string()));
+        add("--uplink", self.uplink.map(|bytes| bytes.to_string()));
+        if self.no_signatures {
+            command.push_str(" --no-signatures");
+        }
+        command.push_str(" --trace");
+        command
+    }
+}
+
+fn name_of(value: &impl ValueEnum) -> Option<String> {
+    let value = value.to_possible_value()?;
+    Some(value.get_name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_command_gives_the_same_configuration() {
+        let args = Args::parse_from([
+            "picot-sim",
+            "--seeds",
+            "3..9",
+            "--stake",
+            "5,1,1",
+            "--policy",
+            "ranked:2",
+            "--rule",
+            "lowest-hash",
+            "--faults",
+            "documented",
+            "--slots",
+            "12",
+            "--no-signatures",
+        ]);
+        let command = args.replay_command(4);
+        let words = command.strip_prefix("cargo xtask sim ").unwrap();
+        let again = Args::parse_from(["picot-sim"].into_iter().chain(words.split(' ')));
+        assert_eq!(again.seeds(), 4..5);
+        let config = |args: &Args| format!("{:?}", args.config(4, &Latencies::lan()).unwrap());
+        assert_eq!(config(&again), config(&args));
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for words in [
+            ["--seeds", "3"],
+            ["--policy", "ranked:0"],
+            ["--policy", "none"],
+            ["--faults", "some"],
+        ] {
+            assert!(Args::try_parse_from(["picot-sim"].into_iter().chain(words)).is_err());
+        }
+        let args = Args::parse_from(["picot-sim", "--stake", "a,b"]);
+        assert!(args.config(0, &Latencies::lan()).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! The command line of the simulator: one run with a report, or many seeds at once.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program talks to a person in a terminal"
+)]
+
+mod args;
+mod show;
+
+use args::Args;
+use clap::Parser;
+use picot_simulator::{Latencies, Report, Run, run};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Runs with violations that are shown in full.
+const SHOWN_FAILURES: u64 = 3;
+/// Seeds between two lines of progress.
+const SEEDS_PER_LINE: u64 = 500;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match latencies(&args).and_then(|latencies| run_all(&args, &latencies)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(text) => {
+            eprintln!("picot-sim: {text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn latencies(args: &Args) -> Result<Latencies, String> {
+    match args.latency.as_str() {
+        "lan" => Ok(Latencies::lan()),
+        "aws" => Ok(Latencies::aws()),
+        path => {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+            Latencies::parse(&text).map_err(|error| format!("{path}: {error}"))
+        }
+    }
+}
+
+/// What all runs together came to.
+#[derive(Default)]
+struct Sum {
+    runs: u64,
+    failures: u64,
+    report: Report,
+    /// The report of the only run, with its hash.
+    last: Option<Run>,
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long the runs took is told to a person; nothing inside a run knows it"
+)]
+fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
+    let begin = Instant::now();
+    let seeds = args.seeds();
+    let next = AtomicU64::new(seeds.start);
+    let sum = Mutex::new(Sum::default());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(cores).max(1);
+    // A wrong setting is told before anything is run.
+    args.config(seeds.start, latencies)?
+        .validate()
+        .map_err(|error| error.to_string())?;
+    let failed: Mutex<Option<String>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let limit = args.time_limit.unwrap_or(u64::MAX);
+                    if seed >= seeds.end || begin.elapsed().as_secs() >= limit {
+                        break;
+                    }
+                    match one(args, latencies, seed) {
+                        Ok(run) => add(args, &sum, run),
+                        Err(text) => {
+                            if let Ok(mut failed) = failed.lock() {
+                                failed.get_or_insert(format!("seed {seed}: {text}"));
+                            }
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Ok(Some(text)) = failed.into_inner() {
+        return Err(text);
+    }
+    let sum = sum.into_inner().map_err(|error| error.to_string())?;
+    let took_ms = begin.elapsed().as_millis();
+    tell(args, sum, took_ms)
+}
+
+fn one(args: &Args, latencies: &Latencies, seed: u64) -> Result<Run, String> {
+    let config = args.config(seed, latencies)?;
+    let result = run(&config).map_err(|error| error.to_string())?;
+    if args.twice {
+        let again = run(&config).map_err(|error| error.to_string())?;
+        if again.trace_hash != result.trace_hash {
+            return Err("two runs have different traces".to_owned());
+        }
+    }
+    Ok(result)
+}
+
+fn add(args: &Args, sum: &Mutex<Sum>, run: Run) {
+    let Ok(mut sum) = sum.lock() else {
+        return;
+    };
+    sum.runs += 1;
+    if run.violation.is_some() {
+        sum.failures += 1;
+        if sum.failures <= SHOWN_FAILURES {
+            show_failure(args, &run);
+        }
+    }
+    merge(&mut sum.report, &run.report);
+    if sum.runs.is_multiple_of(SEEDS_PER_LINE) {
+        eprintln!("{} seeds, {} violations", sum.runs, sum.failures);
+    }
+    sum.last = Some(run);
+}
+
+fn show_failure(args: &Args, run: &Run) {
+    for line in &run.last_events {
+        eprintln!("{line}");
+    }
+    if let Some(violation) = &run.violation {
+        eprintln!("seed {}: {violation}", run.seed);
+    }
+    eprintln!("again: {}", args.replay_command(run.seed));
+}
+
+fn merge(sum: &mut Report, report: &Report) {
+    sum.slots += report.slots;
+    sum.misses += report.misses;
+    sum.delays_ms.extend(&report.delays_ms);
+    for (round, count) in &report.rounds {
+        *sum.rounds.entry(*round).or_default() += count;
+    }
+    sum.messages += report.messages;
+    sum.bytes += report.bytes;
+    sum.nodes = sum.nodes.max(report.nodes);
+    sum.events += report.events;
+    sum.crashes += report.crashes;
+    sum.proven_faults += report.proven_faults;
+    sum.operations += report.operations;
+    sum.simulated_ms += report.simulated_ms;
+}
+
+fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
+    let is_one = sum.runs == 1;
+    let (runs, failures) = (sum.runs, sum.failures);
+    let mut report = sum.report;
+    report.delays_ms.sort_unstable();
+    let last = sum.last.ok_or("no seed was run")?;
+    if is_one {
+        report = last.report;
+    }
+    if args.json {
+        let mut json = report.to_json();
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("runs".to_owned(), runs.into());
+            fields.insert("violations".to_owned(), failures.into());
+            if is_one {
+                fields.insert("trace_hash".to_owned(), last.trace_hash.into());
+            }
+        }
+        println!("{json:#}");
+    } else {
+        if args.trace && is_one {
+            for lane in &last.lanes {
+                println!("{lane}");
+            }
+        }
+        println!("{}", show::table(&report));
+        if is_one {
+            println!("trace {}", last.trace_hash);
+        }
+        println!("{runs} runs, {failures} violations, {took_ms} ms");
+    }
+    Ok(failures == 0)
+}
