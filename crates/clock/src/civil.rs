@@ -62,21 +62,36 @@ fn year_month_day(days_since_epoch: u64) -> (u64, u64, u64) {
     let days = days_since_epoch + DAYS_BEFORE_EPOCH;
     let (era, day_of_era) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);
     let leap_days_passed = day_of_era / LAST_DAY_OF_OLYMPIAD + day_of_era / LAST_DAY_OF_ERA;
-    let year_of_era = (day_of_era + day_of_era / DAYS_PER_CENTURY - leap_days_passed) / DAYS_PER_YEAR;
+    let year_of_era =
+        (day_of_era + day_of_era / DAYS_PER_CENTURY - leap_days_passed) / DAYS_PER_YEAR;
     let days_before_year = DAYS_PER_YEAR * year_of_era + year_of_era / 4 - year_of_era / 100;
     let day_of_year = day_of_era - days_before_year;
     // From March on, months are 31, 30, 31, 30, 31 days over and over: 153 days for five.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let (month, years_later) =
-        if month_from_march < 10 { (month_from_march + 3, 0) } else { (month_from_march - 9, 1) };
+    let (month, years_later) = if month_from_march < 10 {
+        (month_from_march + 3, 0)
+    } else {
+        (month_from_march - 9, 1)
+    };
     (era * YEARS_PER_ERA + year_of_era + years_later, month, day)
 }
 
 impl fmt::Display for UtcDateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { year, month, day, hour, minute, second, millisecond } = self;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            millisecond,
+        } = self;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
+        )
     }
 }
 
@@ -106,7 +121,8 @@ mod tests {
     }
 
     fn month_days(year: u64, month: u64) -> u64 {
-        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let is_leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         match month {
             2 => 28 + u64::from(is_leap),
             4 | 6 | 9 | 11 => 30,

@@ -26,9 +26,14 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     /// Times before 1970 are given as the epoch.
-    #[allow(clippy::disallowed_methods, reason = "this is the one door to the wall clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one door to the wall clock"
+    )]
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -49,7 +54,8 @@ mod tests {
     fn a_clock_is_shared_as_a_trait_object() {
         let mut mock = MockClock::new();
         mock.expect_now().return_const(Timestamp(3));
-        let clocks: [Arc<dyn Clock>; 2] = [Arc::new(mock), Arc::new(ManualClock::new(Timestamp(3)))];
+        let clocks: [Arc<dyn Clock>; 2] =
+            [Arc::new(mock), Arc::new(ManualClock::new(Timestamp(3)))];
         for clock in clocks {
             clock.ring_on_change(&Stop::new());
             assert_eq!(clock.now(), Timestamp(3));

@@ -23,7 +23,12 @@ impl ManualClock {
     /// A clock that stands at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { shared: Arc::new(Mutex::new(State { now, waiters: Vec::new() })) }
+        Self {
+            shared: Arc::new(Mutex::new(State {
+                now,
+                waiters: Vec::new(),
+            })),
+        }
     }
 
     /// Sets the clock forward or back.
@@ -39,7 +44,9 @@ impl ManualClock {
     pub fn advance(&self, length: Millis) -> Result<Timestamp, ClockError> {
         let mut state = self.lock();
         let from = state.now;
-        let now = from.checked_add(length).ok_or(ClockError::OutOfTime { from, length })?;
+        let now = from
+            .checked_add(length)
+            .ok_or(ClockError::OutOfTime { from, length })?;
         state.now = now;
         drop(state);
         self.ring();
@@ -49,7 +56,10 @@ impl ManualClock {
     /// Ringing takes the waiters' locks, one after the other, and never inside ours.
     fn ring(&self) {
         let waiters = self.lock().waiters.clone();
-        waiters.iter().filter_map(WeakStop::upgrade).for_each(|waiter| waiter.ring());
+        waiters
+            .iter()
+            .filter_map(WeakStop::upgrade)
+            .for_each(|waiter| waiter.ring());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -89,7 +99,10 @@ mod tests {
     fn advancing_past_the_end_of_time_is_an_error_and_changes_nothing() {
         let clock = ManualClock::new(Timestamp(10));
         let (from, length) = (Timestamp(10), Millis::MAX);
-        assert_eq!(clock.advance(length), Err(ClockError::OutOfTime { from, length }));
+        assert_eq!(
+            clock.advance(length),
+            Err(ClockError::OutOfTime { from, length })
+        );
         assert_eq!(clock.now(), Timestamp(10));
     }
 

@@ -12,7 +12,11 @@ pub const MIN_OFFSET_PEERS: usize = 3;
 /// The peer is taken to have read its clock half way between `sent_at` and `received_at`, which are
 /// ours. `None` if our clock stepped back in between.
 #[must_use]
-pub fn peer_offset_ms(sent_at: Timestamp, received_at: Timestamp, peer_time: Timestamp) -> Option<i64> {
+pub fn peer_offset_ms(
+    sent_at: Timestamp,
+    received_at: Timestamp,
+    peer_time: Timestamp,
+) -> Option<i64> {
     received_at.since(sent_at)?;
     let half_way = Timestamp(u64::midpoint(sent_at.0, received_at.0));
     Some(peer_time.offset_ms_from(half_way))
@@ -25,7 +29,10 @@ pub fn median_ms(mut offsets_ms: Vec<i64>) -> Option<i64> {
     offsets_ms.sort_unstable();
     let lower = offsets_ms.len().checked_sub(1)?.checked_div(2)?;
     let upper = offsets_ms.len().checked_div(2)?;
-    Some(i64::midpoint(*offsets_ms.get(lower)?, *offsets_ms.get(upper)?))
+    Some(i64::midpoint(
+        *offsets_ms.get(lower)?,
+        *offsets_ms.get(upper)?,
+    ))
 }
 
 /// An offset that at least [`MIN_OFFSET_PEERS`] peers tell.
@@ -66,7 +73,10 @@ impl<P: Ord> OffsetEstimator<P> {
         if max_peers < MIN_OFFSET_PEERS {
             return Err(ClockError::TooFewPeers(max_peers));
         }
-        Ok(Self { max_peers, offsets_ms: BTreeMap::new() })
+        Ok(Self {
+            max_peers,
+            offsets_ms: BTreeMap::new(),
+        })
     }
 
     /// Takes the latest offset of `peer` in place of an earlier one, and tells whether there was
@@ -93,7 +103,10 @@ impl<P: Ord> OffsetEstimator<P> {
             return None;
         }
         let offset_ms = median_ms(self.offsets_ms.values().copied().collect())?;
-        Some(OffsetEstimate { offset_ms, peer_count })
+        Some(OffsetEstimate {
+            offset_ms,
+            peer_count,
+        })
     }
 
     /// The estimate held against a tolerance, [`SlotClock::offset_tolerance`] for a node.
@@ -127,7 +140,10 @@ mod tests {
 
     #[test]
     fn fewer_than_three_peers_tell_nothing() {
-        assert_eq!(estimator(&[9_000, 9_000]).verdict(Millis(1)), OffsetVerdict::Unknown);
+        assert_eq!(
+            estimator(&[9_000, 9_000]).verdict(Millis(1)),
+            OffsetVerdict::Unknown
+        );
         assert!(OffsetEstimator::<u8>::new(2).is_err());
     }
 
@@ -136,9 +152,15 @@ mod tests {
         let tolerance = crate::mocks::slot_clock(4, Millis(2_000)).offset_tolerance();
         assert_eq!(tolerance, Millis(250));
         for (offset_ms, is_beyond) in [(250, false), (251, true), (-250, false), (-251, true)] {
-            let estimate = OffsetEstimate { offset_ms, peer_count: 3 };
-            let expected =
-                if is_beyond { OffsetVerdict::Beyond(estimate) } else { OffsetVerdict::Within(estimate) };
+            let estimate = OffsetEstimate {
+                offset_ms,
+                peer_count: 3,
+            };
+            let expected = if is_beyond {
+                OffsetVerdict::Beyond(estimate)
+            } else {
+                OffsetVerdict::Within(estimate)
+            };
             assert_eq!(estimator(&[offset_ms; 3]).verdict(tolerance), expected);
         }
     }
@@ -146,7 +168,13 @@ mod tests {
     #[test]
     fn one_lying_peer_of_three_does_not_matter() {
         let estimate = estimator(&[4, i64::MIN, 6]).estimate().unwrap();
-        assert_eq!(estimate, OffsetEstimate { offset_ms: 4, peer_count: 3 });
+        assert_eq!(
+            estimate,
+            OffsetEstimate {
+                offset_ms: 4,
+                peer_count: 3
+            }
+        );
     }
 
     #[test]
@@ -156,7 +184,13 @@ mod tests {
             assert!(estimator.observe(0, 1_000));
         }
         let estimate = estimator.estimate().unwrap();
-        assert_eq!(estimate, OffsetEstimate { offset_ms: 3, peer_count: 3 });
+        assert_eq!(
+            estimate,
+            OffsetEstimate {
+                offset_ms: 3,
+                peer_count: 3
+            }
+        );
     }
 
     #[test]
@@ -170,10 +204,22 @@ mod tests {
 
     #[test]
     fn a_peer_is_taken_to_answer_half_way() {
-        assert_eq!(peer_offset_ms(Timestamp(100), Timestamp(140), Timestamp(125)), Some(5));
-        assert_eq!(peer_offset_ms(Timestamp(100), Timestamp(140), Timestamp(100)), Some(-20));
-        assert_eq!(peer_offset_ms(Timestamp(140), Timestamp(100), Timestamp(125)), None);
-        assert_eq!(peer_offset_ms(Timestamp(0), Timestamp(0), Timestamp::MAX), Some(i64::MAX));
+        assert_eq!(
+            peer_offset_ms(Timestamp(100), Timestamp(140), Timestamp(125)),
+            Some(5)
+        );
+        assert_eq!(
+            peer_offset_ms(Timestamp(100), Timestamp(140), Timestamp(100)),
+            Some(-20)
+        );
+        assert_eq!(
+            peer_offset_ms(Timestamp(140), Timestamp(100), Timestamp(125)),
+            None
+        );
+        assert_eq!(
+            peer_offset_ms(Timestamp(0), Timestamp(0), Timestamp::MAX),
+            Some(i64::MAX)
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ impl Slot {
         if self.thread < thread_count {
             Ok(())
         } else {
-            Err(ClockError::ThreadOutOfRange { slot: self, thread_count })
+            Err(ClockError::ThreadOutOfRange {
+                slot: self,
+                thread_count,
+            })
         }
     }
 
@@ -108,7 +111,9 @@ impl Slot {
     /// [`ClockError::TooManySlots`] if the number passes 64 bits.
     pub fn slots_between(start: Self, end: Self, thread_count: u8) -> Result<u64, ClockError> {
         let (from, to) = (start.ordinal(thread_count)?, end.ordinal(thread_count)?);
-        let count = to.checked_sub(from).ok_or(ClockError::Descending { start, end })?;
+        let count = to
+            .checked_sub(from)
+            .ok_or(ClockError::Descending { start, end })?;
         u64::try_from(count).map_err(|_| ClockError::TooManySlots { start, end })
     }
 
@@ -127,7 +132,9 @@ impl Slot {
     /// # Errors
     /// [`ClockError::NoPeriodsPerCycle`].
     pub fn cycle(self, periods_per_cycle: u64) -> Result<u64, ClockError> {
-        self.period.checked_div(periods_per_cycle).ok_or(ClockError::NoPeriodsPerCycle)
+        self.period
+            .checked_div(periods_per_cycle)
+            .ok_or(ClockError::NoPeriodsPerCycle)
     }
 
     /// The first slot of a cycle, which is always in thread 0.
@@ -140,7 +147,10 @@ impl Slot {
         }
         match cycle.checked_mul(periods_per_cycle) {
             Some(period) => Ok(Self::new(period, 0)),
-            None => Err(ClockError::CycleOutOfRange { cycle, periods_per_cycle }),
+            None => Err(ClockError::CycleOutOfRange {
+                cycle,
+                periods_per_cycle,
+            }),
         }
     }
 
@@ -149,12 +159,22 @@ impl Slot {
     /// # Errors
     /// [`ClockError::NoPeriodsPerCycle`], [`ClockError::CycleOutOfRange`] if the cycle does not end
     /// within 64 bits, [`ClockError::ThreadOutOfRange`] if there are no threads.
-    pub fn last_of_cycle(cycle: u64, periods_per_cycle: u64, thread_count: u8) -> Result<Self, ClockError> {
+    pub fn last_of_cycle(
+        cycle: u64,
+        periods_per_cycle: u64,
+        thread_count: u8,
+    ) -> Result<Self, ClockError> {
         let first = Self::first_of_cycle(cycle, periods_per_cycle)?;
         first.check_thread(thread_count)?;
-        match first.period.checked_add(periods_per_cycle.saturating_sub(1)) {
+        match first
+            .period
+            .checked_add(periods_per_cycle.saturating_sub(1))
+        {
             Some(period) => Ok(Self::new(period, thread_count.saturating_sub(1))),
-            None => Err(ClockError::CycleOutOfRange { cycle, periods_per_cycle }),
+            None => Err(ClockError::CycleOutOfRange {
+                cycle,
+                periods_per_cycle,
+            }),
         }
     }
 
@@ -171,7 +191,11 @@ impl Slot {
     ///
     /// # Errors
     /// [`ClockError::NoPeriodsPerCycle`], [`ClockError::ThreadOutOfRange`].
-    pub fn is_last_of_cycle(self, periods_per_cycle: u64, thread_count: u8) -> Result<bool, ClockError> {
+    pub fn is_last_of_cycle(
+        self,
+        periods_per_cycle: u64,
+        thread_count: u8,
+    ) -> Result<bool, ClockError> {
         self.check_thread(thread_count)?;
         let period_in_cycle = self.period_in_cycle(periods_per_cycle)?;
         Ok(self.thread == thread_count.saturating_sub(1)
@@ -179,7 +203,9 @@ impl Slot {
     }
 
     fn period_in_cycle(self, periods_per_cycle: u64) -> Result<u64, ClockError> {
-        self.period.checked_rem(periods_per_cycle).ok_or(ClockError::NoPeriodsPerCycle)
+        self.period
+            .checked_rem(periods_per_cycle)
+            .ok_or(ClockError::NoPeriodsPerCycle)
     }
 }
 
@@ -194,9 +220,9 @@ impl FromStr for Slot {
 
     /// Reads `12/3`. Signs, blanks and leading zeros are refused, so that a slot has one text.
     fn from_str(text: &str) -> Result<Self, ClockError> {
-        let slot = text
-            .split_once('/')
-            .and_then(|(period, thread)| Some(Self::new(plain_number(period)?, plain_number(thread)?)));
+        let slot = text.split_once('/').and_then(|(period, thread)| {
+            Some(Self::new(plain_number(period)?, plain_number(thread)?))
+        });
         slot.ok_or_else(|| ClockError::SlotText(text.chars().take(64).collect()))
     }
 }
@@ -205,7 +231,11 @@ impl FromStr for Slot {
 fn plain_number<N: FromStr>(digits: &str) -> Option<N> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = digits == "0" || !digits.starts_with('0');
-    if plain && canonical { digits.parse().ok() } else { None }
+    if plain && canonical {
+        digits.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -238,24 +268,38 @@ mod tests {
     fn the_ends_of_64_bits_are_errors_and_never_wrap() {
         let last = Slot::new(LAST_PERIOD, 3);
         assert_eq!(last.next(4), Err(ClockError::NoSlotAfter { slot: last }));
-        assert_eq!(last.next_in_thread(), Err(ClockError::NoSlotAfter { slot: last }));
+        assert_eq!(
+            last.next_in_thread(),
+            Err(ClockError::NoSlotAfter { slot: last })
+        );
         let first = Slot::GENESIS;
         assert_eq!(first.prev(4), Err(ClockError::NoSlotBefore { slot: first }));
         let first_of_thread = Slot::new(0, 3);
-        let no_slot_before = ClockError::NoSlotBefore { slot: first_of_thread };
+        let no_slot_before = ClockError::NoSlotBefore {
+            slot: first_of_thread,
+        };
         assert_eq!(first_of_thread.previous_in_thread(), Err(no_slot_before));
     }
 
     #[test]
     fn a_thread_that_the_chain_does_not_have_is_an_error() {
         let slot = Slot::new(7, 4);
-        let error = ClockError::ThreadOutOfRange { slot, thread_count: 4 };
+        let error = ClockError::ThreadOutOfRange {
+            slot,
+            thread_count: 4,
+        };
         assert_eq!(slot.next(4), Err(error.clone()));
         assert_eq!(slot.prev(4), Err(error.clone()));
         assert_eq!(slot.is_last_of_cycle(8, 4), Err(error.clone()));
-        assert_eq!(Slot::slots_between(Slot::GENESIS, slot, 4), Err(error.clone()));
+        assert_eq!(
+            Slot::slots_between(Slot::GENESIS, slot, 4),
+            Err(error.clone())
+        );
         assert_eq!(error.to_string(), "slot 7/4 is not on a chain of 4 threads");
-        assert!(Slot::GENESIS.next(0).is_err(), "and a chain without threads has no slots");
+        assert!(
+            Slot::GENESIS.next(0).is_err(),
+            "and a chain without threads has no slots"
+        );
         assert!(Slot::last_of_cycle(0, 8, 0).is_err());
     }
 
@@ -276,15 +320,33 @@ mod tests {
     fn a_cycle_without_periods_or_past_64_bits_is_an_error() {
         let slot = Slot::new(16, 0);
         assert_eq!(slot.cycle(0), Err(ClockError::NoPeriodsPerCycle));
-        assert_eq!(slot.is_first_of_cycle(0), Err(ClockError::NoPeriodsPerCycle));
-        assert_eq!(slot.is_last_of_cycle(0, 4), Err(ClockError::NoPeriodsPerCycle));
-        assert_eq!(Slot::first_of_cycle(2, 0), Err(ClockError::NoPeriodsPerCycle));
+        assert_eq!(
+            slot.is_first_of_cycle(0),
+            Err(ClockError::NoPeriodsPerCycle)
+        );
+        assert_eq!(
+            slot.is_last_of_cycle(0, 4),
+            Err(ClockError::NoPeriodsPerCycle)
+        );
+        assert_eq!(
+            Slot::first_of_cycle(2, 0),
+            Err(ClockError::NoPeriodsPerCycle)
+        );
         let (cycle, periods_per_cycle) = (u64::MAX / 3 + 1, 3);
-        let error = ClockError::CycleOutOfRange { cycle, periods_per_cycle };
+        let error = ClockError::CycleOutOfRange {
+            cycle,
+            periods_per_cycle,
+        };
         assert_eq!(Slot::first_of_cycle(cycle, periods_per_cycle), Err(error));
         assert!(Slot::first_of_cycle(u64::MAX / 4, 4).is_ok());
-        assert_eq!(Slot::last_of_cycle(u64::MAX / 4, 4, 2), Ok(Slot::new(LAST_PERIOD, 1)));
-        assert!(Slot::last_of_cycle(u64::MAX / 7, 7, 2).is_err(), "it starts but does not end");
+        assert_eq!(
+            Slot::last_of_cycle(u64::MAX / 4, 4, 2),
+            Ok(Slot::new(LAST_PERIOD, 1))
+        );
+        assert!(
+            Slot::last_of_cycle(u64::MAX / 7, 7, 2).is_err(),
+            "it starts but does not end"
+        );
     }
 
     #[test]
@@ -293,9 +355,15 @@ mod tests {
         assert_eq!(between(Slot::new(1, 2), Slot::new(1, 2)), Ok(0));
         assert_eq!(between(Slot::new(1, 2), Slot::new(3, 1)), Ok(7));
         let (start, end) = (Slot::new(1, 2), Slot::new(1, 1));
-        assert_eq!(between(start, end), Err(ClockError::Descending { start, end }));
+        assert_eq!(
+            between(start, end),
+            Err(ClockError::Descending { start, end })
+        );
         let (start, end) = (Slot::GENESIS, Slot::new(LAST_PERIOD, 0));
-        assert_eq!(between(start, end), Err(ClockError::TooManySlots { start, end }));
+        assert_eq!(
+            between(start, end),
+            Err(ClockError::TooManySlots { start, end })
+        );
     }
 
     #[test]
@@ -323,7 +391,11 @@ mod tests {
             "１２/3",
         ];
         for text in refused {
-            assert_eq!(text.parse::<Slot>(), Err(ClockError::SlotText(text.into())), "{text}");
+            assert_eq!(
+                text.parse::<Slot>(),
+                Err(ClockError::SlotText(text.into())),
+                "{text}"
+            );
         }
     }
 
@@ -344,7 +416,10 @@ mod tests {
     fn the_json_form_names_period_and_thread() {
         let json = r#"{"period":12,"thread":3}"#;
         assert_eq!(serde_json::to_string(&Slot::new(12, 3)).unwrap(), json);
-        assert_eq!(serde_json::from_str::<Slot>(json).unwrap(), Slot::new(12, 3));
+        assert_eq!(
+            serde_json::from_str::<Slot>(json).unwrap(),
+            Slot::new(12, 3)
+        );
         assert!(serde_json::from_str::<Slot>(r#"{"period":12,"thread":3,"x":0}"#).is_err());
         assert!(serde_json::from_str::<Slot>(r#"{"period":12,"thread":256}"#).is_err());
     }

@@ -27,7 +27,11 @@ impl SlotClock {
     /// [`ClockError::InvalidThreadCount`] unless `thread_count` is a power of two from 1 to 64,
     /// [`ClockError::InvalidT0`] unless `t0` is positive and a multiple of `thread_count`
     /// milliseconds.
-    pub fn new(genesis_timestamp: Timestamp, t0: Millis, thread_count: u8) -> Result<Self, ClockError> {
+    pub fn new(
+        genesis_timestamp: Timestamp,
+        t0: Millis,
+        thread_count: u8,
+    ) -> Result<Self, ClockError> {
         if !thread_count.is_power_of_two() || thread_count > MAX_THREAD_COUNT {
             return Err(ClockError::InvalidThreadCount(thread_count));
         }
@@ -35,7 +39,12 @@ impl SlotClock {
             return Err(ClockError::InvalidT0 { t0, thread_count });
         }
         match t0.checked_div(u64::from(thread_count)) {
-            Some(Millis(slot_length_ms)) => Ok(Self { genesis_timestamp, t0, thread_count, slot_length_ms }),
+            Some(Millis(slot_length_ms)) => Ok(Self {
+                genesis_timestamp,
+                t0,
+                thread_count,
+                slot_length_ms,
+            }),
             None => Err(ClockError::InvalidThreadCount(thread_count)),
         }
     }
@@ -103,7 +112,10 @@ impl SlotClock {
         slot.check_thread(self.thread_count)?;
         let since_genesis = || {
             let in_period = self.slot_length().checked_mul(u64::from(slot.thread))?;
-            self.t0.checked_mul(slot.period)?.checked_add(in_period)?.checked_add(offset)
+            self.t0
+                .checked_mul(slot.period)?
+                .checked_add(in_period)?
+                .checked_add(offset)
         };
         since_genesis()
             .and_then(|length| self.genesis_timestamp.checked_add(length))
@@ -122,7 +134,10 @@ impl SlotClock {
     /// [`ClockError::BeforeGenesis`].
     pub fn slot_at(&self, time: Timestamp) -> Result<Slot, ClockError> {
         let genesis_timestamp = self.genesis_timestamp;
-        self.latest_slot_at(time).ok_or(ClockError::BeforeGenesis { time, genesis_timestamp })
+        self.latest_slot_at(time).ok_or(ClockError::BeforeGenesis {
+            time,
+            genesis_timestamp,
+        })
     }
 
     /// The latest slot that has started at `time`, or `None` before genesis.
@@ -150,19 +165,29 @@ impl SlotClock {
     ///
     /// # Errors
     /// [`ClockError::ThreadOutOfRange`].
-    pub fn latest_slot_of_thread_at(&self, thread: u8, time: Timestamp) -> Result<Option<Slot>, ClockError> {
+    pub fn latest_slot_of_thread_at(
+        &self,
+        thread: u8,
+        time: Timestamp,
+    ) -> Result<Option<Slot>, ClockError> {
         Slot::new(0, thread).check_thread(self.thread_count)?;
         let Some(latest) = self.latest_slot_at(time) else {
             return Ok(None);
         };
         let this_period = Slot::new(latest.period, thread);
-        Ok(if thread <= latest.thread { Some(this_period) } else { this_period.previous_in_thread().ok() })
+        Ok(if thread <= latest.thread {
+            Some(this_period)
+        } else {
+            this_period.previous_in_thread().ok()
+        })
     }
 
     /// The count-down to genesis, or `None` from genesis on.
     #[must_use]
     pub fn time_until_genesis(&self, now: Timestamp) -> Option<Millis> {
-        self.genesis_timestamp.since(now).filter(|left| *left > Millis::ZERO)
+        self.genesis_timestamp
+            .since(now)
+            .filter(|left| *left > Millis::ZERO)
     }
 }
 
@@ -174,7 +199,9 @@ mod tests {
     use crate::mocks::{GENESIS_TIMESTAMP, slot_clock};
 
     fn at(ms_since_genesis: u64) -> Timestamp {
-        GENESIS_TIMESTAMP.checked_add(Millis(ms_since_genesis)).unwrap()
+        GENESIS_TIMESTAMP
+            .checked_add(Millis(ms_since_genesis))
+            .unwrap()
     }
 
     /// 4 threads, a slot every 500 ms.
@@ -193,7 +220,14 @@ mod tests {
 
     #[test]
     fn t0_is_a_positive_multiple_of_one_millisecond_for_each_thread() {
-        for (t0, is_ok) in [(0, false), (1, false), (31, false), (32, true), (48, false), (64, true)] {
+        for (t0, is_ok) in [
+            (0, false),
+            (1, false),
+            (31, false),
+            (32, true),
+            (48, false),
+            (64, true),
+        ] {
             let made = SlotClock::new(GENESIS_TIMESTAMP, Millis(t0), 32);
             assert_eq!(made.is_ok(), is_ok, "{t0} ms");
         }
@@ -211,7 +245,10 @@ mod tests {
     #[test]
     fn the_endorsement_tick_is_half_a_period_after_the_start() {
         assert_eq!(dev().endorsement_tick_of(Slot::new(10, 1)), Ok(at(21_500)));
-        assert_eq!(slot_clock(1, Millis(5)).endorsement_tick_of(Slot::GENESIS), Ok(at(2)));
+        assert_eq!(
+            slot_clock(1, Millis(5)).endorsement_tick_of(Slot::GENESIS),
+            Ok(at(2))
+        );
     }
 
     #[test]
@@ -228,7 +265,10 @@ mod tests {
         let clock = dev();
         let time = GENESIS_TIMESTAMP.checked_sub(Millis(1)).unwrap();
         let genesis_timestamp = GENESIS_TIMESTAMP;
-        let error = ClockError::BeforeGenesis { time, genesis_timestamp };
+        let error = ClockError::BeforeGenesis {
+            time,
+            genesis_timestamp,
+        };
         assert_eq!(
             error.to_string(),
             "time 2025-12-31T23:59:59.999Z is before genesis at 2026-01-01T00:00:00.000Z"
@@ -264,12 +304,18 @@ mod tests {
     fn the_far_end_of_time_is_an_error_and_never_wraps() {
         let clock = dev();
         let slot = Slot::new(u64::MAX, 3);
-        assert_eq!(clock.start_of(slot), Err(ClockError::SlotOutOfTime { slot }));
+        assert_eq!(
+            clock.start_of(slot),
+            Err(ClockError::SlotOutOfTime { slot })
+        );
         let last = clock.latest_slot_at(Timestamp::MAX).unwrap();
         assert!(clock.start_of(last).is_ok());
         assert_eq!(clock.next_slot_after(Timestamp::MAX), None);
         assert!(clock.start_of(last.next(4).unwrap()).is_err());
-        assert!(clock.endorsement_tick_of(last).is_err(), "its start is in time, its tick is not");
+        assert!(
+            clock.endorsement_tick_of(last).is_err(),
+            "its start is in time, its tick is not"
+        );
     }
 
     #[test]

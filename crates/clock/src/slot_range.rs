@@ -25,7 +25,11 @@ impl SlotRange {
         if end < start {
             return Err(ClockError::Descending { start, end });
         }
-        Ok(Self { start, end, thread_count })
+        Ok(Self {
+            start,
+            end,
+            thread_count,
+        })
     }
 
     /// The first slot inside, if there is one.
@@ -138,7 +142,10 @@ mod tests {
         assert_eq!(slots, ["1/2", "1/3", "2/0"]);
         assert_eq!(range.to_string(), "1/2..2/1");
         assert!(range.contains(Slot::new(1, 2)) && !range.contains(Slot::new(2, 1)));
-        assert!(!range.contains(Slot::new(1, 4)), "a slot of another chain is not inside");
+        assert!(
+            !range.contains(Slot::new(1, 4)),
+            "a slot of another chain is not inside"
+        );
     }
 
     #[test]
@@ -149,9 +156,18 @@ mod tests {
 
     #[test]
     fn a_descending_range_or_one_of_another_chain_is_an_error() {
-        assert!(matches!(range((1, 2), (1, 1)), Err(ClockError::Descending { .. })));
-        assert!(matches!(range((1, 4), (2, 0)), Err(ClockError::ThreadOutOfRange { .. })));
-        assert!(matches!(range((1, 0), (2, 4)), Err(ClockError::ThreadOutOfRange { .. })));
+        assert!(matches!(
+            range((1, 2), (1, 1)),
+            Err(ClockError::Descending { .. })
+        ));
+        assert!(matches!(
+            range((1, 4), (2, 0)),
+            Err(ClockError::ThreadOutOfRange { .. })
+        ));
+        assert!(matches!(
+            range((1, 0), (2, 4)),
+            Err(ClockError::ThreadOutOfRange { .. })
+        ));
     }
 
     #[test]
@@ -159,7 +175,10 @@ mod tests {
         let range = range((u64::MAX, 1), (u64::MAX, 3)).unwrap();
         assert_eq!(range.iter().count(), 2);
         let all = SlotRange::new(Slot::GENESIS, Slot::new(u64::MAX, 3), 4).unwrap();
-        assert!(matches!(all.count_slots(), Err(ClockError::TooManySlots { .. })));
+        assert!(matches!(
+            all.count_slots(),
+            Err(ClockError::TooManySlots { .. })
+        ));
         assert_eq!(all.iter().size_hint(), (usize::MAX, None));
     }
 

@@ -59,10 +59,10 @@ impl Stop {
     /// Sleeps for `length` on the monotonic clock, or less if stopped; tells whether it is stopped.
     #[must_use]
     pub fn pause(&self, length: Millis) -> bool {
-        let waited = self
-            .shared
-            .changed
-            .wait_timeout_while(self.lock(), Duration::from(length), |state| !state.stopped);
+        let waited =
+            self.shared
+                .changed
+                .wait_timeout_while(self.lock(), Duration::from(length), |state| !state.stopped);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.stopped
     }
@@ -75,20 +75,28 @@ impl Stop {
 
     /// Sleeps like [`pause`](Self::pause), but not after a ring that came after `seen_rings`.
     pub(crate) fn pause_unless_rung(&self, seen_rings: u64, length: Millis) {
-        let waited = self.shared.changed.wait_timeout_while(self.lock(), Duration::from(length), |state| {
-            !state.stopped && state.rings == seen_rings
-        });
+        let waited =
+            self.shared
+                .changed
+                .wait_timeout_while(self.lock(), Duration::from(length), |state| {
+                    !state.stopped && state.rings == seen_rings
+                });
         drop(waited);
     }
 
     /// The same handle for a list that must not keep it alive.
     pub(crate) fn downgrade(&self) -> WeakStop {
-        WeakStop { shared: Arc::downgrade(&self.shared) }
+        WeakStop {
+            shared: Arc::downgrade(&self.shared),
+        }
     }
 
     /// A panic elsewhere leaves two plain values that are still true.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

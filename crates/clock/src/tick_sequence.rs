@@ -45,16 +45,28 @@ impl TickSequence {
             Some(slot) if slot_clock.tick_of(slot, offset) == Ok(now) => Some(slot),
             Some(slot) => slot.next(slot_clock.thread_count()).ok(),
         };
-        Self { slot_clock, offset, next }
+        Self {
+            slot_clock,
+            offset,
+            next,
+        }
     }
 
     /// The ticks from that of `first` on: those that have passed will be reported as skipped.
     ///
     /// # Errors
     /// [`ClockError::ThreadOutOfRange`].
-    pub fn from_slot(slot_clock: SlotClock, offset: Millis, first: Slot) -> Result<Self, ClockError> {
+    pub fn from_slot(
+        slot_clock: SlotClock,
+        offset: Millis,
+        first: Slot,
+    ) -> Result<Self, ClockError> {
         first.check_thread(slot_clock.thread_count())?;
-        Ok(Self { slot_clock, offset, next: Some(first) })
+        Ok(Self {
+            slot_clock,
+            offset,
+            next: Some(first),
+        })
     }
 
     /// The calendar of the ticks.
@@ -87,10 +99,15 @@ impl TickSequence {
     /// The latest tick at `now`, which is that of `next` or a later one.
     fn take(&mut self, next: Slot, now: Timestamp) -> Tick {
         let thread_count = self.slot_clock.thread_count();
-        let latest = latest_tick(&self.slot_clock, self.offset, now).unwrap_or(next).max(next);
+        let latest = latest_tick(&self.slot_clock, self.offset, now)
+            .unwrap_or(next)
+            .max(next);
         let skipped = SlotRange::new(next, latest, thread_count).ok();
         self.next = latest.next(thread_count).ok();
-        Tick { slot: latest, skipped: skipped.filter(|range| !range.is_empty()) }
+        Tick {
+            slot: latest,
+            skipped: skipped.filter(|range| !range.is_empty()),
+        }
     }
 }
 
@@ -113,11 +130,16 @@ mod tests {
     }
 
     fn at(ms_since_genesis: u64) -> Timestamp {
-        GENESIS_TIMESTAMP.checked_add(Millis(ms_since_genesis)).unwrap()
+        GENESIS_TIMESTAMP
+            .checked_add(Millis(ms_since_genesis))
+            .unwrap()
     }
 
     fn tick(period: u64, thread: u8) -> Due {
-        Due::Tick(Tick { slot: Slot::new(period, thread), skipped: None })
+        Due::Tick(Tick {
+            slot: Slot::new(period, thread),
+            skipped: None,
+        })
     }
 
     #[test]
@@ -148,7 +170,10 @@ mod tests {
         let mut sequence = sequence(0);
         assert!(matches!(sequence.due(at(2_000)), Due::Tick(_)));
         assert_eq!(sequence.due(at(0)), Due::After(Millis(2_500)));
-        assert_eq!(sequence.due(Timestamp(0)), Due::After(Millis(GENESIS_TIMESTAMP.0 + 2_500)));
+        assert_eq!(
+            sequence.due(Timestamp(0)),
+            Due::After(Millis(GENESIS_TIMESTAMP.0 + 2_500))
+        );
         assert_eq!(sequence.due(at(2_500)), tick(1, 1));
     }
 
@@ -157,7 +182,10 @@ mod tests {
         let mut sequence = sequence(0);
         assert_eq!(sequence.due(at(0)), tick(0, 0));
         let range = SlotRange::new(Slot::new(0, 1), Slot::new(1, 2), 4).unwrap();
-        let late = Tick { slot: Slot::new(1, 2), skipped: Some(range) };
+        let late = Tick {
+            slot: Slot::new(1, 2),
+            skipped: Some(range),
+        };
         assert_eq!(sequence.due(at(3_250)), Due::Tick(late));
         assert_eq!(sequence.due(at(3_250)), Due::After(Millis(250)));
         assert_eq!(sequence.due(at(3_500)), tick(1, 3));
@@ -166,7 +194,9 @@ mod tests {
     #[test]
     fn a_leap_to_the_end_of_time_is_one_tick_with_one_range() {
         let mut sequence = sequence(0);
-        let Due::Tick(last) = sequence.due(Timestamp::MAX) else { panic!("a tick was due") };
+        let Due::Tick(last) = sequence.due(Timestamp::MAX) else {
+            panic!("a tick was due")
+        };
         assert_eq!(last.skipped.unwrap().start(), Slot::GENESIS);
         assert_eq!(last.skipped.unwrap().end(), last.slot);
         assert_eq!(sequence.due(Timestamp::MAX), Due::Never);

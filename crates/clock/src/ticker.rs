@@ -30,7 +30,11 @@ impl Ticker {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, slot_clock: SlotClock, offset: Millis, stop: Stop) -> Self {
         let sequence = TickSequence::from_time(slot_clock, offset, clock.now());
-        Self { clock, stop, sequence }
+        Self {
+            clock,
+            stop,
+            sequence,
+        }
     }
 
     /// The same ticker, but starting with the tick of `first`: if it has passed already, it and the
@@ -39,9 +43,17 @@ impl Ticker {
     /// # Errors
     /// [`ClockError::ThreadOutOfRange`].
     pub fn starting_at(self, first: Slot) -> Result<Self, ClockError> {
-        let Self { clock, stop, sequence } = self;
+        let Self {
+            clock,
+            stop,
+            sequence,
+        } = self;
         let sequence = TickSequence::from_slot(*sequence.slot_clock(), sequence.offset(), first)?;
-        Ok(Self { clock, stop, sequence })
+        Ok(Self {
+            clock,
+            stop,
+            sequence,
+        })
     }
 
     /// Blocks until the tick of `slot` has come; at once if it has passed.
@@ -51,7 +63,10 @@ impl Ticker {
     /// # Errors
     /// [`ClockError::ThreadOutOfRange`], [`ClockError::SlotOutOfTime`].
     pub fn wait(&self, slot: Slot) -> Result<Wait, ClockError> {
-        let tick_time = self.sequence.slot_clock().tick_of(slot, self.sequence.offset())?;
+        let tick_time = self
+            .sequence
+            .slot_clock()
+            .tick_of(slot, self.sequence.offset())?;
         Ok(wait_until(self.clock.as_ref(), &self.stop, tick_time))
     }
 }
@@ -60,7 +75,11 @@ impl Iterator for Ticker {
     type Item = Tick;
 
     fn next(&mut self) -> Option<Tick> {
-        let Self { clock, stop, sequence } = self;
+        let Self {
+            clock,
+            stop,
+            sequence,
+        } = self;
         wait_for(clock.as_ref(), stop, |now| match sequence.due(now) {
             Due::Tick(tick) => Poll::Ready(Some(tick)),
             Due::After(left) => Poll::After(left),
@@ -102,19 +121,40 @@ mod tests {
                 sender.send(tick).unwrap();
             }
         });
-        World { clock, stop, ticks, consumer }
+        World {
+            clock,
+            stop,
+            ticks,
+            consumer,
+        }
     }
 
     fn ticker(clock: &ManualClock, stop: &Stop) -> Ticker {
         let clock = Arc::new(clock.clone());
-        Ticker::new(clock, slot_clock(4, Millis(2_000)), Millis::ZERO, stop.clone())
+        Ticker::new(
+            clock,
+            slot_clock(4, Millis(2_000)),
+            Millis::ZERO,
+            stop.clone(),
+        )
     }
 
     #[test]
     fn a_consumer_gets_each_slot_when_the_clock_comes_to_it() {
-        let World { clock, stop, ticks, consumer } = world();
+        let World {
+            clock,
+            stop,
+            ticks,
+            consumer,
+        } = world();
         for expected in SlotRange::new(Slot::GENESIS, Slot::new(3, 0), 4).unwrap() {
-            assert_eq!(ticks.recv().unwrap(), Tick { slot: expected, skipped: None });
+            assert_eq!(
+                ticks.recv().unwrap(),
+                Tick {
+                    slot: expected,
+                    skipped: None
+                }
+            );
             clock.advance(Millis(500)).unwrap();
         }
         stop.stop();
@@ -123,7 +163,12 @@ mod tests {
 
     #[test]
     fn a_suspension_gives_the_latest_slot_and_the_skipped_ones_as_a_range() {
-        let World { clock, stop, ticks, consumer } = world();
+        let World {
+            clock,
+            stop,
+            ticks,
+            consumer,
+        } = world();
         assert_eq!(ticks.recv().unwrap().slot, Slot::GENESIS);
         clock.advance(Millis(86_400_000)).unwrap();
         let tick = ticks.recv().unwrap();
@@ -136,12 +181,23 @@ mod tests {
 
     #[test]
     fn a_step_back_yields_nothing_twice() {
-        let World { clock, stop, ticks, consumer } = world();
+        let World {
+            clock,
+            stop,
+            ticks,
+            consumer,
+        } = world();
         assert_eq!(ticks.recv().unwrap().slot, Slot::GENESIS);
         clock.set(Timestamp(0));
         clock.set(GENESIS_TIMESTAMP);
         clock.advance(Millis(500)).unwrap();
-        assert_eq!(ticks.recv().unwrap(), Tick { slot: Slot::new(0, 1), skipped: None });
+        assert_eq!(
+            ticks.recv().unwrap(),
+            Tick {
+                slot: Slot::new(0, 1),
+                skipped: None
+            }
+        );
         stop.stop();
         consumer.join().unwrap();
     }
@@ -154,7 +210,11 @@ mod tests {
             .map(|ticker| thread::spawn(move || ticker.count()))
             .into();
         stop.stop();
-        assert!(tickers.into_iter().all(|ticker| ticker.join().unwrap() <= 1));
+        assert!(
+            tickers
+                .into_iter()
+                .all(|ticker| ticker.join().unwrap() <= 1)
+        );
     }
 
     #[test]
@@ -176,21 +236,37 @@ mod tests {
         let slot = Slot::new(u64::MAX, 0);
         assert_eq!(ticker.wait(slot), Err(ClockError::SlotOutOfTime { slot }));
         let slot = Slot::new(0, 4);
-        assert_eq!(ticker.wait(slot), Err(ClockError::ThreadOutOfRange { slot, thread_count: 4 }));
+        assert_eq!(
+            ticker.wait(slot),
+            Err(ClockError::ThreadOutOfRange {
+                slot,
+                thread_count: 4
+            })
+        );
     }
 
     #[test]
     fn a_ticker_that_starts_at_a_given_slot_reports_what_passed_since() {
         let clock = ManualClock::new(GENESIS_TIMESTAMP.checked_add(Millis(2_600)).unwrap());
-        let mut ticker = ticker(&clock, &Stop::new()).starting_at(Slot::new(0, 3)).unwrap();
+        let mut ticker = ticker(&clock, &Stop::new())
+            .starting_at(Slot::new(0, 3))
+            .unwrap();
         let skipped = SlotRange::new(Slot::new(0, 3), Slot::new(1, 1), 4).ok();
-        assert_eq!(ticker.next(), Some(Tick { slot: Slot::new(1, 1), skipped }));
+        assert_eq!(
+            ticker.next(),
+            Some(Tick {
+                slot: Slot::new(1, 1),
+                skipped
+            })
+        );
     }
 
     #[test]
     fn ticks_end_at_the_end_of_time() {
         let clock = ManualClock::new(Timestamp::MAX);
-        let last = slot_clock(4, Millis(2_000)).latest_slot_at(Timestamp::MAX).unwrap();
+        let last = slot_clock(4, Millis(2_000))
+            .latest_slot_at(Timestamp::MAX)
+            .unwrap();
         let mut ticker = ticker(&clock, &Stop::new()).starting_at(last).unwrap();
         assert_eq!(ticker.next().map(|tick| tick.slot), Some(last));
         assert_eq!(ticker.next(), None);

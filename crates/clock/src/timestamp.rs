@@ -58,7 +58,11 @@ impl Timestamp {
     #[must_use]
     pub fn offset_ms_from(self, other: Self) -> i64 {
         let distance_ms = i64::try_from(self.0.abs_diff(other.0)).unwrap_or(i64::MAX);
-        if self >= other { distance_ms } else { distance_ms.saturating_neg() }
+        if self >= other {
+            distance_ms
+        } else {
+            distance_ms.saturating_neg()
+        }
     }
 }
 
@@ -97,10 +101,19 @@ mod tests {
     #[test]
     fn the_json_form_is_a_number_of_milliseconds() {
         assert_eq!(serde_json::to_string(&Timestamp(1_500)).unwrap(), "1500");
-        assert_eq!(serde_json::from_str::<Timestamp>("1500").unwrap(), Timestamp(1_500));
-        assert_eq!(serde_json::from_str::<Millis>("1500").unwrap(), Millis(1_500));
+        assert_eq!(
+            serde_json::from_str::<Timestamp>("1500").unwrap(),
+            Timestamp(1_500)
+        );
+        assert_eq!(
+            serde_json::from_str::<Millis>("1500").unwrap(),
+            Millis(1_500)
+        );
         for refused in ["-1", "1.5", "\"1500\"", "18446744073709551616"] {
-            assert!(serde_json::from_str::<Timestamp>(refused).is_err(), "{refused}");
+            assert!(
+                serde_json::from_str::<Timestamp>(refused).is_err(),
+                "{refused}"
+            );
         }
     }
 

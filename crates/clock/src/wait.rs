@@ -27,7 +27,11 @@ pub fn wait_until(clock: &dyn Clock, stop: &Stop, deadline: Timestamp) -> Wait {
         None | Some(Millis::ZERO) => Poll::Ready(()),
         Some(left) => Poll::After(left),
     });
-    if reached.is_some() { Wait::Reached } else { Wait::Stopped }
+    if reached.is_some() {
+        Wait::Reached
+    } else {
+        Wait::Stopped
+    }
 }
 
 /// What a reading of the clock means to a waiter.
@@ -68,8 +72,14 @@ mod tests {
     #[test]
     fn a_deadline_that_has_passed_is_reached_at_once() {
         let clock = ManualClock::new(Timestamp(10));
-        assert_eq!(wait_until(&clock, &Stop::new(), Timestamp(10)), Wait::Reached);
-        assert_eq!(wait_until(&clock, &Stop::new(), Timestamp(3)), Wait::Reached);
+        assert_eq!(
+            wait_until(&clock, &Stop::new(), Timestamp(10)),
+            Wait::Reached
+        );
+        assert_eq!(
+            wait_until(&clock, &Stop::new(), Timestamp(3)),
+            Wait::Reached
+        );
     }
 
     #[test]
@@ -84,7 +94,10 @@ mod tests {
         });
         clock.set(Timestamp(999_999));
         clock.set(Timestamp(1_000_000));
-        assert_eq!(waiter.join().unwrap(), (Wait::Reached, Timestamp(1_000_000)));
+        assert_eq!(
+            waiter.join().unwrap(),
+            (Wait::Reached, Timestamp(1_000_000))
+        );
     }
 
     #[test]
@@ -103,14 +116,23 @@ mod tests {
     fn a_given_stop_comes_before_a_reached_deadline() {
         let stop = Stop::new();
         stop.stop();
-        assert_eq!(wait_until(&ManualClock::default(), &stop, Timestamp(0)), Wait::Stopped);
+        assert_eq!(
+            wait_until(&ManualClock::default(), &stop, Timestamp(0)),
+            Wait::Stopped
+        );
     }
 
     #[test]
     fn a_clock_that_never_rings_is_read_again_by_itself() {
         let mut clock = MockClock::new();
         let mut readings = [5, 3, 1_000_000].into_iter();
-        clock.expect_now().times(3).returning(move || Timestamp(readings.next().unwrap()));
-        assert_eq!(wait_until(&clock, &Stop::new(), Timestamp(20_000)), Wait::Reached);
+        clock
+            .expect_now()
+            .times(3)
+            .returning(move || Timestamp(readings.next().unwrap()));
+        assert_eq!(
+            wait_until(&clock, &Stop::new(), Timestamp(20_000)),
+            Wait::Reached
+        );
     }
 }
