@@ -21,11 +21,22 @@ fn len_len(len: usize) -> usize {
 }
 
 /// Reads a length that must not be above `max`.
-fn decode_len<'a>(input: &'a [u8], max: usize, what: &'static str) -> IResult<&'a [u8], usize, DecodeError> {
+fn decode_len<'a>(
+    input: &'a [u8],
+    max: usize,
+    what: &'static str,
+) -> IResult<&'a [u8], usize, DecodeError> {
     let (rest, len) = context(what, u64::decode(input))?;
     match usize::try_from(len) {
         Ok(len) if len <= max => Ok((rest, len)),
-        _ => fail(input, what, Bound::TooLong { len, max: max as u64 }),
+        _ => fail(
+            input,
+            what,
+            Bound::TooLong {
+                len,
+                max: max as u64,
+            },
+        ),
     }
 }
 
@@ -54,7 +65,9 @@ pub fn encode_seq<T: Encode>(items: &[T], out: &mut Vec<u8>) {
 /// The bytes that [`encode_seq`] appends.
 #[must_use]
 pub fn seq_len<T: Encode>(items: &[T]) -> usize {
-    items.iter().fold(len_len(items.len()), |sum, item| sum.saturating_add(item.encoded_len()))
+    items.iter().fold(len_len(items.len()), |sum, item| {
+        sum.saturating_add(item.encoded_len())
+    })
 }
 
 /// Reads a sequence of at most `max` items, each of which takes at least one byte.
@@ -147,7 +160,8 @@ pub fn encode_map<K: Encode, V: Encode>(map: &BTreeMap<K, V>, out: &mut Vec<u8>)
 #[must_use]
 pub fn map_len<K: Encode, V: Encode>(map: &BTreeMap<K, V>) -> usize {
     map.iter().fold(len_len(map.len()), |sum, (key, value)| {
-        sum.saturating_add(key.encoded_len()).saturating_add(value.encoded_len())
+        sum.saturating_add(key.encoded_len())
+            .saturating_add(value.encoded_len())
     })
 }
 

@@ -66,7 +66,11 @@ impl DecodeError {
     /// An error at the start of `rest`, while `what` was being read.
     #[must_use]
     pub fn new(rest: &[u8], what: &'static str, bound: Bound) -> Self {
-        Self { path: vec![what], position: Position::FromEnd(rest.len()), bound }
+        Self {
+            path: vec![what],
+            position: Position::FromEnd(rest.len()),
+            bound,
+        }
     }
 
     /// Adds the thing that `self` happened inside of, such as `"Header.slot"`.

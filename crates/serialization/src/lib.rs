@@ -13,8 +13,8 @@ pub mod testing;
 mod tests;
 
 pub use collections::{
-    bits_len, bytes_len, decode_bits, decode_bytes, decode_map, decode_seq, decode_text, encode_bits,
-    encode_bytes, encode_map, encode_seq, encode_text, map_len, seq_len, text_len,
+    bits_len, bytes_len, decode_bits, decode_bytes, decode_map, decode_seq, decode_text,
+    encode_bits, encode_bytes, encode_map, encode_seq, encode_text, map_len, seq_len, text_len,
 };
 pub use error::{Bound, DecodeError, context, fail};
 pub use nom::IResult;

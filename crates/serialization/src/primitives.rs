@@ -142,7 +142,9 @@ impl<T: Encode> Encode for Option<T> {
     }
 
     fn encoded_len(&self) -> usize {
-        self.as_ref().map_or(0, Encode::encoded_len).saturating_add(1)
+        self.as_ref()
+            .map_or(0, Encode::encoded_len)
+            .saturating_add(1)
     }
 }
 

@@ -11,19 +11,30 @@ use crate::{Decode, Encode, decode_exact};
 pub fn check_round_trip<T: Encode + Decode + PartialEq + Debug>(value: &T) {
     let bytes = value.to_bytes();
     assert_eq!(bytes.len(), value.encoded_len(), "encoded_len of {value:?}");
-    assert_eq!(decode_exact::<T>(&bytes).as_ref(), Ok(value), "round trip of {bytes:02x?}");
+    assert_eq!(
+        decode_exact::<T>(&bytes).as_ref(),
+        Ok(value),
+        "round trip of {bytes:02x?}"
+    );
 }
 
 /// If `decode_exact(b) == x` then `encode(x) == b`. Gives whether `bytes` were accepted.
 pub fn check_canonical<T: Encode + Decode>(bytes: &[u8]) -> bool {
     match decode_exact::<T>(bytes) {
         Ok(value) => {
-            assert_eq!(value.to_bytes(), bytes, "accepted bytes that are not canonical");
+            assert_eq!(
+                value.to_bytes(),
+                bytes,
+                "accepted bytes that are not canonical"
+            );
             true
         }
         Err(error) => {
             let offset = error.offset();
-            assert!(offset.is_some_and(|x| x <= bytes.len()), "offset of {error}");
+            assert!(
+                offset.is_some_and(|x| x <= bytes.len()),
+                "offset of {error}"
+            );
             false
         }
     }
@@ -34,7 +45,11 @@ pub fn check_truncated<T: Encode + Decode>(value: &T) {
     let bytes = value.to_bytes();
     for len in 0..bytes.len() {
         let cut = bytes.get(..len).unwrap_or_default();
-        assert!(decode_exact::<T>(cut).is_err(), "accepted {len} of {} bytes", bytes.len());
+        assert!(
+            decode_exact::<T>(cut).is_err(),
+            "accepted {len} of {} bytes",
+            bytes.len()
+        );
     }
 }
 
@@ -43,7 +58,10 @@ pub fn check_appended<T: Encode + Decode>(value: &T) {
     let mut bytes = value.to_bytes();
     for extra in [0, 1, 0x7f, 0x80, 0xff] {
         bytes.push(extra);
-        assert!(decode_exact::<T>(&bytes).is_err(), "accepted an appended {extra:#04x}");
+        assert!(
+            decode_exact::<T>(&bytes).is_err(),
+            "accepted an appended {extra:#04x}"
+        );
         bytes.pop();
     }
 }

@@ -74,7 +74,13 @@ mod bits {
 
     pub(super) fn decode(input: &[u8]) -> IResult<&[u8], Bits, DecodeError> {
         let (rest, (len, bytes)) = decode_bits(input, 100, "bits")?;
-        Ok((rest, Bits { len, bytes: bytes.to_vec() }))
+        Ok((
+            rest,
+            Bits {
+                len,
+                bytes: bytes.to_vec(),
+            },
+        ))
     }
 }
 
@@ -102,12 +108,21 @@ fn bit_sequences() -> impl Strategy<Value = Bits> {
         for (index, _) in bits.iter().enumerate().filter(|(_, bit)| **bit) {
             bytes[index / 8] |= 1 << (index % 8);
         }
-        Bits { len: bits.len(), bytes }
+        Bits {
+            len: bits.len(),
+            bytes,
+        }
     })
 }
 
 fn everything() -> impl Strategy<Value = Everything> {
-    let numbers = (any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>(), any::<u64>());
+    let numbers = (
+        any::<u8>(),
+        any::<bool>(),
+        any::<u16>(),
+        any::<u32>(),
+        any::<u64>(),
+    );
     let parts = (
         any::<u128>(),
         any::<[u8; 3]>(),
@@ -228,7 +243,11 @@ struct Whole {
     table: BTreeMap<u8, bool>,
     bits: Bits,
 }
-codec_struct!(Whole { many: seq(10), table: map(10), bits: with(bits) });
+codec_struct!(Whole {
+    many: seq(10),
+    table: map(10),
+    bits: with(bits)
+});
 
 fn refused<T: Decode + Debug>(bytes: &[u8]) -> (Option<usize>, Bound) {
     let error = decode_exact::<T>(bytes).unwrap_err();
@@ -249,12 +268,18 @@ fn integers_are_leb128_varints() {
 #[test]
 fn only_the_shortest_form_of_an_integer_is_accepted() {
     assert_eq!(refused::<u64>(&[0x80, 0]), (Some(1), Bound::OverlongVarint));
-    assert_eq!(refused::<u16>(&[0xff, 0x80, 0]), (Some(2), Bound::OverlongVarint));
+    assert_eq!(
+        refused::<u16>(&[0xff, 0x80, 0]),
+        (Some(2), Bound::OverlongVarint)
+    );
 }
 
 #[test]
 fn an_integer_past_its_type_is_refused() {
-    assert_eq!(refused::<u16>(&[0xff, 0xff, 4]), (Some(2), Bound::VarintOverflow));
+    assert_eq!(
+        refused::<u16>(&[0xff, 0xff, 4]),
+        (Some(2), Bound::VarintOverflow)
+    );
     assert_eq!(decode_exact::<u16>(&[0xff, 0xff, 3]), Ok(u16::MAX));
     let endless = [0xff; 100];
     assert_eq!(refused::<u64>(&endless), (Some(9), Bound::VarintOverflow));
@@ -264,13 +289,19 @@ fn an_integer_past_its_type_is_refused() {
 #[test]
 fn a_boolean_and_an_option_are_one_byte_0_or_1() {
     assert_eq!(refused::<bool>(&[2]), (Some(0), Bound::UnknownTag(2)));
-    assert_eq!(refused::<Option<u8>>(&[2, 7]), (Some(0), Bound::UnknownTag(2)));
+    assert_eq!(
+        refused::<Option<u8>>(&[2, 7]),
+        (Some(0), Bound::UnknownTag(2))
+    );
     assert_eq!(Some(7_u8).to_bytes(), [1, 7]);
 }
 
 #[test]
 fn trailing_bytes_are_refused() {
-    assert_eq!(refused::<u8>(&[1, 2, 3]), (Some(1), Bound::TrailingBytes { count: 2 }));
+    assert_eq!(
+        refused::<u8>(&[1, 2, 3]),
+        (Some(1), Bound::TrailingBytes { count: 2 })
+    );
 }
 
 #[test]
@@ -284,7 +315,9 @@ fn a_truncated_value_is_refused_at_the_end_of_the_input() {
 fn a_length_above_the_maximum_is_refused_before_the_items() {
     let bytes = (MAX_MANY as u64 + 1).to_bytes();
     let error = decode_seq::<u8>(&bytes, MAX_MANY, "list").unwrap_err();
-    let nom::Err::Error(error) = error else { panic!("{error:?}") };
+    let nom::Err::Error(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.what(), "list");
     assert_eq!(error.bound(), Bound::TooLong { len: 6, max: 5 });
 }
@@ -323,9 +356,14 @@ fn the_keys_of_a_map_ascend_strictly() {
     let twice = [2, 5, 0, 5, 0];
     for bytes in [descending, twice] {
         let error = decode_map::<u8, bool>(&bytes, 9, "map").unwrap_err();
-        let nom::Err::Error(error) = error else { panic!("{error:?}") };
+        let nom::Err::Error(error) = error else {
+            panic!("{error:?}")
+        };
         let error = error.located(bytes.len());
-        assert_eq!((error.offset(), error.bound()), (Some(3), Bound::UnorderedKeys));
+        assert_eq!(
+            (error.offset(), error.bound()),
+            (Some(3), Bound::UnorderedKeys)
+        );
     }
 }
 
@@ -334,9 +372,14 @@ fn unused_bits_are_zero() {
     assert!(decode_bits(&[3, 0b0000_0111], 8, "bits").is_ok());
     assert!(decode_bits(&[8, 0b1111_1111], 8, "bits").is_ok());
     let error = decode_bits(&[9, 0, 0b10], 9, "bits").unwrap_err();
-    let nom::Err::Error(error) = error else { panic!("{error:?}") };
+    let nom::Err::Error(error) = error else {
+        panic!("{error:?}")
+    };
     let error = error.located(3);
-    assert_eq!((error.offset(), error.bound()), (Some(2), Bound::UnusedBits));
+    assert_eq!(
+        (error.offset(), error.bound()),
+        (Some(2), Bound::UnusedBits)
+    );
 }
 
 #[test]
@@ -351,21 +394,29 @@ fn an_encoder_clears_unused_bits_and_fills_missing_bytes() {
 #[test]
 fn an_enum_is_its_tag_byte_and_fields() {
     assert_eq!(Choice::Last.to_bytes(), [255]);
-    assert_eq!(Choice::Struct { x: 300, y: vec![1] }.to_bytes(), [1, 0xac, 2, 1, 1]);
+    assert_eq!(
+        Choice::Struct { x: 300, y: vec![1] }.to_bytes(),
+        [1, 0xac, 2, 1, 1]
+    );
     assert_eq!(refused::<Choice>(&[3]), (Some(0), Bound::UnknownTag(3)));
 }
 
 #[test]
 fn text_is_utf8() {
     let error = crate::decode_text(&[2, 0xc3, 0x28], 9, "name").unwrap_err();
-    let nom::Err::Error(error) = error else { panic!("{error:?}") };
+    let nom::Err::Error(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.bound(), Bound::NotUtf8);
 }
 
 #[test]
 fn an_error_names_what_was_read_where_and_which_bound_broke() {
     let error = decode_exact::<Choice>(&[1, 5, 1, 0x80, 0]).unwrap_err();
-    assert_eq!(error.path().collect::<Vec<_>>(), ["Choice::Struct.y", "u16"]);
+    assert_eq!(
+        error.path().collect::<Vec<_>>(),
+        ["Choice::Struct.y", "u16"]
+    );
     assert_eq!(
         error.to_string(),
         "cannot read Choice::Struct.y > u16 at byte 4: the varint is not in its shortest form",
@@ -402,6 +453,8 @@ fn nom_combinators_work_with_the_error() {
     let mut parser = nom::multi::count(u16::decode, 2);
     assert_eq!(parser.parse(&[1, 2, 3][..]), Ok((&[3][..], vec![1, 2])));
     let taken: IResult<&[u8], &[u8], DecodeError> = nom::bytes::complete::take(4_usize)(&[1][..]);
-    let Err(nom::Err::Error(error)) = taken else { panic!("{taken:?}") };
+    let Err(nom::Err::Error(error)) = taken else {
+        panic!("{taken:?}")
+    };
     assert_eq!(error.bound(), Bound::Truncated);
 }
