@@ -78,12 +78,16 @@ impl FactoryFacts {
         let threads = self.consensus.summary().threads;
         let held = threads.iter().filter(|thread| !self.went_on(thread));
         let held: Vec<_> = held.map(|thread| thread.thread.to_string()).collect();
+        let place = if held.len() == threads.len() {
+            "any thread".to_owned()
+        } else {
+            format!("threads {}", held.join(", "))
+        };
         (!held.is_empty()).then(|| {
             format!(
-                "the signing log is new, but the keys are not: nothing is signed in threads {} \
+                "the signing log is new, but the keys are not: nothing is signed in {place} \
                  until others have decided a slot there that began after this start. If these \
-                 keys have signed nothing on this chain, ever, start with `--keys-never-signed`",
-                held.join(", ")
+                 keys have signed nothing on this chain, ever, start with `--keys-never-signed`"
             )
         })
     }
