@@ -30,9 +30,16 @@ fn run(arguments: &[OsString]) -> Outcome {
 }
 
 fn plan(arguments: &[OsString]) -> Invocation {
-    Invocation::new(["run", "--release", "--package", "picot-simulator", "--bin", "picot-sim"])
-        .and(["--"])
-        .and(arguments)
+    Invocation::new([
+        "run",
+        "--release",
+        "--package",
+        "picot-simulator",
+        "--bin",
+        "picot-sim",
+    ])
+    .and(["--"])
+    .and(arguments)
 }
 
 #[cfg(test)]

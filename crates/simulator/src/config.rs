@@ -148,7 +148,8 @@ mod tests {
     fn a_wrong_field_is_named() {
         let good = SimConfig::new(1, 4);
         assert!(good.validate().is_ok());
-        let wrong: [(&str, fn(&mut SimConfig)); 5] = [
+        type Change = fn(&mut SimConfig);
+        let wrong: [(&str, Change); 5] = [
             ("rolls", |config| config.rolls.clear()),
             ("rolls", |config| config.rolls = vec![1, 0]),
             ("slots", |config| config.slots = 0),

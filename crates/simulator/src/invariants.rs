@@ -10,8 +10,8 @@ use picot_storage::Decided;
 use picot_wallet::{ClaimKey, SignRequest};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Slots of a thread for which an engine may hold something: the open one, and early messages.
-const MAX_HELD_SLOTS_PER_THREAD: usize = 16;
+/// Slots of a thread for which an engine may hold something: the open one, and two that are next.
+const MAX_HELD_SLOTS_PER_THREAD: usize = 3;
 
 /// An invariant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display)]
@@ -427,5 +427,88 @@ impl Checker {
             )),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimConfig;
+    use picot_models::{Ballot, Certificate, Outcome, Signed, ThreadDigest, Vote};
+    use std::sync::Arc;
+
+    /// A decision of one validator alone.
+    fn miss(slot: Slot, through: u64, genesis: &Genesis, validators: &ValidatorSet) -> Decided {
+        let chain_id = genesis.chain_id();
+        let content = Vote {
+            version: 1,
+            slot,
+            round: 0,
+            thread_digest: ThreadDigest::genesis(&chain_id, slot.thread),
+            ballot: Ballot::Finalise {
+                value: Value::Miss { through },
+            },
+        };
+        let vote = Signed::sign(content, &SimConfig::key(0), &chain_id);
+        let certificate = Certificate::from_votes([&vote], validators).unwrap();
+        Decided {
+            outcome: Arc::new(Outcome::new(certificate).unwrap()),
+            block: None,
+        }
+    }
+
+    fn world() -> (Genesis, ValidatorSet, Checker) {
+        let genesis = SimConfig::new(1, 1).genesis();
+        let validators = ValidatorSet::new(0, &genesis.roll_counts()).unwrap();
+        let checker = Checker::new(&genesis, 2, true, BTreeSet::new());
+        (genesis, validators, checker)
+    }
+
+    #[test]
+    fn two_decisions_of_one_slot_break_agreement() {
+        let (genesis, validators, mut checker) = world();
+        let slot = Slot::new(1, 0);
+        let decide = |through| miss(slot, through, &genesis, &validators);
+        let first = checker.on_decided(0, &decide(1), &validators, None);
+        assert_eq!(first, Ok(true));
+        let error = checker.on_decided(1, &decide(2), &validators, None);
+        assert_eq!(error.unwrap_err().invariant, Invariant::Agreement);
+    }
+
+    #[test]
+    fn a_decision_after_a_gap_breaks_the_chain() {
+        let (genesis, validators, mut checker) = world();
+        let long = miss(Slot::new(1, 0), 3, &genesis, &validators);
+        assert_eq!(checker.on_decided(0, &long, &validators, None), Ok(true));
+        let ahead = miss(Slot::new(5, 0), 5, &genesis, &validators);
+        let error = checker.on_decided(0, &ahead, &validators, None);
+        assert_eq!(error.unwrap_err().invariant, Invariant::Linked);
+    }
+
+    #[test]
+    fn a_certificate_without_a_quorum_proves_nothing() {
+        let (genesis, validators, mut checker) = world();
+        let decided = miss(Slot::new(1, 0), 1, &genesis, &validators);
+        let mut rolls = genesis.roll_counts();
+        rolls.insert(SimConfig::address(1), 10);
+        let more = ValidatorSet::new(0, &rolls).unwrap();
+        let error = checker.on_decided(0, &decided, &more, None);
+        assert_eq!(error.unwrap_err().invariant, Invariant::Validity);
+    }
+
+    #[test]
+    fn a_key_that_signs_two_contents_is_found_and_a_repeat_is_not() {
+        let (_, _, mut checker) = world();
+        let request = |byte| SignRequest {
+            address: SimConfig::address(0),
+            kind: picot_wallet::ClaimKind::Notarise,
+            slot: Slot::new(1, 0),
+            round: 0,
+            id: Hash([byte; 32]),
+            payload: Vec::new(),
+        };
+        assert_eq!(checker.on_signed(0, &[request(1), request(1)]), Ok(()));
+        let error = checker.on_signed(0, &[request(2)]).unwrap_err();
+        assert_eq!(error.invariant, Invariant::HonestKeys);
     }
 }

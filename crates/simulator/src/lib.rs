@@ -30,5 +30,5 @@ pub use latency::Latencies;
 pub use mocks::byzantine::Behaviour;
 pub use network::{Cut, LinkRules, SlowLink};
 pub use report::{Report, Share};
-pub use scenario::{CrashPlan, Partition, Scenario};
+pub use scenario::{CrashPlan, Partition, Planted, Scenario};
 pub use world::{Run, run, run_scenario};

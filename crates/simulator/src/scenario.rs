@@ -50,6 +50,17 @@ pub struct Scenario {
     pub clock_ahead_ms: Vec<i64>,
     /// Who misbehaves, and how.
     pub byzantine: Vec<(usize, Behaviour)>,
+    /// A bug of all nodes, to show that the invariants find it; no seed ever chooses one.
+    pub planted: Option<Planted>,
+}
+
+/// A bug that is planted to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planted {
+    /// After a crash the signing log is empty, and nobody tells consensus.
+    ForgetLog,
+    /// After a crash the archive is empty: outcomes that were decided are lost.
+    ForgetOutcomes,
 }
 
 impl Scenario {
@@ -68,6 +79,7 @@ impl Scenario {
             crashes: Vec::new(),
             clock_ahead_ms: vec![0; config.rolls.len()],
             byzantine: config.byzantine.clone(),
+            planted: None,
         };
         match config.faults {
             Faults::None => quiet,

@@ -1,5 +1,8 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
+mod send;
+mod settle;
+
 use crate::SimError;
 use crate::byzantine::{Actor, Behaviour};
 use crate::config::{GENESIS_TIMESTAMP, SimConfig};
@@ -7,21 +10,21 @@ use crate::durable::Disk;
 use crate::invariants::{Checker, Invariant, Violation};
 use crate::latency::MICROS_PER_MILLI;
 use crate::network::Network;
-use crate::node::{Effect, Node, Start, Target};
+use crate::node::{Node, Start};
 use crate::packet::{Packet, Payload};
 use crate::ports::Gossip;
 use crate::random::Random;
 use crate::report::Report;
-use crate::scenario::Scenario;
+use crate::scenario::{Planted, Scenario};
 use crate::trace::{Happened, Trace};
 use picot_clock::{SlotClock, Timestamp};
-use picot_consensus::{ConsensusEvent, Engine, Message};
+use picot_consensus::{Engine, Message};
 use picot_crypto::verify_batch;
 use picot_models::{
     Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, Signed, Slot,
-    ValidatorSet,
 };
-use picot_storage::{BlockArchive, Decided};
+use picot_storage::{BlockArchive, MemoryArchive};
+use picot_wallet::MemorySigningLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -259,10 +262,10 @@ impl<'a> World<'a> {
             .enumerate()
             .filter(|(_, member)| member.honest)
             .map(|(node, member)| {
-                let state = member.node.as_ref().map_or_else(
-                    || "down".to_owned(),
-                    |live| live.engine_read(|engine| open_slots(engine)),
-                );
+                let state = member
+                    .node
+                    .as_ref()
+                    .map_or_else(|| "down".to_owned(), |live| live.engine_read(open_slots));
                 format!("node {node}: {state}")
             })
             .collect();
@@ -470,6 +473,11 @@ impl World<'_> {
         let life = member.life;
         let lost = life > 1 && member.loses_state && member.disk.lose_unsynced_state();
         member.loses_state = false;
+        match self.scenario.planted.filter(|_| life > 1) {
+            Some(Planted::ForgetLog) => member.disk.log = MemorySigningLog::new(),
+            Some(Planted::ForgetOutcomes) => member.disk.archive = MemoryArchive::new(),
+            None => {}
+        }
         let started = Node::start(&Start {
             config: self.config,
             genesis: &self.genesis,
@@ -575,244 +583,8 @@ impl World<'_> {
     }
 }
 
-/// What follows an event.
+/// The end.
 impl World<'_> {
-    /// Carries out what a node did, and checks everything that may have changed.
-    fn settle(&mut self, node: usize) -> Result<(), Violation> {
-        let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
-            return Ok(());
-        };
-        let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
-        let signed = live.take_signed();
-        let is_down = live.fuse.is_blown();
-        drop(live.take_final_slots());
-        self.checker.on_signed(node, &signed)?;
-        for effect in effects {
-            self.carry_out(node, effect)?;
-        }
-        if is_down {
-            return self.crash(node);
-        }
-        self.gossip(node, said);
-        self.check_node(node)?;
-        self.schedule_wake(node);
-        Ok(())
-    }
-
-    fn schedule_wake(&mut self, node: usize) {
-        let Some(member) = self.members.get(node) else {
-            return;
-        };
-        let life = member.life;
-        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at) {
-            let global = at.0.saturating_add_signed(-member.clock_ahead_ms);
-            let at_us = global * MICROS_PER_MILLI;
-            if at_us > self.now_us || at > self.local_now(node) {
-                self.schedule(at_us, Event::Wake { node, life, at });
-            }
-        }
-    }
-
-    fn crash(&mut self, node: usize) -> Result<(), Violation> {
-        let now_us = self.now_us;
-        let Some(member) = self.members.get_mut(node) else {
-            return Ok(());
-        };
-        member.node = None;
-        let down_us = if self.healed { 0 } else { member.down_us };
-        self.report.crashes += 1;
-        self.say(node, "crashes".to_owned());
-        self.schedule(now_us + down_us, Event::Start(node));
-        Ok(())
-    }
-
-    fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
-        let honest = self.members.get(node).is_some_and(|member| member.honest);
-        match effect {
-            Effect::Send(target, message, reach) => self.send(node, target, &message, reach),
-            Effect::Decided(decided) => {
-                self.say(
-                    node,
-                    format!("decides {} {}", decided.slot(), decided.outcome.value()),
-                );
-                self.on_decided(node, &decided)?;
-            }
-            Effect::Evidence(denunciation) if honest => {
-                self.say(node, format!("proves {:?}", denunciation.fault_key()));
-                if let Some(validators) = self.validators(node, denunciation.slot()) {
-                    self.checker.on_evidence(node, &denunciation, &validators)?;
-                }
-            }
-            Effect::Blame(peer, fault) if honest => {
-                self.say(node, format!("blames node {peer}: {fault:?}"));
-                let is_honest = self.members.get(peer).is_some_and(|member| member.honest);
-                if is_honest {
-                    let text = format!("node {node} blames honest node {peer}: {fault:?}");
-                    return Err(Violation::new(Invariant::NoFalseAccusation, text));
-                }
-            }
-            Effect::Foreign(address, slot) if honest => {
-                let text =
-                    format!("node {node} sees its key {address} in use elsewhere, at {slot}");
-                return Err(Violation::new(Invariant::HonestKeys, text));
-            }
-            Effect::Event(ConsensusEvent::Decided { round, delay, .. }) if honest => {
-                self.report.delays_ms.push(delay.0);
-                *self.report.rounds.entry(round).or_default() += 1;
-            }
-            Effect::Broken(text) if honest => {
-                let text = format!("node {node}: {text}");
-                return Err(Violation::new(Invariant::NodeGoesOn, text));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn validators(&self, node: usize, slot: Slot) -> Option<Arc<ValidatorSet>> {
-        let cycle = slot.cycle(self.genesis.params.periods_per_cycle).ok()?;
-        let live = self.members.get(node)?.node.as_ref()?;
-        live.selector().voting_power(cycle).ok()
-    }
-
-    fn on_decided(&mut self, node: usize, decided: &Decided) -> Result<(), Violation> {
-        if !self.members.get(node).is_some_and(|member| member.honest) {
-            return Ok(());
-        }
-        let slot = decided.slot();
-        let validators = self.validators(node, slot).ok_or_else(|| {
-            let text = format!("node {node} decides {slot} without its draws");
-            Violation::new(Invariant::EqualDraws, text)
-        })?;
-        let rank = decided.block.as_ref().and_then(|block| {
-            let live = self.members.get(node)?.node.as_ref()?;
-            let producer = block.header.signer_address();
-            live.selector().producer_rank(slot, &producer).ok()?
-        });
-        let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
-        if is_first && let Some(block) = &decided.block {
-            self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
-            let id = block.id();
-            let holds = |member: &&Member| {
-                member.honest
-                    && (matches!(member.disk.archive.block(&id), Ok(Some(_)))
-                        || member
-                            .node
-                            .as_ref()
-                            .is_some_and(|live| live.held_block(&id).is_some()))
-            };
-            let held_by = self
-                .members
-                .iter()
-                .filter(holds)
-                .map(|member| validators.power_of(&SimConfig::address(member.validator)))
-                .sum();
-            Checker::check_available(slot, held_by, &validators)?;
-        }
-        Ok(())
-    }
-
-    fn check_node(&mut self, node: usize) -> Result<(), Violation> {
-        let Some(member) = self.members.get_mut(node).filter(|member| member.honest) else {
-            return Ok(());
-        };
-        let Some(live) = &member.node else {
-            return Ok(());
-        };
-        let held = live.engine_read(Engine::held_slots);
-        self.checker.on_held_slots(node, held)?;
-        let summary = live.execution().summary();
-        if member.seen_state != Some(summary.last_final_slot) {
-            member.seen_state = Some(summary.last_final_slot);
-            self.checker.on_state(node, &summary)?;
-            let ready = live.selector().ready_cycles();
-            let newest = ready.iter().max().copied().unwrap_or(0);
-            if newest > member.seen_cycles {
-                member.seen_cycles = newest;
-                for cycle in ready {
-                    if let Ok(validators) = live.selector().voting_power(cycle) {
-                        self.checker.on_draws(node, &validators)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The way out of a node.
-impl World<'_> {
-    fn send(&mut self, from: usize, target: Target, message: &Arc<Message>, reach: usize) {
-        let others: Vec<usize> = (0..self.members.len())
-            .filter(|node| *node != from)
-            .collect();
-        let mut recipients = match target {
-            Target::All => others,
-            Target::AllBut(source) => {
-                let others: Vec<usize> =
-                    others.into_iter().filter(|node| *node != source).collect();
-                let chosen = self.random.indices(others.len(), reach);
-                chosen
-                    .iter()
-                    .filter_map(|place| others.get(*place).copied())
-                    .collect()
-            }
-            Target::One(to) => others.into_iter().filter(|node| *node == to).collect(),
-            Target::Some => {
-                let chosen = self.random.indices(others.len(), reach);
-                chosen
-                    .iter()
-                    .filter_map(|place| others.get(*place).copied())
-                    .collect()
-            }
-        };
-        recipients.truncate(reach);
-        let actor = self
-            .members
-            .get_mut(from)
-            .and_then(|one| one.actor.as_mut());
-        let Some(actor) = actor else {
-            let packet = Packet::consensus(Arc::clone(message));
-            self.send_packet(from, &recipients, &packet);
-            return;
-        };
-        for (to, message) in actor.outgoing(message, &recipients) {
-            self.send_packet(from, &[to], &Packet::consensus(message));
-        }
-    }
-
-    fn gossip(&mut self, from: usize, said: Vec<Gossip>) {
-        let is_silent = self.members.get(from).is_some_and(|member| {
-            let behaviour = member.actor.as_ref().map(Actor::behaviour);
-            behaviour == Some(Behaviour::Silent)
-        });
-        if is_silent {
-            return;
-        }
-        let others: Vec<usize> = (0..self.members.len())
-            .filter(|node| *node != from)
-            .collect();
-        for gossip in said {
-            self.send_packet(from, &others, &Packet::gossip(gossip));
-        }
-    }
-
-    fn send_packet(&mut self, from: usize, recipients: &[usize], packet: &Packet) {
-        for to in recipients {
-            self.report.messages += 1;
-            self.report.bytes += packet.bytes;
-            let arrivals = self.network.carry(self.now_us, from, *to, packet.bytes);
-            for at_us in arrivals.into_iter().flatten() {
-                let event = Event::Arrive {
-                    to: *to,
-                    from,
-                    packet: packet.clone(),
-                };
-                self.schedule(at_us, event);
-            }
-        }
-    }
-
     fn into_run(mut self, violation: Option<Violation>) -> Run {
         let mut report = std::mem::take(&mut self.report);
         report.delays_ms.sort_unstable();

@@ -1,0 +1,177 @@
+//! What follows an event at a node: its effects are carried out, and all that may have changed is
+//! checked.
+
+use super::{Event, Member, World};
+use crate::config::SimConfig;
+use crate::invariants::{Checker, Invariant, Violation};
+use crate::latency::MICROS_PER_MILLI;
+use crate::node::Effect;
+use picot_consensus::{ConsensusEvent, Engine};
+use picot_models::{Slot, ValidatorSet};
+use picot_storage::{BlockArchive, Decided};
+use std::sync::Arc;
+
+/// What follows an event.
+impl World<'_> {
+    /// Carries out what a node did, and checks everything that may have changed.
+    pub(super) fn settle(&mut self, node: usize) -> Result<(), Violation> {
+        let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
+            return Ok(());
+        };
+        let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
+        let signed = live.take_signed();
+        let is_down = live.fuse.is_blown();
+        drop(live.take_final_slots());
+        self.checker.on_signed(node, &signed)?;
+        for effect in effects {
+            self.carry_out(node, effect)?;
+        }
+        if is_down {
+            return self.crash(node);
+        }
+        self.gossip(node, said);
+        self.check_node(node)?;
+        self.schedule_wake(node);
+        Ok(())
+    }
+
+    fn schedule_wake(&mut self, node: usize) {
+        let Some(member) = self.members.get(node) else {
+            return;
+        };
+        let life = member.life;
+        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at) {
+            let global = at.0.saturating_add_signed(-member.clock_ahead_ms);
+            let at_us = global * MICROS_PER_MILLI;
+            if at_us > self.now_us || at > self.local_now(node) {
+                self.schedule(at_us, Event::Wake { node, life, at });
+            }
+        }
+    }
+
+    fn crash(&mut self, node: usize) -> Result<(), Violation> {
+        let now_us = self.now_us;
+        let Some(member) = self.members.get_mut(node) else {
+            return Ok(());
+        };
+        member.node = None;
+        let down_us = if self.healed { 0 } else { member.down_us };
+        self.report.crashes += 1;
+        self.say(node, "crashes".to_owned());
+        self.schedule(now_us + down_us, Event::Start(node));
+        Ok(())
+    }
+
+    fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
+        let honest = self.members.get(node).is_some_and(|member| member.honest);
+        match effect {
+            Effect::Send(target, message, reach) => self.send(node, target, &message, reach),
+            Effect::Decided(decided) => {
+                self.say(
+                    node,
+                    format!("decides {} {}", decided.slot(), decided.outcome.value()),
+                );
+                self.on_decided(node, &decided)?;
+            }
+            Effect::Evidence(denunciation) if honest => {
+                self.say(node, format!("proves {:?}", denunciation.fault_key()));
+                if let Some(validators) = self.validators(node, denunciation.slot()) {
+                    self.checker.on_evidence(node, &denunciation, &validators)?;
+                }
+            }
+            Effect::Blame(peer, fault) if honest => {
+                self.say(node, format!("blames node {peer}: {fault:?}"));
+                let is_honest = self.members.get(peer).is_some_and(|member| member.honest);
+                if is_honest {
+                    let text = format!("node {node} blames honest node {peer}: {fault:?}");
+                    return Err(Violation::new(Invariant::NoFalseAccusation, text));
+                }
+            }
+            Effect::Foreign(address, slot) if honest => {
+                let text =
+                    format!("node {node} sees its key {address} in use elsewhere, at {slot}");
+                return Err(Violation::new(Invariant::HonestKeys, text));
+            }
+            Effect::Event(ConsensusEvent::Decided { round, delay, .. }) if honest => {
+                self.report.delays_ms.push(delay.0);
+                *self.report.rounds.entry(round).or_default() += 1;
+            }
+            Effect::Broken(text) if honest => {
+                let text = format!("node {node}: {text}");
+                return Err(Violation::new(Invariant::NodeGoesOn, text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn validators(&self, node: usize, slot: Slot) -> Option<Arc<ValidatorSet>> {
+        let cycle = slot.cycle(self.genesis.params.periods_per_cycle).ok()?;
+        let live = self.members.get(node)?.node.as_ref()?;
+        live.selector().voting_power(cycle).ok()
+    }
+
+    pub(super) fn on_decided(&mut self, node: usize, decided: &Decided) -> Result<(), Violation> {
+        if !self.members.get(node).is_some_and(|member| member.honest) {
+            return Ok(());
+        }
+        let slot = decided.slot();
+        let validators = self.validators(node, slot).ok_or_else(|| {
+            let text = format!("node {node} decides {slot} without its draws");
+            Violation::new(Invariant::EqualDraws, text)
+        })?;
+        let rank = decided.block.as_ref().and_then(|block| {
+            let live = self.members.get(node)?.node.as_ref()?;
+            let producer = block.header.signer_address();
+            live.selector().producer_rank(slot, &producer).ok()?
+        });
+        let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
+        if is_first && let Some(block) = &decided.block {
+            self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
+            let id = block.id();
+            let holds = |member: &&Member| {
+                member.honest
+                    && (matches!(member.disk.archive.block(&id), Ok(Some(_)))
+                        || member
+                            .node
+                            .as_ref()
+                            .is_some_and(|live| live.held_block(&id).is_some()))
+            };
+            let held_by = self
+                .members
+                .iter()
+                .filter(holds)
+                .map(|member| validators.power_of(&SimConfig::address(member.validator)))
+                .sum();
+            Checker::check_available(slot, held_by, &validators)?;
+        }
+        Ok(())
+    }
+
+    fn check_node(&mut self, node: usize) -> Result<(), Violation> {
+        let Some(member) = self.members.get_mut(node).filter(|member| member.honest) else {
+            return Ok(());
+        };
+        let Some(live) = &member.node else {
+            return Ok(());
+        };
+        let held = live.engine_read(Engine::held_slots);
+        self.checker.on_held_slots(node, held)?;
+        let summary = live.execution().summary();
+        if member.seen_state != Some(summary.last_final_slot) {
+            member.seen_state = Some(summary.last_final_slot);
+            self.checker.on_state(node, &summary)?;
+            let ready = live.selector().ready_cycles();
+            let newest = ready.iter().max().copied().unwrap_or(0);
+            if newest > member.seen_cycles {
+                member.seen_cycles = newest;
+                for cycle in ready {
+                    if let Ok(validators) = live.selector().voting_power(cycle) {
+                        self.checker.on_draws(node, &validators)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
