@@ -84,7 +84,7 @@ impl Production {
         }
         for entry in entries {
             self.stats.lock().count(entry);
-            trace_entry(entry);
+            trace_entry(entry, self.is_settled());
         }
         let deadline = self
             .clock
@@ -103,6 +103,16 @@ impl Production {
             "the production history was not recorded"
         );
         self.stats.lock().count_lost_entries(entries.len());
+    }
+
+    /// Whether the node runs for as long again as it waited after its start. Until then it is behind
+    /// because others, or it itself, just began to sign.
+    fn is_settled(&self) -> bool {
+        let StartupWait { delay, .. } = self.startup;
+        self.startup.end().is_none_or(|end| {
+            let settled = end.checked_add(delay).unwrap_or(Timestamp::MAX);
+            self.clock.now() >= settled
+        })
     }
 
     /// Counts slots whose ticks were missed.
@@ -126,7 +136,7 @@ impl Production {
     }
 }
 
-fn trace_entry(entry: &HistoryEntry) {
+fn trace_entry(entry: &HistoryEntry, is_settled: bool) {
     let HistoryEntry {
         slot,
         address,
@@ -136,7 +146,7 @@ fn trace_entry(entry: &HistoryEntry) {
         duration,
     } = entry;
     match event {
-        Event::Skipped(skip) if is_everyday(skip.reason) => {
+        Event::Skipped(skip) if is_everyday(skip.reason, is_settled) => {
             debug!(%slot, ?address, ?duty, %skip, "skipped");
         }
         Event::Skipped(skip) => warn!(%slot, ?address, ?duty, %skip, "skipped"),
@@ -149,13 +159,14 @@ fn trace_entry(entry: &HistoryEntry) {
     }
 }
 
-/// Whether a healthy node skips for this reason: what the operator chose or waits for, and slots
-/// that have no block, is no news at each of them.
-const fn is_everyday(reason: SkipReason) -> bool {
-    matches!(
-        reason,
-        SkipReason::Disabled | SkipReason::StartupWait | SkipReason::NoBlock
-    )
+/// Whether a healthy node skips for this reason: what the operator chose or waits for, slots that
+/// have no block, and to be behind right after the start are no news at each slot.
+const fn is_everyday(reason: SkipReason, is_settled: bool) -> bool {
+    match reason {
+        SkipReason::Disabled | SkipReason::StartupWait | SkipReason::NoBlock => true,
+        SkipReason::ConsensusBehind => !is_settled,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -200,15 +211,17 @@ mod tests {
             SkipReason::StartupWait,
             SkipReason::NoBlock,
         ] {
-            assert!(is_everyday(reason), "{reason}");
+            assert!(is_everyday(reason, true), "{reason}");
         }
+        assert!(is_everyday(SkipReason::ConsensusBehind, false));
         for reason in [
+            SkipReason::ConsensusBehind,
             SkipReason::Late,
             SkipReason::LockedWallet,
             SkipReason::SigningProtection,
             SkipReason::Refused,
         ] {
-            assert!(!is_everyday(reason), "{reason}");
+            assert!(!is_everyday(reason, true), "{reason}");
         }
     }
 
@@ -247,6 +260,22 @@ mod tests {
             production(MemoryHistory::new(9), startup).pause_reason(),
             None
         );
+    }
+
+    #[test]
+    fn a_node_is_settled_after_running_for_as_long_again_as_it_waited() {
+        // The time is 1,000.
+        let settled = |start, delay, fresh| {
+            let startup = StartupWait {
+                start: Timestamp(start),
+                delay: Millis(delay),
+                fresh,
+            };
+            production(MemoryHistory::new(9), startup).is_settled()
+        };
+        assert!(settled(500, 250, false));
+        assert!(!settled(501, 250, false));
+        assert!(settled(1_000, 250, true));
     }
 
     #[test]
