@@ -382,6 +382,8 @@ impl Base {
             clock: Arc::clone(&self.clock),
             slot_clock: self.slot_clock,
             started_at: self.started_at,
+            selector: Arc::clone(&self.selector),
+            periods_per_cycle: self.genesis.params.periods_per_cycle,
             signing_log_complete: self.signing_log_complete,
             consensus: Arc::clone(&node.consensus) as _,
             wallet: Arc::clone(&self.wallet),

@@ -164,6 +164,14 @@ impl FromStr for ApiUrl {
         {
             return Err(wrong("nodes know no user names"));
         }
+        // Without a number, the port of the web would be asked.
+        let after_host = uri
+            .authority()
+            .and_then(|part| part.as_str().rsplit_once(':'));
+        if after_host.is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err())
+        {
+            return Err(wrong("the port is no number up to 65535"));
+        }
         if uri.path() != "/" || uri.query().is_some() {
             return Err(wrong("it must end after the port"));
         }

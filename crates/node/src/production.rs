@@ -6,6 +6,7 @@ use picot_clock::{Clock, SlotClock};
 use picot_consensus::{Consensus, ThreadSummary};
 use picot_endorsement_factory::EndorsementFactory;
 use picot_models::{Slot, Timestamp};
+use picot_selector::Selector;
 use picot_wallet::Wallet;
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ pub struct FactoryFacts {
     pub slot_clock: SlotClock,
     /// When the process started.
     pub started_at: Timestamp,
+    /// Who may act.
+    pub selector: Arc<dyn Selector>,
+    /// Periods of a cycle.
+    pub periods_per_cycle: u64,
     /// Whether the signing log knows all that the keys ever signed.
     pub signing_log_complete: bool,
     /// The decisions.
@@ -41,6 +46,7 @@ impl FactoryFacts {
             self.why_too_early(),
             self.why_after_start(),
             self.why_not_trusted(),
+            self.why_not_drawn(),
         ]
         .into_iter()
         .flatten()
@@ -67,6 +73,20 @@ impl FactoryFacts {
         Some(format!(
             "waiting{end} after the start, in case another node used the keys just before"
         ))
+    }
+
+    fn why_not_drawn(&self) -> Option<String> {
+        let slot = self.slot_clock.latest_slot_at(self.clock.now());
+        let cycle = slot.map_or(Ok(0), |slot| slot.cycle(self.periods_per_cycle));
+        // Without draws, whoever asks for them says so.
+        let stakers = self.selector.voting_power(cycle.ok()?).ok()?;
+        let addresses = self.wallet.addresses();
+        let is_drawn = |address| stakers.power_of(address) > 0;
+        (!addresses.iter().any(is_drawn)).then(|| {
+            "no key of the wallet has a roll that counts in this cycle: rolls count from some \
+             cycles after they are bought"
+                .to_owned()
+        })
     }
 
     /// Design 07, 'Durable before sent': without its signing log, a key does not vote in a thread
@@ -122,9 +142,11 @@ mod tests {
     use picot_consensus::ConsensusSummary;
     use picot_consensus::mocks::MockConsensus;
     use picot_endorsement_factory::mocks::MockEndorsementFactory;
-    use picot_models::Hash;
     use picot_models::mocks::address;
+    use picot_models::{Hash, ValidatorSet};
+    use picot_selector::mocks::MockSelector;
     use picot_wallet::mocks::MockWallet;
+    use std::collections::BTreeMap;
 
     const START: Timestamp = Timestamp(1_000_000);
 
@@ -163,7 +185,14 @@ mod tests {
                 faults: 0,
             });
         let genesis = START.checked_sub(Millis(8_000)).unwrap();
+        let stakers = ValidatorSet::new(0, &BTreeMap::from([(address(1), 1)])).unwrap();
+        let mut selector = MockSelector::new();
+        selector
+            .expect_voting_power()
+            .returning(move |_| Ok(Arc::new(stakers.clone())));
         FactoryFacts {
+            selector: Arc::new(selector),
+            periods_per_cycle: 16,
             clock: Arc::new(ManualClock::new(Timestamp(START.0 + 500))),
             slot_clock: SlotClock::new(genesis, Millis(2_000), 4).unwrap(),
             started_at: START,
@@ -207,6 +236,21 @@ mod tests {
         };
         let reason = switched_off.facts().not_producing.unwrap();
         assert!(reason.contains("switched off"), "{reason}");
+    }
+
+    #[test]
+    fn a_node_whose_keys_have_no_rolls_says_so() {
+        let mut wallet = MockWallet::new();
+        wallet.expect_addresses().return_const(vec![address(2)]);
+        let without_rolls = FactoryFacts {
+            wallet: Arc::new(wallet),
+            ..node(4)
+        };
+        let reason = without_rolls.facts().not_producing.unwrap();
+        assert!(
+            reason.contains("no key of the wallet has a roll"),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -43,6 +43,11 @@ fn a_url_that_is_no_nodes_is_refused_with_the_reason() {
     assert!(reason("https://127.0.0.1:4701").contains("plain http, not `https`"));
     assert!(reason("http://127.0.0.1:4701/api/v1").contains("must end after the port"));
     assert!(reason("http://me:word@host:1").contains("no user names"));
+    for port in ["81x", "65536", "99999999999"] {
+        let text = reason(&format!("http://127.0.0.1:{port}"));
+        assert!(text.contains("expected the URL of a node"), "{text}");
+    }
+    assert!(reason("http://127.0.0.1:81x").contains("the port is no number"));
     assert!(reason("").contains("http://127.0.0.1:4701"));
     assert!(reason("http://").contains("expected the URL of a node"));
     assert!(reason("a host").contains("expected the URL of a node"));
