@@ -159,9 +159,21 @@ fn print_banner(node: &Node, data: &Path, options: &NodeOptions) -> Result<(), N
     ))?;
     say(format!("  produces  {}", production_text(node)))?;
     if options.dev {
-        say("  try       picot transfer ADDRESS 12.5     (Ctrl-C stops the node)")?;
+        say(format!(
+            "  try       {} transfer ADDRESS 12.5     (Ctrl-C stops the node)",
+            program()
+        ))?;
     }
     say("")
+}
+
+/// This program, as it was called.
+fn program() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(
+        || "picot".to_owned(),
+        |called| called.to_string_lossy().into_owned(),
+    )
 }
 
 fn production_text(node: &Node) -> String {
@@ -203,6 +215,7 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
                     return Err(NodeError::Stopped("execution ended".to_owned()));
                 };
                 is_quiet_since = None;
+                events.try_iter().for_each(|event| lines.note(&event));
                 for line in lines.lines(&output, SystemClock.now()) {
                     say(line)?;
                 }
