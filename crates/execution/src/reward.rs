@@ -114,14 +114,14 @@ impl SlotRun<'_> {
 
     /// Counts, for each drawn endorser of the parent, whether the block carries its endorsement.
     ///
-    /// Nobody endorses the genesis; and whose draws a node that has just started could not know any
-    /// more is not judged.
+    /// Nobody endorses the genesis; and a block may not carry endorsements of a parent that is more
+    /// than a cycle older, so nobody is judged by their absence.
     fn count_endorsements(&mut self, block: &Block) -> Result<(), ExecutionError> {
         let Some(parent) = self.view.last_block(self.slot.thread) else {
             return Ok(());
         };
-        let oldest = self.chain.pos.oldest_draws(self.cycle);
-        if parent.slot.period == 0 || self.chain.pos.cycle_of(parent.slot)? < oldest {
+        let cycle = self.chain.pos.cycle_of(parent.slot)?;
+        if parent.slot.period == 0 || cycle.saturating_add(1) < self.cycle {
             return Ok(());
         }
         let endorsements = block.header.content().endorsements.iter();

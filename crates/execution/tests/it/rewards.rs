@@ -223,3 +223,27 @@ fn endorsers_of_a_parent_from_before_all_known_draws_are_not_judged() {
         .sum();
     assert_eq!(draws, 2);
 }
+
+/// Consensus refuses endorsements of a parent that is more than a cycle older than the block.
+#[test]
+fn endorsers_whose_endorsements_no_block_may_carry_are_not_judged() {
+    for (parent_period, judged) in [(7, 0), (8, 2)] {
+        let mut chain = many_stakers();
+        while chain.next_slot().period < parent_period {
+            chain.miss();
+        }
+        chain.run(vec![]);
+        while chain.next_slot().period < 12 {
+            chain.miss();
+        }
+        let block = chain.block(chain.next_slot(), vec![]);
+        chain.decide_block(block);
+        let info = chain.reader().cycle_info(3).unwrap();
+        let draws: u64 = info
+            .production_stats
+            .values()
+            .map(ProductionStats::endorsement_draws)
+            .sum();
+        assert_eq!(draws, judged, "the parent is of period {parent_period}");
+    }
+}
