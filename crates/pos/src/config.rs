@@ -93,10 +93,11 @@ impl Config {
         cycle.saturating_sub(self.kept_cycles.saturating_sub(GENESIS_CYCLES))
     }
 
-    /// What a fault costs; `None` past the largest amount.
+    /// What a fault costs: at most the largest amount, which is more than anybody has.
     #[must_use]
-    pub const fn slash_amount(&self) -> Option<Amount> {
-        self.roll_price.checked_mul(self.slash_rolls)
+    pub fn slash_amount(&self) -> Amount {
+        let amount = self.roll_price.checked_mul(self.slash_rolls);
+        amount.unwrap_or(Amount::MAX)
     }
 }
 

@@ -198,7 +198,7 @@ impl<'a> RollRegistry<'a> {
             address: Box::new(address),
         };
         let price = self.config.roll_price;
-        let mut left = self.config.slash_amount().ok_or_else(overflow)?;
+        let mut left = self.config.slash_amount();
         let mut slashing = Slashing::default();
         for cycle in self.cycle..=self.credit_cycle() {
             let credit = self.deferred_credit(cycle, &address);

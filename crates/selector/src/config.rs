@@ -30,15 +30,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// The numbers of a chain, with the default bounds.
+    /// The numbers of a chain, with the default bounds. All cycles are kept whose faults can still
+    /// be punished: a denunciation is judged by the draws of its slot.
     #[must_use]
-    pub const fn from_params(params: &ChainParams) -> Self {
+    pub fn from_params(params: &ChainParams) -> Self {
         Self {
             thread_count: params.thread_count,
             periods_per_cycle: params.periods_per_cycle,
             endorsement_count: params.endorsement_count,
             max_ranked_producers: params.max_ranked_producers,
-            kept_cycles: 8,
+            kept_cycles: kept_cycles(params),
             cached_draws: 1_024,
             cached_ranking_places: 1 << 20,
             max_range_slots: 65_536,
@@ -91,4 +92,12 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// At least eight, and those from the oldest punishable fault's to the running one, with the two
+/// after it that may be known already and one more.
+fn kept_cycles(params: &ChainParams) -> usize {
+    let periods = params.denunciation_expire_periods;
+    let expire_cycles = periods.div_ceil(params.periods_per_cycle.max(1));
+    usize::try_from(expire_cycles.saturating_add(4).max(8)).unwrap_or(usize::MAX)
 }

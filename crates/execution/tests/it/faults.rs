@@ -285,3 +285,36 @@ fn a_fault_of_the_future_is_worthless() {
     denounce(&mut chain, vec![denunciation]);
     assert_eq!(chain.rolls(2), 10);
 }
+
+#[test]
+fn a_fault_of_many_cycles_ago_is_punished_if_the_parameters_say_so() {
+    let mut params = small_params();
+    params.deferred_credit_cycles = 20;
+    params.denunciation_expire_periods = 60;
+    let mut chain = Chain::new(small_genesis(params, &[(1, 10), (2, 10)]));
+    let key = mocks::key(1);
+    let denunciation = two_votes(&chain, &key, Slot::new(1, 0));
+    while chain.next_slot().period < 61 {
+        chain.run(vec![]);
+    }
+    let slot = chain.next_slot();
+    let producer = chain.producer_at(slot);
+    let block = chain.full_block(slot, &producer, vec![], &[], vec![denunciation]);
+    chain.decide_block(block);
+    assert_eq!(chain.totals().slashed.as_nanos(), 100);
+}
+
+#[test]
+fn a_price_of_a_fault_past_the_largest_amount_is_all_that_there_is() {
+    let mut params = small_params();
+    params.slash_rolls = u64::MAX;
+    let mut chain = Chain::new(small_genesis(params, &[(1, 10), (2, 10)]));
+    chain.run(vec![]);
+    let denunciation = two_votes(&chain, &mocks::key(1), Slot::new(1, 0));
+    let slot = chain.next_slot();
+    let producer = chain.producer_at(slot);
+    let block = chain.full_block(slot, &producer, vec![], &[], vec![denunciation]);
+    chain.decide_block(block);
+    assert_eq!(chain.rolls(1), 0);
+    assert_eq!(chain.totals().slashed.as_nanos(), 1_000);
+}

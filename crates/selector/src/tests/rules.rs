@@ -565,6 +565,9 @@ fn the_settings_follow_the_chain_parameters_and_name_the_wrong_field() {
     };
     assert_eq!(config, expected);
     assert_eq!(config.validate(), Ok(()));
+    let mut patient = params;
+    patient.denunciation_expire_periods = 128 * 20 + 1;
+    assert_eq!(Config::from_params(&patient).kept_cycles, 25);
     for (wrong, field) in [
         (
             Config {
