@@ -160,11 +160,11 @@ fn trace_entry(entry: &HistoryEntry, is_settled: bool) {
 }
 
 /// Whether a healthy node skips for this reason: what the operator chose or waits for, slots that
-/// have no block, and to be behind right after the start are no news at each slot.
+/// have no block, and to be behind or without draws right after the start are no news at each slot.
 const fn is_everyday(reason: SkipReason, is_settled: bool) -> bool {
     match reason {
         SkipReason::Disabled | SkipReason::StartupWait | SkipReason::NoBlock => true,
-        SkipReason::ConsensusBehind => !is_settled,
+        SkipReason::ConsensusBehind | SkipReason::NoDraws => !is_settled,
         _ => false,
     }
 }
@@ -214,8 +214,10 @@ mod tests {
             assert!(is_everyday(reason, true), "{reason}");
         }
         assert!(is_everyday(SkipReason::ConsensusBehind, false));
+        assert!(is_everyday(SkipReason::NoDraws, false));
         for reason in [
             SkipReason::ConsensusBehind,
+            SkipReason::NoDraws,
             SkipReason::Late,
             SkipReason::LockedWallet,
             SkipReason::SigningProtection,
