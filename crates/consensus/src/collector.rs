@@ -114,6 +114,9 @@ impl OfRound {
         let subject = CertificateSubject::of_ballot(&place.vote.content().ballot);
         if let Some(weight) = self.weights.get_mut(&subject) {
             *weight = weight.saturating_sub(power);
+            if *weight == 0 {
+                self.weights.remove(&subject);
+            }
         }
         place.from
     }
@@ -419,6 +422,25 @@ mod tests {
             ballot,
         };
         Signed::sign(vote, &key(signer), &chain_id(1))
+    }
+
+    #[test]
+    fn votes_that_were_bad_leave_nothing_behind() {
+        let rolls = (1..=4).map(|number| (address(number), 1)).collect();
+        let validators = Arc::new(ValidatorSet::new(0, &rolls).unwrap());
+        let mut collector = Collector::new(Arc::clone(&validators));
+        let index = validators.index_of(&address(1)).unwrap();
+        let verifier = BatchVerifier::default();
+        for through in 1..50 {
+            let value = Value::Miss { through };
+            let good = vote(1, 0, Ballot::Finalise { value });
+            let mut forged = good.into_envelope();
+            forged.signature = vote(2, 0, Ballot::Nullify).into_envelope().signature;
+            let forged = forged.identify(&chain_id(1));
+            collector.add(index, forged, Some(Peer(1)), false, &verifier);
+        }
+        assert_eq!(collector.len(), 1);
+        assert_eq!(collector.subjects().len(), 1);
     }
 
     #[test]

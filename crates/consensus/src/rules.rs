@@ -53,7 +53,9 @@ pub enum Allowed {
 /// far enough to tell.
 ///
 /// Rule 3: the value of the highest `N(j, ·)` whose `Z(j+1) … Z(round−1)` are there; else, with all
-/// `Z`, any. A validator that is in `round` by rule 7 always knows.
+/// `Z`, any. A validator that rule 7 placed in `round` knows, unless a bare `N(round, ·)` did,
+/// without the certificates of the rounds before: that is harmless, for the round is notarised
+/// already.
 #[must_use]
 pub fn allowed(certificates: &impl KnownCertificates, round: u32) -> Option<Allowed> {
     for earlier in (0..round).rev() {

@@ -105,6 +105,12 @@ impl Candidates {
         self.resolving.clear();
     }
 
+    /// The archive answered: look at all headers again, but ask it nothing twice before decided state
+    /// changes. What it cannot answer would otherwise be asked without end.
+    pub(crate) fn recheck(&mut self) {
+        self.dirty = true;
+    }
+
     /// A block is needed whatever its rank, because a certificate or a proposal names it.
     pub(crate) fn want(&mut self, id: BlockId) {
         if self.wanted.len() < MAX_WANTED && self.wanted.insert(id) {

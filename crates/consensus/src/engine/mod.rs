@@ -277,7 +277,7 @@ impl Engine {
         };
         if slot.period < chain.next_period() {
             chain.resolve(id, slot.period);
-            self.touch_candidates();
+            self.recheck_candidates();
         }
     }
 
@@ -288,6 +288,18 @@ impl Engine {
             for state in thread.slots.values_mut() {
                 if state.opened().is_some() {
                     state.candidates.touch();
+                }
+            }
+        }
+    }
+
+    /// A block that headers wait for was found.
+    fn recheck_candidates(&mut self) {
+        self.mark_all();
+        for thread in &mut self.threads {
+            for state in thread.slots.values_mut() {
+                if state.opened().is_some() {
+                    state.candidates.recheck();
                 }
             }
         }

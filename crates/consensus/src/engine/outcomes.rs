@@ -40,6 +40,10 @@ impl Engine {
             return;
         }
         if slot.period > next.period {
+            // Nobody can have decided it: kept, it would be a claim that never ends.
+            if self.is_in_the_future(slot, now) {
+                return;
+            }
             self.claim(now, slot, slot.period.saturating_sub(1), from, Millis::ZERO);
         }
         let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {

@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Whether a slot begins so far in the future that no honest clock is there.
-    fn is_in_the_future(&self, slot: Slot, now: Timestamp) -> bool {
+    pub(super) fn is_in_the_future(&self, slot: Slot, now: Timestamp) -> bool {
         let drift = Millis(self.shared.config.params.max_clock_drift_ms);
         self.shared
             .clock

@@ -1,9 +1,10 @@
 //! Memory and work are bounded whatever comes in (design 07, 'Bounds and cost').
 
 use super::support::*;
-use crate::{Message, Request};
+use crate::mocks::Kit;
+use crate::{Input, Message, Output, Request};
 use picot_models::mocks::{address, key};
-use picot_models::{Ballot, Signed, Slot, Value};
+use picot_models::{Ballot, ChainParams, Outcome, Signed, SignedHeader, Slot, Value};
 
 #[test]
 fn own_votes_are_never_verified_and_others_only_when_they_can_make_a_quorum() {
@@ -176,4 +177,61 @@ fn a_false_claim_to_be_ahead_costs_a_few_questions_and_nothing_else() {
         behind,
         Some(crate::BehindReason::Undecided { .. })
     ));
+}
+
+#[test]
+fn a_parent_of_another_thread_is_looked_up_once_and_not_without_end() {
+    let chains = (1_000_000..).map(|size| ChainParams {
+        thread_count: 2,
+        max_block_size_bytes: size,
+        ..ChainParams::dev()
+    });
+    let mut kits = chains.map(|params| Kit::with_params(params, &[1, 1, 1, 1]));
+    let mut kit = kits.find(|kit| kit.ranked(S1, 0) != 0).unwrap();
+    (1..4).for_each(|node| kit.crash(node));
+    kit.nodes[0].produces = false;
+    kit.run_for(kit.t0_ms());
+    let producer = kit.ranked(S1, 0);
+    let mut header = block_of(&kit, producer, Vec::new())
+        .header
+        .content()
+        .clone();
+    let genesis = header.parents[0];
+    header.parents[1] = genesis;
+    let header = SignedHeader::sign(header, &kit.key(producer), &kit.genesis.chain_id());
+    let now = kit.now;
+    let engine = kit.nodes[0].engine.as_mut().unwrap();
+    let message = std::sync::Arc::new(Message::Candidate(header.into_envelope()));
+    let asked = engine.step(
+        now,
+        Input::Message {
+            from: peer(1),
+            message,
+        },
+    );
+    let lookups = |outputs: &[Output]| {
+        let of_block = outputs.iter();
+        of_block
+            .filter(|output| matches!(output, Output::Resolve(id) if *id == genesis))
+            .count()
+    };
+    assert_eq!(lookups(&asked), 1);
+    let slot = Some(Slot::new(0, 0));
+    let after = engine.step(now, Input::Resolved { id: genesis, slot });
+    assert_eq!(lookups(&after), 0);
+}
+
+#[test]
+fn an_outcome_of_a_slot_that_nobody_can_have_decided_is_no_claim() {
+    let mut kit = at_slot_1();
+    let value = value(block_of(&kit, 1, Vec::new()).id());
+    for period in [1_000, u64::MAX] {
+        let mut far = certificate(&kit, 0, finalise(value));
+        far.slot = Slot::new(period, 0);
+        let outcome = Outcome::new(far).unwrap();
+        let block = None;
+        kit.inject(1, 0, Message::Outcome { outcome, block });
+    }
+    let engine = kit.nodes[0].engine.as_ref().unwrap();
+    assert_eq!(engine.summary(kit.now).behind, None);
 }
