@@ -8,7 +8,8 @@ use picot_consensus::{Message, Request};
 use picot_crypto::Hash;
 use picot_models::{
     Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, Envelope, Header,
-    SecretKey, Signed, SignedHeader, SignedVote, Slot, Value, Vote, operations_hash,
+    RoundProposal, SecretKey, Signed, SignedHeader, SignedProposal, SignedVote, Slot, Value, Vote,
+    operations_hash,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,13 +39,18 @@ pub enum Behaviour {
     MissAgainstCandidates,
     /// Sends many messages that are of no use: far slots, far rounds, unknown blocks.
     Flooding,
+    /// Shows its headers to half of the others alone, and so late that some vote before and some
+    /// after: at the time at which they choose.
+    LateHeader,
+    /// Proposes two values when it coordinates a round.
+    TwoProposals,
     /// Runs twice with the same key, each with a signing log of its own.
     TwinKey,
 }
 
 impl Behaviour {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Silent,
         Self::TwoBlocks,
         Self::TwoVotes,
@@ -54,6 +60,8 @@ impl Behaviour {
         Self::FalseCarry,
         Self::MissAgainstCandidates,
         Self::Flooding,
+        Self::LateHeader,
+        Self::TwoProposals,
         Self::TwinKey,
     ];
 }
@@ -68,19 +76,28 @@ pub struct Actor {
     key: SecretKey,
     chain_id: ChainId,
     random: Random,
+    /// Milliseconds after the opening of a slot, at which others choose a candidate.
+    choice_ms: u64,
     /// Bodies of its second blocks, which its own node does not know.
     bodies: BTreeMap<BlockId, BlockEnvelope>,
 }
 
 impl Actor {
-    /// An actor that signs with a key.
+    /// An actor that signs with a key. Others choose a candidate `choice_ms` after a slot opened.
     #[must_use]
-    pub fn new(behaviour: Behaviour, key: SecretKey, chain_id: ChainId, random: Random) -> Self {
+    pub fn new(
+        behaviour: Behaviour,
+        key: SecretKey,
+        chain_id: ChainId,
+        random: Random,
+        choice_ms: u64,
+    ) -> Self {
         Self {
             behaviour,
             key,
             chain_id,
             random,
+            choice_ms,
             bodies: BTreeMap::new(),
         }
     }
@@ -111,8 +128,19 @@ impl Actor {
                     .into_iter()
                     .collect()
             }
+            Behaviour::LateHeader if self.own_header(message).is_some() => {
+                let half = self.random.indices(others.len(), others.len().div_ceil(2));
+                half.iter()
+                    .filter_map(|place| others.get(*place))
+                    .map(|to| (*to, Arc::clone(message)))
+                    .collect()
+            }
             Behaviour::BodyWithheld if self.is_own_body(message) => Vec::new(),
-            Behaviour::HeaderToSome | Behaviour::BodyWithheld => honest(),
+            Behaviour::HeaderToSome | Behaviour::BodyWithheld | Behaviour::LateHeader => honest(),
+            Behaviour::TwoProposals => match self.second_proposal(message) {
+                Some(second) => self.split(message, &Arc::new(second), others),
+                None => honest(),
+            },
             Behaviour::TwoVotes | Behaviour::FinaliseAndNullify => {
                 match self
                     .own_vote(message)
@@ -138,6 +166,17 @@ impl Actor {
                 }
                 sent
             }
+        }
+    }
+
+    /// By how many milliseconds a message of its node is held back.
+    #[must_use]
+    pub fn holds_back_ms(&mut self, message: &Message) -> u64 {
+        if self.behaviour == Behaviour::LateHeader && self.own_header(message).is_some() {
+            let early = self.choice_ms.saturating_sub(20);
+            self.random.between(early, self.choice_ms + 5)
+        } else {
+            0
         }
     }
 
@@ -207,6 +246,28 @@ impl Actor {
             self.bodies.insert(twin.id(), body);
         }
         twin.into_envelope()
+    }
+
+    fn second_proposal(&self, message: &Message) -> Option<Message> {
+        let Message::Proposal {
+            proposal,
+            justification,
+        } = message
+        else {
+            return None;
+        };
+        if proposal.signer != self.key.public_key() {
+            return None;
+        }
+        let content = RoundProposal {
+            value: other_value(proposal.content.slot, proposal.content.value),
+            ..proposal.content.clone()
+        };
+        let second: SignedProposal = Signed::sign(content, &self.key, &self.chain_id);
+        Some(Message::Proposal {
+            proposal: second.into_envelope(),
+            justification: justification.clone(),
+        })
     }
 
     fn contradiction(&self, vote: &Vote) -> Option<Message> {

@@ -299,7 +299,10 @@ fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Me
         let actor = behaviour.map(|behaviour| {
             let random = Random::new(config.seed, &format!("actor {validator}"));
             let key = SimConfig::key(validator);
-            Actor::new(behaviour, key, genesis.chain_id(), random)
+            let params = &genesis.params;
+            let build_ms = params.production_deadline_ms();
+            let choice_ms = 2 * params.network_delay_ms + build_ms + params.max_clock_drift_ms;
+            Actor::new(behaviour, key, genesis.chain_id(), random, choice_ms)
         });
         Member {
             validator,

@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::byzantine::{Actor, Behaviour};
+use crate::latency::MICROS_PER_MILLI;
 use crate::node::Target;
 use crate::packet::Packet;
 use crate::ports::Gossip;
@@ -50,8 +51,9 @@ impl World<'_> {
             self.send_packet(from, &recipients, &packet);
             return;
         };
+        let held_back_us = actor.holds_back_ms(message) * MICROS_PER_MILLI;
         for (to, message) in actor.outgoing(message, &recipients) {
-            self.send_packet(from, &[to], &Packet::consensus(message));
+            self.send_packet_at(held_back_us, from, &[to], &Packet::consensus(message));
         }
     }
 
@@ -72,10 +74,22 @@ impl World<'_> {
     }
 
     pub(super) fn send_packet(&mut self, from: usize, recipients: &[usize], packet: &Packet) {
+        self.send_packet_at(0, from, recipients, packet);
+    }
+
+    /// As `send_packet`, after so many microseconds.
+    fn send_packet_at(
+        &mut self,
+        after_us: u64,
+        from: usize,
+        recipients: &[usize],
+        packet: &Packet,
+    ) {
+        let leaves_us = self.now_us + after_us;
         for to in recipients {
             self.report.messages += 1;
             self.report.bytes += packet.bytes;
-            let arrivals = self.network.carry(self.now_us, from, *to, packet.bytes);
+            let arrivals = self.network.carry(leaves_us, from, *to, packet.bytes);
             for at_us in arrivals.into_iter().flatten() {
                 let event = Event::Arrive {
                     to: *to,
