@@ -2,9 +2,15 @@
 
 use crate::store::Store;
 use fjall::Readable;
+use picot_ledger::keys::MAX_KEY_BYTES;
 use picot_ledger::{LedgerError, Pair, StateBatch, StateStore};
 
-const METADATA_KEY: &[u8] = b"metadata";
+/// Longer than any key of a pair, and behind all of them. The metadata is in the pairs' keyspace,
+/// because each keyspace is written to tables on its own: in another one it could fall behind them
+/// when the machine fails.
+const METADATA_KEY: &[u8] = &[u8::MAX; MAX_KEY_BYTES + 1];
+/// Where it was in a keyspace of its own, until the next commit.
+const FORMER_METADATA_KEY: &[u8] = b"metadata";
 
 /// The [`StateStore`] of a data directory. A commit survives the end of the process, not yet a
 /// failure of the machine: the archive holds durably what leads to it again.
@@ -39,7 +45,7 @@ impl StateStore for DiskStateStore {
             .take(limit)
         {
             let (key, value) = guard.into_inner().map_err(failed("scan"))?;
-            if !key.starts_with(prefix) {
+            if !key.starts_with(prefix) || key.len() > MAX_KEY_BYTES {
                 break;
             }
             pairs.push((key.to_vec(), value.to_vec()));
@@ -49,8 +55,14 @@ impl StateStore for DiskStateStore {
 
     fn metadata(&self) -> Result<Option<Vec<u8>>, LedgerError> {
         let snapshot = self.store.snapshot();
-        let found = snapshot.get(&self.store.state_metadata, METADATA_KEY);
-        let found = found.map_err(failed("read the metadata"))?;
+        let read = |keyspace, key| {
+            let found = snapshot.get(keyspace, key);
+            found.map_err(failed("read the metadata"))
+        };
+        let found = match read(&self.store.state, METADATA_KEY)? {
+            None => read(&self.store.state_metadata, FORMER_METADATA_KEY)?,
+            found => found,
+        };
         Ok(found.map(|value| value.to_vec()))
     }
 
@@ -63,12 +75,25 @@ impl StateStore for DiskStateStore {
             }
         }
         if let Some(metadata) = batch.metadata {
-            write.insert(&self.store.state_metadata, METADATA_KEY, metadata);
+            write.insert(&self.store.state, METADATA_KEY, metadata);
         }
         write.commit().map_err(failed("commit"))
     }
 
     fn sync(&self) -> Result<(), LedgerError> {
         self.store.sync().map_err(failed("sync"))
+    }
+}
+
+#[cfg(test)]
+impl DiskStateStore {
+    pub(crate) fn flush_to_tables(&self) {
+        self.store.state.rotate_memtable_and_wait().unwrap();
+    }
+
+    pub(crate) fn write_former_metadata(&self, metadata: &[u8]) {
+        let mut write = self.store.batch();
+        write.insert(&self.store.state_metadata, FORMER_METADATA_KEY, metadata);
+        write.commit().unwrap();
     }
 }

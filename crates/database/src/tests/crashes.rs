@@ -197,3 +197,48 @@ fn a_claim_that_returned_is_refused_to_others_after_a_kill() {
         assert!(matches!(verdicts[1], ClaimVerdict::NotSafe { .. }));
     }
 }
+
+/// A table may be written before the journal is synced: what of the journal a failing machine loses
+/// then is in the table all the same.
+#[test]
+fn a_machine_that_fails_after_a_table_was_written_leaves_the_state_of_one_commit() {
+    let folder = folder();
+    let data = open(folder.path());
+    data.archive().store_decided(&[decision(1)]).unwrap();
+    data.state().commit(state_of(1)).unwrap();
+    let journal = folder.path().join("store").join("0.jnl");
+    let synced = used_bytes(&journal);
+    data.state().commit(state_of(2)).unwrap();
+    assert!(used_bytes(&journal) > synced);
+    data.state().flush_to_tables();
+    let image = crash_image(folder.path());
+    let lossy = image.path().join("store").join("0.jnl");
+    let file = OpenOptions::new().write(true).open(lossy).unwrap();
+    file.set_len(synced).unwrap();
+    let after = open(image.path());
+    assert_eq!(state_period(&*after.state()), 2);
+}
+
+/// The bytes of a journal before the zeros that its space is reserved with.
+fn used_bytes(journal: &Path) -> u64 {
+    let bytes = fs::read(journal).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |last| last as u64 + 1)
+}
+
+#[test]
+fn metadata_is_no_pair_and_is_found_where_it_was_before() {
+    let folder = folder();
+    let data = open(folder.path());
+    let state = data.state();
+    state.write_former_metadata(b"former");
+    assert_eq!(state.metadata().unwrap(), Some(b"former".to_vec()));
+    let mut batch = StateBatch::new();
+    batch.put(vec![u8::MAX; 512], vec![1]);
+    batch.set_metadata(b"new".to_vec());
+    state.commit(batch).unwrap();
+    assert_eq!(state.metadata().unwrap(), Some(b"new".to_vec()));
+    let pair = (vec![u8::MAX; 512], vec![1]);
+    assert_eq!(state.scan(b"", b"", 9).unwrap(), [pair.clone()]);
+    assert_eq!(state.scan(&[u8::MAX], b"", 9).unwrap(), [pair]);
+}
