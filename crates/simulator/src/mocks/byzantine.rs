@@ -377,3 +377,94 @@ const fn other_value(slot: Slot, value: Value) -> Value {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimConfig;
+    use picot_models::ThreadDigest;
+
+    const OTHERS: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+
+    fn actor(behaviour: Behaviour) -> Actor {
+        let random = Random::new(1, "actor");
+        let chain_id = SimConfig::new(1, 4).genesis().chain_id();
+        Actor::new(behaviour, SimConfig::key(0), chain_id, random, 100)
+    }
+
+    /// A vote of validator `signer`, as its honest node sends it.
+    fn vote(signer: usize, round: u32, ballot: Ballot) -> Arc<Message> {
+        let chain_id = SimConfig::new(1, 4).genesis().chain_id();
+        let content = Vote {
+            version: 1,
+            slot: Slot::new(1, 0),
+            round,
+            thread_digest: ThreadDigest::genesis(&chain_id, 0),
+            ballot,
+        };
+        let vote: SignedVote = Signed::sign(content, &SimConfig::key(signer), &chain_id);
+        Arc::new(Message::Vote(vote.into_envelope()))
+    }
+
+    fn notarise() -> Ballot {
+        Ballot::Notarise {
+            value: miss(Slot::new(1, 0)),
+            carry: Carry::Free,
+        }
+    }
+
+    /// The different votes among what leaves.
+    fn votes(sent: &Sent) -> Vec<Vote> {
+        let mut votes: Vec<Vote> = Vec::new();
+        for (_, message) in sent {
+            if let Message::Vote(vote) = message.as_ref()
+                && !votes.contains(&vote.content)
+            {
+                votes.push(vote.content.clone());
+            }
+        }
+        votes
+    }
+
+    #[test]
+    fn two_votes_of_a_round_contradict_each_other_and_some_see_both() {
+        for (behaviour, ballot) in [
+            (Behaviour::TwoVotes, notarise()),
+            (Behaviour::FinaliseAndNullify, Ballot::Nullify),
+        ] {
+            let sent = actor(behaviour).outgoing(&vote(0, 0, ballot), &OTHERS);
+            let votes = votes(&sent);
+            assert!(votes[0].contradicts(&votes[1]), "{behaviour:?}");
+            assert!(sent.len() > OTHERS.len(), "{behaviour:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_signed_is_passed_on_as_it_is() {
+        for behaviour in Behaviour::ALL {
+            let message = vote(1, 1, notarise());
+            let sent = actor(behaviour).outgoing(&message, &OTHERS);
+            let is_same = sent.iter().all(|(_, sent)| *sent == message);
+            assert!(is_same, "{behaviour:?}");
+            assert_eq!(sent.is_empty(), behaviour == Behaviour::Silent);
+        }
+    }
+
+    #[test]
+    fn a_false_carry_is_another_than_the_node_relied_on() {
+        let mut actor = actor(Behaviour::FalseCarry);
+        let sent = actor.outgoing(&vote(0, 1, notarise()), &OTHERS);
+        let votes = votes(&sent);
+        assert_eq!(votes.len(), 1);
+        let Ballot::Notarise { carry, .. } = votes[0].ballot else {
+            panic!("not a notarise vote");
+        };
+        assert_eq!(carry, Carry::From { round: 0 });
+    }
+
+    #[test]
+    fn a_flood_comes_with_each_own_vote() {
+        let sent = actor(Behaviour::Flooding).outgoing(&vote(0, 0, notarise()), &OTHERS);
+        assert_eq!(sent.len(), OTHERS.len() * 13);
+    }
+}
