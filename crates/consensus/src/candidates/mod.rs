@@ -15,7 +15,7 @@ use validity::{Verdict, check_body, check_header};
 
 /// Headers kept of one producer that nobody asked for.
 const HEADERS_PER_PRODUCER: usize = 2;
-/// Bodies of the best headers that are asked for at once.
+/// Bodies of the best headers that are asked for at once, and of those that were asked for in vain.
 const BODIES_ASKED: usize = 3;
 /// Blocks named by certificates, proposals or the signing log that are looked for.
 const MAX_WANTED: usize = 64;
@@ -271,7 +271,7 @@ impl Candidates {
             self.ask_for_bodies(env, out);
             return completed;
         }
-        if self.next_ask().is_some_and(|at| at <= env.now) {
+        if self.next_ask(env.now).is_some_and(|at| at <= env.now) {
             self.ask_for_bodies(env, out);
         }
         false
@@ -349,6 +349,7 @@ impl Candidates {
             return;
         };
         candidate.state = HeaderState::Waiting;
+        candidate.signature_ok = true;
         let from = candidate.from;
         for (thread, block) in unknown {
             if !self.resolving.insert(block) {
@@ -406,7 +407,7 @@ impl Candidates {
 
     fn ask_for_bodies(&mut self, env: &Env<'_>, out: &mut Outbox) {
         let wait = env.shared.timers.answer_wait();
-        for (id, from) in self.bodies_needed() {
+        for (id, from) in self.bodies_needed(env.now) {
             let asked = self.asked.entry(id).or_default();
             if asked.again_at.is_some_and(|at| at > env.now) {
                 continue;
@@ -420,21 +421,37 @@ impl Candidates {
         }
     }
 
-    fn bodies_needed(&self) -> Vec<(BlockId, Option<Peer>)> {
+    /// The best headers whose body was not asked for in vain yet, some of those for which it was,
+    /// and what is wanted. Whoever withholds a body must not keep the body of the next from being
+    /// asked for.
+    fn bodies_needed(&self, now: Timestamp) -> Vec<(BlockId, Option<Peer>)> {
         let best = self.best().map(|(_, key)| key);
-        let mut better: Vec<_> = self
-            .by_id
-            .iter()
-            .filter(|(_, candidate)| {
-                candidate.state == HeaderState::Valid && candidate.body_state == BodyState::Absent
-            })
-            .map(|(id, candidate)| (self.key(candidate), *id, candidate.from))
-            .filter(|(key, ..)| best.is_none_or(|best| *key < best))
+        let (mut fresh, mut unanswered) = (Vec::new(), Vec::new());
+        for (id, candidate) in &self.by_id {
+            let key = self.key(candidate);
+            if candidate.state != HeaderState::Valid
+                || candidate.body_state != BodyState::Absent
+                || best.is_some_and(|best| key >= best)
+            {
+                continue;
+            }
+            let asked = self.asked.get(id).copied().unwrap_or_default();
+            let idle = asked.again_at.is_none_or(|at| at <= now);
+            if asked.times == 0 || asked.times == 1 && !idle {
+                fresh.push((key, *id, candidate.from));
+            } else {
+                unanswered.push((idle, asked.times, key, *id, candidate.from));
+            }
+        }
+        fresh.sort_unstable();
+        unanswered.sort_unstable();
+        let again = unanswered.into_iter().take(BODIES_ASKED);
+        let mut needed: BTreeMap<BlockId, Option<Peer>> = fresh
+            .into_iter()
+            .take(BODIES_ASKED)
+            .map(|(_, id, from)| (id, from))
+            .chain(again.map(|(.., id, from)| (id, from)))
             .collect();
-        better.sort_unstable();
-        better.truncate(BODIES_ASKED);
-        let mut needed: BTreeMap<BlockId, Option<Peer>> =
-            better.into_iter().map(|(_, id, from)| (id, from)).collect();
         for id in &self.wanted {
             match self.by_id.get(id) {
                 Some(candidate) if candidate.body_state != BodyState::Absent => {}
@@ -450,11 +467,11 @@ impl Candidates {
     }
 
     /// When a body is to be asked for again.
-    pub(crate) fn next_ask(&self) -> Option<Timestamp> {
+    pub(crate) fn next_ask(&self, now: Timestamp) -> Option<Timestamp> {
         if self.asked.is_empty() {
             return None;
         }
-        self.bodies_needed()
+        self.bodies_needed(now)
             .iter()
             .filter_map(|(id, _)| self.asked.get(id)?.again_at)
             .min()

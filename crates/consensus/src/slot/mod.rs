@@ -439,7 +439,7 @@ impl SlotState {
             .notarised_at(self.round)
             .map(|at| after(at, finality_wait));
         let offered = self.offered.map(|offered| offered.ask_at);
-        let body = self.candidates.next_ask();
+        let body = self.candidates.next_ask(env.now);
         let miss = self.miss_votable_at(env);
         [
             choice,

@@ -179,8 +179,8 @@ fn a_false_claim_to_be_ahead_costs_a_few_questions_and_nothing_else() {
     ));
 }
 
-#[test]
-fn a_parent_of_another_thread_is_looked_up_once_and_not_without_end() {
+/// Node 0 of four alone, not drawn, as slot 1/0 of two threads opens.
+fn at_slot_1_of_two_threads() -> Kit {
     let chains = (1_000_000..).map(|size| ChainParams {
         thread_count: 2,
         max_block_size_bytes: size,
@@ -191,6 +191,12 @@ fn a_parent_of_another_thread_is_looked_up_once_and_not_without_end() {
     (1..4).for_each(|node| kit.crash(node));
     kit.nodes[0].produces = false;
     kit.run_for(kit.t0_ms());
+    kit
+}
+
+#[test]
+fn a_parent_of_another_thread_is_looked_up_once_and_not_without_end() {
+    let mut kit = at_slot_1_of_two_threads();
     let producer = kit.ranked(S1, 0);
     let mut header = block_of(&kit, producer, Vec::new())
         .header
@@ -234,4 +240,65 @@ fn an_outcome_of_a_slot_that_nobody_can_have_decided_is_no_claim() {
     }
     let engine = kit.nodes[0].engine.as_ref().unwrap();
     assert_eq!(engine.summary(kit.now).behind, None);
+}
+
+#[test]
+fn a_header_that_anyone_could_have_made_up_causes_no_look_up() {
+    let mut kit = at_slot_1_of_two_threads();
+    let producer = kit.ranked(S1, 0);
+    let block = block_of(&kit, producer, Vec::new());
+    let mut header = block.header.content().clone();
+    header.parents[1] = block.id();
+    let signed = SignedHeader::sign(header, &kit.key(producer), &kit.genesis.chain_id());
+    let mut forged = signed.into_envelope();
+    forged.signature = block.header.envelope().signature;
+    let now = kit.now;
+    let engine = kit.nodes[0].engine.as_mut().unwrap();
+    let message = std::sync::Arc::new(Message::Candidate(forged));
+    let outputs = engine.step(
+        now,
+        Input::Message {
+            from: peer(1),
+            message,
+        },
+    );
+    assert!(
+        !outputs
+            .iter()
+            .any(|output| matches!(output, Output::Resolve(_) | Output::Ask { .. }))
+    );
+    assert!(outputs.iter().any(|output| matches!(
+        output,
+        Output::Blame {
+            fault: crate::PeerFault::BadSignature,
+            ..
+        }
+    )));
+}
+
+#[test]
+fn bodies_that_are_withheld_do_not_keep_the_next_one_from_being_asked_for() {
+    let params = ChainParams {
+        thread_count: 1,
+        ..ChainParams::dev()
+    };
+    let mut kit = Kit::with_params(params, &[1; 6]);
+    (1..6).for_each(|node| kit.crash(node));
+    kit.nodes[0].produces = false;
+    kit.run_for(kit.t0_ms());
+    let ranked: Vec<usize> = (0..6)
+        .map(|rank| kit.ranked(S1, rank))
+        .filter(|node| *node != 0)
+        .collect();
+    let blocks: Vec<_> = ranked
+        .iter()
+        .map(|node| block_of(&kit, *node, Vec::new()))
+        .collect();
+    for block in &blocks[..4] {
+        show_header(&mut kit, 1, block);
+    }
+    kit.run_for(crate::Timers::new(&kit.genesis.params).answer_wait().0 + 1);
+    kit.inject(1, 0, Message::Body(crate::worker::envelope(&blocks[3])));
+    let engine = kit.nodes[0].engine.as_ref().unwrap();
+    assert!(engine.candidate(&blocks[3].id()).is_some());
 }
