@@ -238,7 +238,7 @@ fn metadata_is_no_pair_and_is_found_where_it_was_before() {
     batch.set_metadata(b"new".to_vec());
     state.commit(batch).unwrap();
     assert_eq!(state.metadata().unwrap(), Some(b"new".to_vec()));
-    let pair = (vec![u8::MAX; 512], vec![1]);
-    assert_eq!(state.scan(b"", b"", 9).unwrap(), [pair.clone()]);
-    assert_eq!(state.scan(&[u8::MAX], b"", 9).unwrap(), [pair]);
+    let pairs = [(vec![u8::MAX; 512], vec![1])];
+    assert_eq!(state.scan(b"", b"", 9).unwrap(), pairs);
+    assert_eq!(state.scan(&[u8::MAX], b"", 9).unwrap(), pairs);
 }
