@@ -12,7 +12,7 @@ use picot_api::{ApiConfig, ApiContext, ApiServer, Production};
 use picot_block_factory::{Asking, BlockFactory, BlockProducer, MemoryHistory};
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
-use picot_database::{DataDir, DatabaseConfig};
+use picot_database::{Created, DataDir, DatabaseConfig};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
 use picot_models::{ChainId, Genesis};
@@ -231,8 +231,8 @@ impl Base {
             clock: Arc::new(SystemClock),
             stop: stop.clone(),
             started_at: config.started_at,
-            fresh: config.chain.is_new && created.chain && created.signing_log,
-            signing_log_complete: is_signing_log_complete(config, created.signing_log, &genesis),
+            fresh: can_have_signed_nothing(config, created),
+            signing_log_complete: is_signing_log_complete(config, created),
             storage: Arc::new(BoundedStorage::new(
                 StorageConfig::default(),
                 Arc::clone(&archive),
@@ -436,12 +436,20 @@ fn after(start: Timestamp, wait: Millis) -> Result<Timestamp, NodeError> {
     end.ok_or_else(|| NodeError::Stopped(format!("the clock of this machine says {start}")))
 }
 
-/// Whether the signing log knows all that the keys ever signed. A new one does if the keys are new,
-/// if the chain has not begun, or if the operator says so; otherwise it was lost, or the keys come
-/// from elsewhere (design 07, 'Durable before sent').
-fn is_signing_log_complete(config: &NodeConfig, is_new: bool, genesis: &Genesis) -> bool {
-    !is_new
-        || config.chain.is_new
+/// Whether nothing can have been signed before this start: genesis, keys and signing log were all
+/// made by it (design 08, 'Start-up safety'), or the chain has not begun.
+fn can_have_signed_nothing(config: &NodeConfig, created: Created) -> bool {
+    let all_is_new = config.chain.is_new && created.chain && created.signing_log;
+    all_is_new || config.started_at < config.chain.genesis.genesis_timestamp
+}
+
+/// Whether the signing log knows all that the keys ever signed. A new one does if the chain has not
+/// begun, if a development directory (whose keys were made for it) is used for the first time, or if
+/// the operator says so; otherwise it was lost, or the keys come from elsewhere (design 07, 'Durable
+/// before sent').
+fn is_signing_log_complete(config: &NodeConfig, created: Created) -> bool {
+    !created.signing_log
         || config.keys_never_signed
-        || config.started_at < genesis.genesis_timestamp
+        || config.started_at < config.chain.genesis.genesis_timestamp
+        || (config.layout.is_dev() && created.chain)
 }
