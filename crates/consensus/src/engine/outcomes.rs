@@ -61,9 +61,14 @@ impl Engine {
                 return;
             }
         }
-        let is_next = slot.period == next.period;
-        if thread.outcomes.len() >= MAX_PENDING_OUTCOMES && !is_next {
-            return;
+        if thread.outcomes.len() >= MAX_PENDING_OUTCOMES
+            && !thread.outcomes.contains_key(&slot.period)
+        {
+            // The nearest are of use first; far ones must not keep them out.
+            match thread.outcomes.last_entry() {
+                Some(last) if *last.key() > slot.period => drop(last.remove()),
+                _ => return,
+            }
         }
         let pending = PendingOutcome {
             outcome: Arc::new(outcome.clone()),

@@ -139,6 +139,13 @@ impl Engine {
     pub(super) fn on_own_block(&mut self, now: Timestamp, block: Block, out: &mut Outbox) {
         let slot = block.slot();
         self.mark(slot.thread);
+        if self
+            .shared
+            .held_keys
+            .contains(&block.header.signer_address())
+        {
+            return;
+        }
         self.with_new_slot(slot, now, |state, env| {
             state.on_header(env, Arc::clone(&block.header), None, out);
             state.on_body(env, block, None, out);

@@ -302,3 +302,35 @@ fn bodies_that_are_withheld_do_not_keep_the_next_one_from_being_asked_for() {
     let engine = kit.nodes[0].engine.as_ref().unwrap();
     assert!(engine.candidate(&blocks[3].id()).is_some());
 }
+
+#[test]
+fn far_outcomes_do_not_keep_near_ones_out() {
+    let mut kit = at_slot_1();
+    kit.sleep(kit.t0_ms() * 300);
+    let unknown = value(block_of(&kit, 1, Vec::new()).id());
+    for period in 100..228 {
+        let mut far = certificate(&kit, 0, finalise(unknown));
+        far.slot = Slot::new(period, 0);
+        let outcome = Outcome::new(far).unwrap();
+        let block = None;
+        kit.inject(1, 0, Message::Outcome { outcome, block });
+    }
+    let first = certificate(&kit, 0, finalise(MISS));
+    let mut second = Vec::new();
+    for node in 1..4 {
+        let ballot = finalise(Value::Miss { through: 2 });
+        let mut vote = signed_vote(&kit, node, Slot::new(2, 0), 0, ballot)
+            .content()
+            .clone();
+        vote.thread_digest = vote.thread_digest.after(S1, &MISS);
+        second.push(Signed::sign(vote, &kit.key(node), &kit.genesis.chain_id()));
+    }
+    let validators = picot_selector::Selector::voting_power(kit.selector.as_ref(), 0).unwrap();
+    let second = picot_models::Certificate::from_votes(&second, &validators).unwrap();
+    for certificate in [second, first] {
+        let outcome = Outcome::new(certificate).unwrap();
+        let block = None;
+        kit.inject(2, 0, Message::Outcome { outcome, block });
+    }
+    assert_eq!(kit.nodes[0].next_period(0), 3);
+}

@@ -1,5 +1,6 @@
 //! Crashes at every point at which something becomes durable, range misses, failing disks.
 
+use super::support::*;
 use crate::Message;
 use crate::mocks::Kit;
 use picot_models::{Ballot, Envelope, Slot, Value, Vote};
@@ -180,4 +181,19 @@ fn votes_that_a_failing_log_kept_back_are_signed_when_it_works_again() {
     assert!(kit.nodes[0].sent.is_empty());
     kit.nodes[0].wallet.log.fail(false);
     kit.decide(Slot::new(1, 0), kit.t0_ms() * 4);
+}
+
+#[test]
+fn a_block_of_a_key_that_is_in_use_elsewhere_is_not_sent() {
+    let mut kit = at_slot_1();
+    let other = value(block_of(&kit, 1, Vec::new()).id());
+    say(&mut kit, 0, 0, notarise(other));
+    let block = block_of(&kit, 0, Vec::new());
+    kit.input(0, crate::Input::OwnBlock(block));
+    assert!(
+        !kit.nodes[0]
+            .sent
+            .iter()
+            .any(|message| matches!(message.as_ref(), Message::Candidate(_)))
+    );
 }
