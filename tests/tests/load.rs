@@ -57,7 +57,7 @@ fn received(node: &NodeProcess) -> String {
 fn thousands_of_transfers_become_final_each_once_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("dev");
-    let node = NodeProcess::start_dev(&data);
+    let node = NodeProcess::start(&data, &["--dev", "--min-fee", "0"]);
     let status = node.wait_for_status("at period 1", |status| status.last_final_slot.period >= 1);
     let chain_id = status.chain_id;
     // The recipient has an entry from the start: what an address gets first pays for it.
@@ -90,7 +90,7 @@ fn thousands_of_transfers_become_final_each_once_over_a_restart() {
     });
     let (ended, lines) = node.stop("-TERM");
     assert!(ended.success(), "{lines:?}");
-    let node = NodeProcess::start_dev(&data);
+    let node = NodeProcess::start(&data, &["--dev", "--min-fee", "0"]);
     node.wait_for_status("producing again", |status| {
         status.production.blocks_produced > 0
     });
@@ -113,7 +113,7 @@ fn thousands_of_transfers_become_final_each_once_over_a_restart() {
 #[test]
 fn a_sender_who_has_too_much_pending_and_a_batch_that_is_too_long_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let node = NodeProcess::start_dev(&directory.path().join("dev"));
+    let node = NodeProcess::start(&directory.path().join("dev"), &["--dev", "--min-fee", "0"]);
     let chain_id = node.status().chain_id;
     let sender = development_key(&node);
     // Not valid before some periods have passed, so that all of them stay pending.

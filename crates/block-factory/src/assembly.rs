@@ -76,7 +76,11 @@ impl Assembler {
 
     pub(crate) fn assemble(&self, slot: Slot, parent: OwnParent, schedule: &Schedule) -> Contents {
         let mut left_out = LeftOut::default();
-        let endorsements = self.endorsements_of(parent, schedule, &mut left_out);
+        let endorsements = if self.params.may_carry_endorsements(parent.slot, slot) {
+            self.endorsements_of(parent, schedule, &mut left_out)
+        } else {
+            Vec::new()
+        };
         let operations = self.operations(slot, parent, schedule, &mut left_out);
         let denunciations = self.denunciations(slot, schedule, &mut left_out);
         Contents {

@@ -120,8 +120,8 @@ impl SlotRun<'_> {
         let Some(parent) = self.view.last_block(self.slot.thread) else {
             return Ok(());
         };
-        let cycle = self.chain.pos.cycle_of(parent.slot)?;
-        if parent.slot.period == 0 || cycle.saturating_add(1) < self.cycle {
+        let params = &self.chain.params;
+        if parent.slot.period == 0 || !params.may_carry_endorsements(parent.slot, self.slot) {
             return Ok(());
         }
         let endorsements = block.header.content().endorsements.iter();

@@ -5,7 +5,7 @@
 use crate::Amount;
 use crate::limits::{MAX_DENUNCIATIONS, MAX_ENDORSEMENTS, MAX_OPERATIONS, MAX_THREAD_COUNT};
 use displaydoc::Display;
-use picot_clock::{Millis, SlotClock, Timestamp};
+use picot_clock::{Millis, Slot, SlotClock, Timestamp};
 use picot_serialization::{codec_enum, codec_struct};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -306,6 +306,16 @@ impl ChainParams {
             .unwrap_or(0);
         self.max_block_production_ms
             .min(slot_ms.checked_div(2).unwrap_or(0))
+    }
+
+    /// Whether a block of `slot` may carry endorsements of its parent at `parent`: of its own cycle or
+    /// the one before, so that nobody needs older draws to judge a block.
+    #[must_use]
+    pub fn may_carry_endorsements(&self, parent: Slot, slot: Slot) -> bool {
+        let cycle = |slot: Slot| slot.cycle(self.periods_per_cycle).ok();
+        cycle(parent)
+            .zip(cycle(slot))
+            .is_some_and(|(parent, own)| parent.saturating_add(1) >= own)
     }
 
     fn validate_time(&self) -> Result<(), ParamsError> {

@@ -693,3 +693,11 @@ fn a_miss_may_cover_later_periods() {
     assert_eq!(block_value(1).through(5), 5);
     assert_eq!(support::outcome().through(), 7);
 }
+
+#[test]
+fn a_block_carries_endorsements_of_its_own_cycle_and_the_one_before() {
+    let params = ChainParams::dev();
+    let may = |parent| params.may_carry_endorsements(Slot::new(parent, 1), Slot::new(40, 1));
+    assert!(may(39) && may(32) && may(16));
+    assert!(!may(15));
+}

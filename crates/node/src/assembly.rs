@@ -217,8 +217,13 @@ impl Base {
         )?);
         let late_accounts = Arc::new(LateAccounts::new());
         let propagation: Arc<dyn Propagation> = Arc::new(NoPropagation);
+        let pool_config = picot_pool::Config {
+            // As long as a block may carry them: after a pause the next block judges by them.
+            endorsement_past_periods: params.periods_per_cycle.saturating_mul(2),
+            ..config.pool.clone()
+        };
         let pool = SharedPool::new(
-            config.pool.clone(),
+            pool_config,
             chain_id,
             params.clone(),
             Arc::clone(&selector),

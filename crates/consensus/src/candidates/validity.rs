@@ -156,9 +156,9 @@ fn check_endorsements(env: &Env<'_>, header: &Header, checks: &mut Checks) -> Ch
     let parent_slot = Slot::new(period, header.slot.thread);
     let recent = env
         .shared
-        .cycle_of(parent_slot)
-        .zip(env.shared.cycle_of(header.slot))
-        .is_some_and(|(parent, own)| parent.saturating_add(1) >= own);
+        .config
+        .params
+        .may_carry_endorsements(parent_slot, header.slot);
     require(recent, "endorsements of a parent older than a cycle")?;
     let ascending = header
         .endorsements

@@ -186,7 +186,7 @@ pub(crate) struct NodeArgs {
     #[arg(
         long,
         value_name = "AMOUNT",
-        default_value = "0",
+        default_value = "0.001",
         allow_negative_numbers = true
     )]
     pub(crate) min_fee: Amount,

@@ -251,6 +251,21 @@ fn only_endorsements_of_the_parent_by_the_drawn_endorsers_are_carried() {
 }
 
 #[test]
+fn a_parent_that_is_more_than_a_cycle_older_gets_no_endorsements() {
+    let mut world = world_without(&[Ask::Parents, Ask::Endorsements, Ask::Endorsers]);
+    world.config.params.periods_per_cycle = 2;
+    world.config.params.checkpoint_interval_periods = 2;
+    world.config.params.denunciation_expire_periods = 2;
+    let mut parents = parents(1);
+    parents.parents[1].1 = 17;
+    world
+        .consensus
+        .expect_best_parents()
+        .returning(move |_, _| Ok(parents.clone()));
+    assert_eq!(world.block().header.content().endorsements, []);
+}
+
+#[test]
 fn without_endorsements_no_draws_are_asked_for() {
     let world = world_without(&[Ask::Endorsers]);
     assert_eq!(world.block().header.content().endorsements, []);

@@ -152,7 +152,7 @@ fn a_development_node_needs_no_more_than_one_word() {
     assert_eq!(options.data, std::path::Path::new("./picot-data/dev"));
     assert_eq!(options.api.to_string(), "127.0.0.1:4701");
     assert!(options.genesis.is_none() && options.log.is_none());
-    assert!(options.min_fee.is_zero());
+    assert_eq!(options.min_fee.to_string(), "0.001");
     assert_eq!(options.passphrase.environment.unwrap().as_str(), "word");
 }
 
