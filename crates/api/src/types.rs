@@ -1,7 +1,6 @@
 //! The bodies of requests and answers: amounts as decimal strings, ids as text.
 
 use crate::Problem;
-use picot_models::text::hash_as_hex;
 use picot_models::{
     Address, Amount, BlockId, ChainId, ChainParams, DenunciationId, EndorsementId, Envelope, Hash,
     Operation, OperationId, Slot, Timestamp, Value,
@@ -30,7 +29,6 @@ pub struct StatusResponse {
     /// The last slot whose output is part of the final state.
     pub last_final_slot: Slot,
     /// The hash of the final state.
-    #[serde(with = "hash_as_hex")]
     pub state_hash: Hash,
     /// Each thread of consensus.
     pub threads: Vec<ThreadStatus>,

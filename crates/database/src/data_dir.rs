@@ -43,6 +43,9 @@ pub struct DataDir {
 }
 
 impl DataDir {
+    /// What it puts into the directory, but for the lock.
+    pub const ENTRIES: [&'static str; 3] = ["chain", "signing", "store"];
+
     /// Opens the directory of a chain, and makes what is missing.
     ///
     /// # Errors

@@ -13,10 +13,8 @@ pub struct Checkpoint {
     /// The slot after which the state is meant.
     pub slot: Slot,
     /// The hash of the final state.
-    #[serde(with = "crate::text::hash_as_hex")]
     pub state_hash: Hash,
     /// The hash of the roll distributions that the next three cycles draw from, and of their seeds.
-    #[serde(with = "crate::text::hash_as_hex")]
     pub validator_sets: Hash,
 }
 

@@ -22,7 +22,6 @@ pub struct Header {
     /// For each thread, a decided block (design 07, 'Order').
     pub parents: Vec<BlockId>,
     /// BLAKE3 of the ids of the operations in block order.
-    #[serde(with = "crate::text::hash_as_hex")]
     pub operations_hash: Hash,
     /// The number of operations.
     pub operation_count: u32,
@@ -71,7 +70,6 @@ pub type SignedHeader = Signed<Header>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderProof {
     /// The hash of the header's content.
-    #[serde(with = "crate::text::hash_as_hex")]
     pub content_hash: Hash,
     /// The producer's signature of the block id.
     #[serde(with = "crate::text::as_text")]

@@ -284,7 +284,7 @@ pub mod as_hex {
         serializer.serialize_str(&text)
     }
 
-    /// Reads two digits a byte.
+    /// Reads two lower-case digits a byte: bytes have one text.
     ///
     /// # Errors
     /// An odd number of digits, a character that is none, or a length that the type refuses.
@@ -312,33 +312,15 @@ pub mod as_hex {
             .map(|(index, pair)| {
                 std::str::from_utf8(pair)
                     .ok()
-                    .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
+                    .filter(|pair| {
+                        pair.bytes()
+                            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+                    })
                     .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                    .ok_or_else(|| format!("byte {index} is not two hexadecimal digits"))
+                    .ok_or_else(|| {
+                        format!("byte {index} is not two hexadecimal digits in lower case")
+                    })
             })
             .collect()
-    }
-}
-
-/// `#[serde(with = "picot_models::text::hash_as_hex")]` for hashes that have no kind of their own.
-pub mod hash_as_hex {
-    use super::as_hex;
-    use picot_crypto::Hash;
-    use serde::{Deserializer, Serializer};
-
-    /// Writes 64 digits.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-        as_hex::serialize(hash.as_bytes(), serializer)
-    }
-
-    /// Reads 64 digits.
-    ///
-    /// # Errors
-    /// Another length, or a character that is no digit.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-        as_hex::deserialize::<[u8; 32], D>(deserializer).map(Hash)
     }
 }

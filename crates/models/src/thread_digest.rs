@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ThreadDigest {
     /// The hash.
-    #[serde(with = "crate::text::hash_as_hex")]
     pub hash: Hash,
 }
 

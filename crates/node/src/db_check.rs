@@ -223,3 +223,53 @@ impl Iterator for History<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::open_dev_chain;
+    use picot_ledger::{StateBatch, StateStore};
+    use picot_models::Timestamp;
+
+    /// A data directory of a chain that has not had a slot yet.
+    fn fresh() -> (tempfile::TempDir, DataLayout, DataDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = DataLayout::new(directory.path().join("data"));
+        let genesis = open_dev_chain(&layout, Timestamp(1_800_000_000_000))
+            .unwrap()
+            .genesis;
+        let data =
+            DataDir::open(layout.root(), &genesis.chain_id(), &DatabaseConfig::dev()).unwrap();
+        stored_state(&data, &genesis).unwrap();
+        (directory, layout, data)
+    }
+
+    #[test]
+    fn a_state_that_nobody_touched_passes() {
+        let (_directory, layout, data) = fresh();
+        drop(data);
+        let report = check(&layout).unwrap();
+        assert_eq!(
+            (report.last_final_slot, report.outcomes),
+            (Slot::new(0, 3), 0)
+        );
+    }
+
+    #[test]
+    fn one_pair_too_many_is_found() {
+        let (_directory, layout, data) = fresh();
+        let mut batch = StateBatch::new();
+        batch.put(vec![0xfe], vec![1]);
+        data.state().commit(batch).unwrap();
+        drop(data);
+        let error = check(&layout).unwrap_err();
+        assert!(matches!(error, NodeError::Contradiction(_)), "{error}");
+    }
+
+    #[test]
+    fn a_directory_in_use_is_not_checked() {
+        let (_directory, layout, _data) = fresh();
+        let error = check(&layout).unwrap_err();
+        assert!(error.to_string().contains("data directory"), "{error}");
+    }
+}

@@ -105,7 +105,8 @@ pub fn reset_dev(layout: &DataLayout) -> Result<(), NodeError> {
     for entry in fs::read_dir(root).map_err(NodeError::file("read", root))? {
         let entry = entry.map_err(NodeError::file("read", root))?;
         let path = entry.path();
-        if !NODE_ENTRIES.iter().any(|name| entry.file_name() == *name) {
+        let mut of_node = NODE_FILES.iter().chain(&picot_database::DataDir::ENTRIES);
+        if !of_node.any(|name| entry.file_name() == *name) {
             continue;
         }
         let removed = if path.is_dir() {
@@ -128,15 +129,9 @@ fn has_only_the_lock(root: &Path) -> Result<bool, NodeError> {
     Ok(true)
 }
 
-/// What a node puts into its data directory, but for the lock: whoever removes the rest holds it.
-const NODE_ENTRIES: [&str; 6] = [
-    "chain",
-    DEV_PASSPHRASE_FILE,
-    GENESIS_FILE,
-    KEYS_FILE,
-    "signing",
-    "store",
-];
+/// What a node puts into its data directory besides its stores. The lock stays: whoever removes the
+/// rest holds it.
+const NODE_FILES: [&str; 3] = [DEV_PASSPHRASE_FILE, GENESIS_FILE, KEYS_FILE];
 
 /// Keeps another start, or a running node, away from a directory until the file is dropped. It is
 /// the lock that [`DataDir`] takes later.

@@ -7,7 +7,6 @@ mod claim;
 mod config;
 mod error;
 mod file_wallet;
-mod hex;
 mod key_file;
 mod keys;
 mod memory_log;

@@ -1,10 +1,11 @@
 //! The encrypted form: what is in a wallet file.
 
 use crate::keys::Keys;
-use crate::{KdfParams, WalletError, hex};
+use crate::{KdfParams, WalletError};
 use argon2::{Algorithm, Argon2, Params};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use picot_models::text::as_hex;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -28,7 +29,7 @@ pub(crate) struct Vault {
 struct Kdf {
     algorithm: KdfAlgorithm,
     params: KdfParams,
-    #[serde(with = "hex")]
+    #[serde(with = "as_hex")]
     salt: [u8; SALT_BYTES],
 }
 
@@ -42,9 +43,9 @@ enum KdfAlgorithm {
 #[serde(deny_unknown_fields)]
 struct Cipher {
     algorithm: CipherAlgorithm,
-    #[serde(with = "hex")]
+    #[serde(with = "as_hex")]
     nonce: [u8; NONCE_BYTES],
-    #[serde(with = "hex")]
+    #[serde(with = "as_hex")]
     ciphertext: Vec<u8>,
 }
 

@@ -21,6 +21,17 @@ fn a_new_directory_says_what_was_made_and_a_later_start_does_not() {
 }
 
 #[test]
+fn nothing_but_the_lock_and_the_named_entries_is_put_into_a_directory() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let entries = fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.retain(|name| name != "lock");
+    names.sort();
+    assert_eq!(names, DataDir::ENTRIES);
+}
+
+#[test]
 fn a_lost_signing_log_is_noticed() {
     let folder = folder();
     drop(open(folder.path()));
