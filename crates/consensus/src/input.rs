@@ -3,8 +3,8 @@
 use crate::{ConsensusEvent, Message, Request};
 use picot_clock::Timestamp;
 use picot_models::{
-    Address, Block, BlockId, Denunciation, Prepared, PublicKey, RoundProposal, SignedProposal,
-    SignedVote, Slot, ValidatorSet, Vote,
+    Address, Block, BlockId, Certificate, Denunciation, Prepared, PublicKey, RoundProposal,
+    SignedProposal, SignedVote, Slot, ValidatorSet, Vote,
 };
 use picot_storage::Decided;
 use picot_wallet::{ClaimKind, SignRequest};
@@ -65,6 +65,10 @@ pub enum Unsigned {
         address: Address,
         /// What is to be signed.
         prepared: Prepared<Vote>,
+        /// The certificate that a finalise vote relies on. It becomes durable with the claim: whoever
+        /// signed to finalise a round never nullifies it, so it must be able to prove to others why,
+        /// after a crash too.
+        relies_on: Option<Arc<Certificate>>,
     },
     /// A proposal.
     Proposal {
@@ -205,7 +209,11 @@ impl Unsigned {
         use picot_models::Ballot;
         use picot_serialization::Encode;
         match self {
-            Self::Vote { address, prepared } => SignRequest {
+            Self::Vote {
+                address,
+                prepared,
+                relies_on,
+            } => SignRequest {
                 address: *address,
                 kind: match prepared.content().ballot {
                     Ballot::Notarise { .. } => ClaimKind::Notarise,
@@ -214,7 +222,7 @@ impl Unsigned {
                 slot: prepared.content().slot,
                 round: prepared.content().round,
                 id: *prepared.id().as_hash(),
-                payload: prepared.content().to_bytes(),
+                payload: ClaimedVote::encode(prepared.content(), relies_on.as_deref()),
             },
             Self::Proposal { address, prepared } => SignRequest {
                 address: *address,
@@ -234,5 +242,34 @@ impl Unsigned {
             Self::Vote { prepared, .. } => SignResult::Vote(prepared.seal(signature)),
             Self::Proposal { prepared, .. } => SignResult::Proposal(prepared.seal(signature)),
         }
+    }
+}
+
+/// A vote as the signing log keeps it: its bytes, and after those of a finalise vote the certificate
+/// that it relied on.
+pub(crate) struct ClaimedVote {
+    pub(crate) vote: Vote,
+    pub(crate) relied_on: Option<Certificate>,
+}
+
+impl ClaimedVote {
+    fn encode(vote: &Vote, relies_on: Option<&Certificate>) -> Vec<u8> {
+        use picot_serialization::Encode;
+        let mut payload = vote.to_bytes();
+        if let Some(certificate) = relies_on {
+            certificate.encode(&mut payload);
+        }
+        payload
+    }
+
+    /// From the payload of a claim; `None` if it is of another form.
+    pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
+        use picot_serialization::{Decode, decode_exact};
+        let (rest, vote) = Vote::decode(payload).ok()?;
+        let relied_on = match rest {
+            [] => None,
+            rest => Some(decode_exact(rest).ok()?),
+        };
+        Some(Self { vote, relied_on })
     }
 }

@@ -19,6 +19,8 @@ const HEADERS_PER_PRODUCER: usize = 2;
 const BODIES_ASKED: usize = 3;
 /// Blocks named by certificates, proposals or the signing log that are looked for.
 const MAX_WANTED: usize = 64;
+/// Peers that are remembered to have announced a header, and so to hold its body.
+const MAX_ANNOUNCERS: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeaderState {
@@ -44,6 +46,8 @@ struct Candidate {
     header: Arc<SignedHeader>,
     rank: Rank,
     from: Option<Peer>,
+    /// Who announced it, in order, the first being `from`.
+    announcers: Vec<Peer>,
     signature_ok: bool,
     state: HeaderState,
     body: Option<Block>,
@@ -58,6 +62,16 @@ impl Candidate {
                 self.body_state,
                 BodyState::Valid | BodyState::Storing | BodyState::Stored
             )
+    }
+
+    /// Who announces a header holds its body, so it can be asked for that.
+    fn announced_by(&mut self, peer: Option<Peer>) {
+        if let Some(peer) = peer
+            && self.announcers.len() < MAX_ANNOUNCERS
+            && !self.announcers.contains(&peer)
+        {
+            self.announcers.push(peer);
+        }
     }
 }
 
@@ -175,6 +189,7 @@ impl Candidates {
             header,
             rank,
             from,
+            announcers: from.into_iter().collect(),
             signature_ok,
             state: HeaderState::Unchecked,
             body: None,
@@ -191,12 +206,17 @@ impl Candidates {
         let Some(known) = self.by_id.get_mut(&header.id()) else {
             return;
         };
-        if known.signature_ok || known.header.signature() == header.signature() {
+        if known.header.signature() == header.signature() {
+            known.announced_by(from);
+            return;
+        }
+        if known.signature_ok {
             return;
         }
         if from.is_none() || env.shared.is_valid(header.batch_entry()) {
             known.header = Arc::clone(header);
             known.from = from;
+            known.announcers = from.into_iter().collect();
             known.signature_ok = true;
             known.state = HeaderState::Unchecked;
             self.dirty = true;
@@ -302,7 +322,7 @@ impl Candidates {
             HeaderState::Unchecked | HeaderState::Waiting
         ) {
             match check_header(env, &candidate.header, candidate.signature_ok) {
-                Verdict::Valid => self.header_is_valid(id, out),
+                Verdict::Valid => self.header_is_valid(id),
                 Verdict::Wait(unknown) => {
                     self.header_waits(env, id, unknown, out);
                     return false;
@@ -316,25 +336,25 @@ impl Candidates {
         self.check_held_body(env, id, out)
     }
 
-    fn header_is_valid(&mut self, id: &BlockId, out: &mut Outbox) {
-        let is_better = self.by_id.get(id).is_some_and(|candidate| {
-            let key = self.key(candidate);
-            self.by_id
-                .values()
-                .filter(|other| other.state == HeaderState::Valid)
-                .all(|other| key < self.key(other))
-        });
+    fn header_is_valid(&mut self, id: &BlockId) {
         if let Some(candidate) = self.by_id.get_mut(id) {
             candidate.state = HeaderState::Valid;
             candidate.signature_ok = true;
-            // Only candidates better than the best known are passed on, so that `all` does not
-            // flood (design 07, 'Candidates').
-            let message = Arc::new(Message::Candidate(candidate.header.envelope().clone()));
-            match candidate.from {
-                None if candidate.body.is_some() => out.push(Output::Broadcast(message)),
-                Some(from) if is_better => out.push(Output::Relay { from, message }),
-                _ => {}
-            }
+        }
+    }
+
+    /// A header is passed on once its body is held and valid: who announces a block has it. Of
+    /// others' blocks only those better than the best known are, so that `all` does not flood
+    /// (design 07, 'Candidates').
+    fn announce(&self, id: &BlockId, out: &mut Outbox) {
+        let Some(candidate) = self.by_id.get(id) else {
+            return;
+        };
+        let message = Arc::new(Message::Candidate(candidate.header.envelope().clone()));
+        match candidate.from {
+            None => out.push(Output::Broadcast(message)),
+            Some(from) if self.best_id() == Some(*id) => out.push(Output::Relay { from, message }),
+            Some(_) => {}
         }
     }
 
@@ -402,18 +422,22 @@ impl Candidates {
             id: *id,
             producer: candidate.header.signer_address(),
         }));
+        self.announce(id, out);
         true
     }
 
     fn ask_for_bodies(&mut self, env: &Env<'_>, out: &mut Outbox) {
         let wait = env.shared.timers.answer_wait();
-        for (id, from) in self.bodies_needed(env.now) {
+        for id in self.bodies_needed(env.now) {
+            let announcers = self.by_id.get(&id).map(|one| one.announcers.as_slice());
             let asked = self.asked.entry(id).or_default();
             if asked.again_at.is_some_and(|at| at > env.now) {
                 continue;
             }
-            // Who announced it first, then whoever may have it.
-            let to = if asked.times == 0 { from } else { None };
+            // Who announced it, one after the other, then whoever may have it.
+            let to = usize::try_from(asked.times)
+                .ok()
+                .and_then(|times| announcers?.get(times).copied());
             asked.times = asked.times.saturating_add(1);
             asked.again_at = Some(crate::timers::after(env.now, wait));
             let request = Request::Body { id };
@@ -424,7 +448,7 @@ impl Candidates {
     /// The best headers whose body was not asked for in vain yet, some of those for which it was,
     /// and what is wanted. Whoever withholds a body must not keep the body of the next from being
     /// asked for.
-    fn bodies_needed(&self, now: Timestamp) -> Vec<(BlockId, Option<Peer>)> {
+    fn bodies_needed(&self, now: Timestamp) -> BTreeSet<BlockId> {
         let best = self.best().map(|(_, key)| key);
         let (mut fresh, mut unanswered) = (Vec::new(), Vec::new());
         for (id, candidate) in &self.by_id {
@@ -438,32 +462,25 @@ impl Candidates {
             let asked = self.asked.get(id).copied().unwrap_or_default();
             let idle = asked.again_at.is_none_or(|at| at <= now);
             if asked.times == 0 || asked.times == 1 && !idle {
-                fresh.push((key, *id, candidate.from));
+                fresh.push((key, *id));
             } else {
-                unanswered.push((idle, asked.times, key, *id, candidate.from));
+                unanswered.push((idle, asked.times, key, *id));
             }
         }
         fresh.sort_unstable();
         unanswered.sort_unstable();
         let again = unanswered.into_iter().take(BODIES_ASKED);
-        let mut needed: BTreeMap<BlockId, Option<Peer>> = fresh
+        let wanted = self.wanted.iter().filter(|id| {
+            let held = self.by_id.get(id);
+            held.is_none_or(|candidate| candidate.body_state == BodyState::Absent)
+        });
+        fresh
             .into_iter()
             .take(BODIES_ASKED)
-            .map(|(_, id, from)| (id, from))
-            .chain(again.map(|(.., id, from)| (id, from)))
-            .collect();
-        for id in &self.wanted {
-            match self.by_id.get(id) {
-                Some(candidate) if candidate.body_state != BodyState::Absent => {}
-                Some(candidate) => {
-                    needed.insert(*id, candidate.from);
-                }
-                None => {
-                    needed.insert(*id, None);
-                }
-            }
-        }
-        needed.into_iter().collect()
+            .map(|(_, id)| id)
+            .chain(again.map(|(.., id)| id))
+            .chain(wanted.copied())
+            .collect()
     }
 
     /// When a body is to be asked for again.
@@ -473,7 +490,7 @@ impl Candidates {
         }
         self.bodies_needed(now)
             .iter()
-            .filter_map(|(id, _)| self.asked.get(id)?.again_at)
+            .filter_map(|id| self.asked.get(id)?.again_at)
             .min()
     }
 

@@ -122,8 +122,17 @@ impl SlotState {
         from: Peer,
         out: &mut Outbox,
     ) -> bool {
+        let good = self.is_proven(env, certificate);
+        if !good {
+            out.blame(Some(from), PeerFault::BadCertificate);
+        }
+        good
+    }
+
+    /// Whether a certificate is of this slot and history, and proves what it says.
+    pub(super) fn is_proven(&self, env: &Env<'_>, certificate: &Certificate) -> bool {
         let params = &env.shared.config.params;
-        let good = certificate.slot == self.slot
+        certificate.slot == self.slot
             && certificate.version == params.protocol_version
             && self
                 .opened
@@ -137,11 +146,7 @@ impl SlotState {
                 .shared
                 .verifier
                 .bad(&certificate.batch_entries(&env.shared.config.chain_id))
-                .is_empty();
-        if !good {
-            out.blame(Some(from), PeerFault::BadCertificate);
-        }
-        good
+                .is_empty()
     }
 
     /// A new vote whose carry a known certificate excludes.

@@ -2,10 +2,12 @@
 
 use super::SlotState;
 use crate::env::{Env, Outbox, OwnSigned};
+use crate::input::ClaimedVote;
 use crate::rules::{Backed, Marks};
 use crate::{Message, Output, Unsigned};
 use picot_models::{
-    Address, Ballot, Envelope, PublicKey, RoundProposal, SignedProposal, SignedVote, Vote,
+    Address, Ballot, Certificate, CertificateSubject, Envelope, PublicKey, RoundProposal,
+    SignedProposal, SignedVote, Vote,
 };
 use picot_serialization::decode_exact;
 use picot_wallet::{ClaimKind, SignRequest};
@@ -107,19 +109,39 @@ impl SlotState {
         }
         let records = env.shared.restored.get(&self.slot);
         for place in 0..self.own.len() {
-            self.restore(env, place, records.map_or(&[], Vec::as_slice));
+            for certificate in self.restore(env, place, records.map_or(&[], Vec::as_slice)) {
+                self.restore_certificate(env, certificate);
+            }
+        }
+    }
+
+    /// A certificate that one of our finalise votes relied on before a restart. It was verified then;
+    /// it is verified again, for a signing log may have been anywhere.
+    fn restore_certificate(&mut self, env: &Env<'_>, certificate: Certificate) {
+        if self
+            .certificates
+            .lacks(certificate.round, &certificate.subject)
+            && self.is_proven(env, &certificate)
+        {
+            self.certificates.add(Arc::new(certificate), env.now);
         }
     }
 
     /// Marks what was signed before a restart. Once the slot is open the same is asked to be signed
-    /// again, which gives the same bytes.
-    fn restore(&mut self, env: &Env<'_>, place: usize, records: &[SignRequest]) {
+    /// again, which gives the same bytes. Gives the certificates that were relied on.
+    fn restore(
+        &mut self,
+        env: &Env<'_>,
+        place: usize,
+        records: &[SignRequest],
+    ) -> Vec<Certificate> {
+        let mut relied_on = Vec::new();
         let digest = self.opened.map(|opened| opened.digest);
         let Some(own) = self.own.get_mut(place) else {
-            return;
+            return relied_on;
         };
         if own.restored {
-            return;
+            return relied_on;
         }
         own.restored = digest.is_some();
         let chain_id = &env.shared.config.chain_id;
@@ -127,11 +149,13 @@ impl SlotState {
         for record in records.iter().filter(|record| record.address == address) {
             let again = match record.kind {
                 ClaimKind::Notarise | ClaimKind::RoundEnd => {
-                    let Ok(vote) = decode_exact::<Vote>(&record.payload) else {
+                    let Some(claimed) = ClaimedVote::decode(&record.payload) else {
                         continue;
                     };
+                    let vote = claimed.vote;
                     own.mark_vote(&vote);
                     let same_history = digest == Some(vote.thread_digest);
+                    relied_on.extend(claimed.relied_on.filter(|_| same_history));
                     let value = match vote.ballot {
                         Ballot::Notarise { value, .. } | Ballot::Finalise { value } => Some(value),
                         Ballot::Nullify => None,
@@ -140,7 +164,11 @@ impl SlotState {
                         self.candidates.want(id);
                     }
                     let prepared = SignedVote::prepare(vote, own.public_key, chain_id);
-                    same_history.then_some(Unsigned::Vote { address, prepared })
+                    same_history.then_some(Unsigned::Vote {
+                        address,
+                        prepared,
+                        relies_on: None,
+                    })
                 }
                 ClaimKind::Proposal => {
                     let Ok(proposal) = decode_exact::<RoundProposal>(&record.payload) else {
@@ -155,6 +183,7 @@ impl SlotState {
             };
             own.waiting.extend(again);
         }
+        relied_on
     }
 
     pub(super) fn marks(&self, place: usize, round: u32) -> Marks {
@@ -232,9 +261,17 @@ impl SlotState {
             ballot,
         };
         own.mark_vote(&vote);
+        let relies_on = match ballot {
+            Ballot::Finalise { value } => self
+                .certificates
+                .get(round, &CertificateSubject::Notarise { value })
+                .map(Arc::clone),
+            Ballot::Notarise { .. } | Ballot::Nullify => None,
+        };
         out.sign(Unsigned::Vote {
             address: own.address,
             prepared: SignedVote::prepare(vote, own.public_key, &env.shared.config.chain_id),
+            relies_on,
         });
         true
     }

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::Message;
 use crate::mocks::Kit;
 use picot_models::{Ballot, Envelope, Slot, Value, Vote};
+use picot_wallet::{ClaimKind, SignRequest, SigningLog};
 use std::collections::BTreeMap;
 
 /// By slot, round and whether it ends the round: the bytes that were sent. Panics if two differ.
@@ -196,4 +197,76 @@ fn a_block_of_a_key_that_is_in_use_elsewhere_is_not_sent() {
             .iter()
             .any(|message| matches!(message.as_ref(), Message::Candidate(_)))
     );
+}
+
+/// Nodes 0 and 1 finalise a miss on a notarise certificate that only they and node 3 saw, and crash
+/// before anything of it leaves; node 3 is never heard of again, and node 2 voted for its own block.
+fn finalised_by_two_that_crash() -> Kit {
+    let mut kit = Kit::new(&[1, 1, 1, 1]);
+    for node in [0, 1, 3] {
+        kit.nodes[node].produces = false;
+    }
+    kit.split("013|2");
+    let of_notarise = |message: &Message| matches!(message, Message::Vote(vote) if matches!(vote.content.ballot, Ballot::Notarise { .. }));
+    kit.post(move |_, _, message| {
+        if of_notarise(message) {
+            crate::mocks::Delivery::After(5)
+        } else {
+            crate::mocks::Delivery::Lost
+        }
+    });
+    let finalised = |kit: &Kit, node: usize| {
+        kit.nodes[node].sent.iter().any(|message| {
+            matches!(&**message, Message::Vote(vote) if matches!(vote.content.ballot, Ballot::Finalise { .. }))
+        })
+    };
+    assert!(kit.run_until(kit.t0_ms() * 4, |kit| finalised(kit, 0)
+        && finalised(kit, 1)));
+    for node in [0, 1, 3] {
+        kit.crash(node);
+    }
+    kit.heal();
+    kit.post(|_, _, _| crate::mocks::Delivery::After(5));
+    kit
+}
+
+#[test]
+fn the_certificate_that_a_finalise_vote_relied_on_survives_a_crash_and_decides_the_slot() {
+    let mut kit = finalised_by_two_that_crash();
+    kit.start(0);
+    kit.start(1);
+    let limit = kit.t0_ms() * 20;
+    assert_eq!(kit.decide(Slot::new(1, 0), limit).block(), None);
+    for node in &kit.nodes {
+        assert!(node.evidence.is_empty() && node.blamed.is_empty());
+    }
+}
+
+#[test]
+fn a_restored_certificate_that_proves_nothing_is_not_believed() {
+    let mut kit = finalised_by_two_that_crash();
+    for node in [0, 1] {
+        let log = std::mem::take(&mut kit.nodes[node].wallet.log);
+        let address = picot_models::Address::of_key(&kit.key(node).public_key());
+        let mut records = log.records(&address, Slot::new(0, 0)).unwrap();
+        let ends = |record: &&mut SignRequest| record.kind == ClaimKind::RoundEnd;
+        for record in records.iter_mut().filter(ends) {
+            if let Some(last) = record.payload.last_mut() {
+                *last ^= 1;
+            }
+        }
+        kit.nodes[node].wallet.log.claim(&records).unwrap();
+        kit.start(node);
+    }
+    kit.run_for(kit.t0_ms() * 4);
+    for node in 0..2 {
+        assert_eq!(
+            kit.nodes[node].next_period(0),
+            1,
+            "decided on a forged certificate"
+        );
+        let sends_certificate =
+            |message: &std::sync::Arc<Message>| matches!(**message, Message::Certificate(_));
+        assert!(!kit.nodes[node].sent.iter().any(sends_certificate));
+    }
 }
