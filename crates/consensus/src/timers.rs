@@ -63,6 +63,12 @@ impl Timers {
         Millis(self.delay_ms.saturating_mul(2))
     }
 
+    /// How long to wait for what ought to come by itself: half of `D`.
+    #[must_use]
+    pub const fn moment(&self) -> Millis {
+        Millis(self.delay_ms.div_euclid(2))
+    }
+
     /// How long an answer may take before another peer is asked.
     #[must_use]
     pub const fn answer_wait(&self) -> Millis {

@@ -2,6 +2,7 @@
 //! after every event (rule 10).
 
 mod certify;
+mod offers;
 mod own;
 mod proposals;
 mod receive;
@@ -14,7 +15,8 @@ use crate::env::{Env, Outbox};
 use crate::evidence::Faults;
 use crate::rules::{self, KnownCertificates};
 use crate::timers::after;
-use crate::{ConsensusEvent, Output, Peer, range_miss};
+use crate::{ConsensusEvent, Output, range_miss};
+use offers::Offers;
 use own::OwnValidator;
 use picot_clock::Timestamp;
 use picot_models::{
@@ -40,15 +42,6 @@ pub(crate) struct Opened {
     pub(crate) at: Timestamp,
     /// Whether it opened more than `t0` late.
     pub(crate) late: bool,
-}
-
-/// A certificate that somebody said it has.
-#[derive(Debug, Clone, Copy)]
-struct Offered {
-    peer: Peer,
-    round: u32,
-    subject: CertificateSubject,
-    ask_at: Timestamp,
 }
 
 /// What a chooser may vote for now.
@@ -83,7 +76,7 @@ pub(crate) struct SlotState {
     hopeless: bool,
     resend_at: Timestamp,
     resends: u32,
-    offered: Option<Offered>,
+    offers: Offers,
     leading: Option<BlockId>,
 }
 
@@ -107,7 +100,7 @@ impl SlotState {
             hopeless: false,
             resend_at: Timestamp::MAX,
             resends: 0,
-            offered: None,
+            offers: Offers::default(),
             leading: None,
         };
         state.update_keys(env);
@@ -438,7 +431,7 @@ impl SlotState {
             .certificates
             .notarised_at(self.round)
             .map(|at| after(at, finality_wait));
-        let offered = self.offered.map(|offered| offered.ask_at);
+        let offered = self.offers.next_ask();
         let body = self.candidates.next_ask(env.now);
         let miss = self.miss_votable_at(env);
         [

@@ -1,6 +1,6 @@
 //! What other nodes say of this slot.
 
-use super::{Offered, SlotState};
+use super::SlotState;
 use crate::env::{Env, Outbox};
 use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
@@ -151,24 +151,24 @@ impl SlotState {
         if self.opened.is_none() || !self.certificates.lacks(round, &subject) {
             return;
         }
-        let moment = picot_clock::Millis(env.shared.timers.delay().0.div_euclid(2));
-        self.offered.get_or_insert(Offered {
-            peer: from,
-            round,
-            subject,
-            ask_at: after(env.now, moment),
-        });
+        let ask_at = after(env.now, env.shared.timers.moment());
+        self.offers.add(from, round, subject, ask_at);
     }
 
     pub(super) fn ask_for_offered(&mut self, env: &Env<'_>, out: &mut Outbox) {
-        let Some(offered) = self.offered.take_if(|offered| offered.ask_at <= env.now) else {
-            return;
-        };
-        let Offered { round, subject, .. } = offered;
-        if !self.certificates.lacks(round, &subject) {
-            return;
+        let wait = env.shared.timers.answer_wait();
+        let due = self.offers.due(env.now, wait, |round, subject| {
+            self.certificates.lacks(round, subject)
+        });
+        for (peer, round, subject) in due {
+            let to = Some(peer);
+            let request = self.request_for(round, subject);
+            out.push(Output::Ask { to, request });
         }
-        let request = match subject {
+    }
+
+    const fn request_for(&self, round: u32, subject: CertificateSubject) -> Request {
+        match subject {
             CertificateSubject::Finalise { .. } => Request::Outcomes {
                 thread: self.slot.thread,
                 period: self.slot.period,
@@ -180,9 +180,7 @@ impl SlotState {
                     subject,
                 }
             }
-        };
-        let to = Some(offered.peer);
-        out.push(Output::Ask { to, request });
+        }
     }
 
     /// The certificate that somebody asks for.
