@@ -52,7 +52,7 @@ pub(crate) fn is_certificate_valid(verifier: &dyn Verifier, signatures: Vec<Batc
 }
 
 fn is_sampled(place: usize, count: usize) -> bool {
-    let stride = count.div_ceil(SAMPLE).max(1);
+    let stride = count.div_euclid(SAMPLE).max(1);
     let is_spread = place.saturating_add(1).checked_rem(stride) == Some(0);
     count <= WITHOUT_SAMPLE || place < SAMPLE || is_spread
 }
@@ -109,8 +109,13 @@ mod tests {
     }
 
     fn signatures(certificate: u8, count: u8, signature: &Signature) -> Vec<BatchEntry> {
+        let message = |place| {
+            let mut bytes = [certificate; 32];
+            bytes[0] = place;
+            Hash(bytes)
+        };
         let entry = |place| BatchEntry {
-            message: Hash([certificate; 32].map(|byte| byte ^ place)),
+            message: message(place),
             public_key: key(1).public_key(),
             signature: *signature,
         };

@@ -5,6 +5,7 @@
 
 mod candidates;
 pub mod canonical_rule;
+mod certificate_check;
 mod certificates;
 mod collector;
 mod config;
@@ -40,7 +41,7 @@ pub use consensus::{
 pub use engine::Engine;
 pub use error::ConsensusError;
 pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
-pub use message::{MAX_OUTCOMES_PER_REQUEST, Message, Request};
+pub use message::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message, Request};
 pub use network::{ConsensusNetwork, NoPeers};
 pub use start::thread_starts;
 pub use thread_chain::{ThreadChain, ThreadStart};

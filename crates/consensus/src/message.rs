@@ -8,6 +8,9 @@ use picot_serialization::codec_enum;
 
 /// The most outcomes that one request asks for.
 pub const MAX_OUTCOMES_PER_REQUEST: u64 = 64;
+/// The most bytes of the messages that answer one request, unless the first alone has more. Who asks
+/// holds as much of a thread's blocks until they are decided.
+pub const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// A question to another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

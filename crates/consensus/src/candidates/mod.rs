@@ -136,11 +136,6 @@ impl Candidates {
         self.by_id.contains_key(id)
     }
 
-    /// Whether one of our own keys made a header that is held here.
-    pub(crate) fn header(&self, id: &BlockId) -> Option<&Arc<SignedHeader>> {
-        self.by_id.get(id).map(|candidate| &candidate.header)
-    }
-
     /// Takes a header. Unentitled producers are dropped before their signature is looked at; a
     /// second header of a producer makes both be verified, and is evidence.
     pub(crate) fn add_header(

@@ -231,12 +231,12 @@ impl Engine {
     fn update_keys(&mut self, now: Timestamp) {
         self.mark_all();
         for thread in self.thread_numbers() {
-            let mut slots = self.take_slots(thread);
-            let env = self.env(thread, now);
-            for state in slots.values_mut() {
-                state.update_keys(&env);
+            let Some((state, env)) = self.thread_and_env(thread, now) else {
+                continue;
+            };
+            for slot in state.slots.values_mut() {
+                slot.update_keys(&env);
             }
-            self.put_slots(thread, slots);
         }
     }
 
@@ -528,6 +528,15 @@ pub(crate) struct Behind {
     /// The last period that somebody claims to be decided.
     pub(crate) period: u64,
     pub(crate) peer: Option<Peer>,
+
+    /// Bytes of the blocks that are held for outcomes whose turn has not come: for tests of bounds.
+    #[cfg(any(test, feature = "mocks"))]
+    #[must_use]
+    pub fn held_outcome_bytes(&self) -> usize {
+        let held = self.threads.iter().flat_map(|it| it.outcomes.values());
+        let blocks = held.filter_map(|pending| pending.block.as_ref());
+        blocks.fold(0, |sum, held| sum.saturating_add(held.bytes))
+    }
     pub(crate) ask_at: Timestamp,
     pub(crate) asked: u32,
 }

@@ -1,12 +1,16 @@
 //! Decisions: applied in order, made durable, then told (rule 8).
 
 use super::Engine;
-use super::thread::PendingOutcome;
+use super::thread::{HeldBlock, PendingOutcome};
+use crate::certificate_check::bad_certificates;
 use crate::env::Outbox;
 use crate::timers::after;
-use crate::{ConsensusEvent, Message, Output, Peer, PeerFault, ThreadChain, range_miss};
+use crate::{
+    ConsensusEvent, MAX_ANSWER_BYTES, Message, Output, Peer, PeerFault, ThreadChain, range_miss,
+};
 use picot_clock::{Millis, Timestamp};
-use picot_models::{Block, BlockId, Outcome, Slot, Value};
+use picot_models::{Block, BlockEnvelope, BlockId, Outcome, Slot, Value};
+use picot_serialization::Encode;
 use picot_storage::Decided;
 use std::sync::Arc;
 
@@ -22,7 +26,7 @@ impl Engine {
         now: Timestamp,
         from: Peer,
         outcome: &Outcome,
-        block: Option<Block>,
+        block: Option<&BlockEnvelope>,
         out: &mut Outbox,
     ) {
         let slot = outcome.slot();
@@ -36,7 +40,7 @@ impl Engine {
         let Some(next) = self.next_slot(slot.thread) else {
             return;
         };
-        if slot.period < next.period {
+        if slot.period < next.period || self.ignores_outcomes_of(slot.thread, from) {
             return;
         }
         if slot.period > next.period {
@@ -46,38 +50,98 @@ impl Engine {
             }
             self.claim(now, slot, slot.period.saturating_sub(1), from, Millis::ZERO);
         }
+        if !self.makes_room(slot, outcome, from) {
+            return;
+        }
+        let came_along = block
+            .filter(|_| self.lacks_block(slot, outcome))
+            .and_then(|block| self.block_of(outcome, block, from, out));
         let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
             return;
         };
-        if let Some(known) = thread.outcomes.get_mut(&slot.period) {
-            if *known.outcome == *outcome {
-                if known.block.is_none() {
-                    known.block = block;
-                }
-                return;
-            }
-            // An unproven outcome must not keep the true one out.
-            if known.verified || known.from == Some(from) {
-                return;
-            }
-        }
-        if thread.outcomes.len() >= MAX_PENDING_OUTCOMES
-            && !thread.outcomes.contains_key(&slot.period)
-        {
-            // The nearest are of use first; far ones must not keep them out.
-            match thread.outcomes.last_entry() {
-                Some(last) if *last.key() > slot.period => drop(last.remove()),
-                _ => return,
-            }
-        }
-        let pending = PendingOutcome {
+        let mut known = thread.outcomes.remove(&slot.period);
+        let held = known
+            .as_mut()
+            .filter(|known| known.outcome.value() == outcome.value())
+            .and_then(|known| known.block.take());
+        // An unproven outcome must not keep the true one out.
+        let kept = known.filter(|known| known.verified || known.from == Some(from));
+        let mut pending = kept.unwrap_or_else(|| PendingOutcome {
             outcome: Arc::new(outcome.clone()),
-            block,
+            block: None,
             from: Some(from),
             verified: false,
             formed: false,
-        };
+        });
+        pending.block = held.or(came_along);
         thread.outcomes.insert(slot.period, pending);
+        thread.bound_pending_blocks(MAX_ANSWER_BYTES);
+    }
+
+    /// Whether an outcome can be of use: it is of a place that is free, or holds the same value, or
+    /// holds one that nobody has proven yet.
+    fn makes_room(&mut self, slot: Slot, outcome: &Outcome, from: Peer) -> bool {
+        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+            return false;
+        };
+        match thread.outcomes.get(&slot.period) {
+            Some(known) => {
+                known.outcome.value() == outcome.value()
+                    || !known.verified && known.from != Some(from)
+            }
+            None if thread.outcomes.len() < MAX_PENDING_OUTCOMES => true,
+            // The nearest are of use first; far ones must not keep them out.
+            None => match thread.outcomes.last_entry() {
+                Some(last) if *last.key() > slot.period => {
+                    last.remove();
+                    true
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether the block of an outcome is not held with an outcome of the same value.
+    fn lacks_block(&self, slot: Slot, outcome: &Outcome) -> bool {
+        let thread = self.threads.get(usize::from(slot.thread));
+        thread
+            .and_then(|thread| thread.outcomes.get(&slot.period))
+            .is_none_or(|known| known.block.is_none() || known.outcome.value() != outcome.value())
+    }
+
+    /// The block that came along with an outcome, if it is the one that is named there, whole, and
+    /// not larger than any that can be decided.
+    fn block_of(
+        &self,
+        outcome: &Outcome,
+        block: &BlockEnvelope,
+        from: Peer,
+        out: &mut Outbox,
+    ) -> Option<HeldBlock> {
+        let config = &self.shared.config;
+        let header = block.header.clone().identify(&config.chain_id);
+        let bytes = block.operations.iter().fold(0_usize, |sum, operation| {
+            sum.saturating_add(operation.encoded_len())
+        });
+        let is_named = outcome.value().block() == Some(header.id());
+        let fits = u64::try_from(bytes).is_ok_and(|it| it <= config.params.max_block_size_bytes);
+        let whole = (is_named && fits).then(|| Block {
+            operations: block
+                .operations
+                .iter()
+                .map(|operation| Arc::new(operation.clone().identify(&config.chain_id)))
+                .collect(),
+            header: Arc::new(header),
+        });
+        let Some(whole) = whole.filter(Block::matches_header) else {
+            out.blame(Some(from), PeerFault::WrongBody);
+            return None;
+        };
+        Some(HeldBlock {
+            bytes: bytes.saturating_add(whole.header.encoded_len()),
+            block: whole,
+            from,
+        })
     }
 
     /// Applies the outcome of the next slot, if it is there, proven, and its block is held. True if
@@ -97,23 +161,23 @@ impl Engine {
         if !self.continues_history(slot, out) {
             return false;
         }
-        let Some(pending) = self
+        let Some((outcome, formed)) = self
             .threads
             .get(usize::from(thread))
             .and_then(|state| state.outcomes.get(&slot.period))
             .filter(|pending| pending.verified)
-            .cloned()
+            .map(|pending| (Arc::clone(&pending.outcome), pending.formed))
         else {
             return false;
         };
-        let block = match pending.outcome.value() {
+        let block = match outcome.value() {
             Value::Miss { .. } => None,
-            Value::Block { id } => match self.decided_block(slot, id, &pending, now, out) {
+            Value::Block { id } => match self.decided_block(slot, id, now, out) {
                 Some(block) => Some(block),
                 None => return false,
             },
         };
-        self.settle(slot, pending, block, now, out);
+        self.settle(slot, outcome, formed, block, now, out);
         true
     }
 
@@ -123,17 +187,23 @@ impl Engine {
             .chains
             .get(usize::from(slot.thread))
             .map(ThreadChain::digest);
-        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+        let Some(thread) = self.threads.get(usize::from(slot.thread)) else {
             return false;
         };
         let other = thread
             .outcomes
             .get(&slot.period)
             .is_some_and(|pending| Some(pending.outcome.certificate().thread_digest) != digest);
-        if other && let Some(pending) = thread.outcomes.remove(&slot.period) {
-            out.blame(pending.from, PeerFault::BadCertificate);
+        if other {
+            self.mark_outcomes(slot.thread, &[], &[slot.period], out);
         }
         !other
+    }
+
+    fn ignores_outcomes_of(&self, thread: u8, peer: Peer) -> bool {
+        self.threads
+            .get(usize::from(thread))
+            .is_some_and(|state| state.bad_outcomes.are_ignored(peer))
     }
 
     fn has_outcome(&self, slot: Slot) -> bool {
@@ -165,8 +235,7 @@ impl Engine {
         let version = self.shared.config.params.protocol_version;
         let chain_id = &self.shared.config.chain_id;
         let mut periods = Vec::new();
-        let mut ends = Vec::new();
-        let mut entries = Vec::new();
+        let mut certificates = Vec::new();
         let mut wrong = Vec::new();
         let unverified = state.outcomes.range(slot.period..);
         for (&period, pending) in unverified
@@ -185,24 +254,17 @@ impl Engine {
                 wrong.push(period);
                 continue;
             }
-            entries.extend(certificate.batch_entries(chain_id));
+            certificates.push(certificate.batch_entries(chain_id));
             periods.push(period);
-            ends.push(entries.len());
         }
-        let bad = if entries.is_empty() {
-            Vec::new()
-        } else {
-            self.shared.verifier.bad(&entries)
-        };
-        let mut start = 0;
+        let bad = bad_certificates(self.shared.verifier.as_ref(), &certificates);
         let mut good = Vec::new();
-        for (period, end) in periods.into_iter().zip(ends) {
-            if bad.iter().any(|index| (start..end).contains(index)) {
+        for (index, period) in periods.into_iter().enumerate() {
+            if bad.contains(&index) {
                 wrong.push(period);
             } else {
                 good.push(period);
             }
-            start = end;
         }
         self.mark_outcomes(slot.thread, &good, &wrong, out);
     }
@@ -217,46 +279,50 @@ impl Engine {
             }
         }
         for period in wrong {
-            if let Some(pending) = state.outcomes.remove(period) {
-                out.blame(pending.from, PeerFault::BadCertificate);
+            if let Some(PendingOutcome {
+                from: Some(from), ..
+            }) = state.outcomes.remove(period)
+            {
+                state.bad_outcomes.count(from);
+                out.blame(Some(from), PeerFault::BadCertificate);
             }
         }
     }
 
-    /// The block of a proven outcome: it came along, is held as a candidate, or is asked for from
+    /// The block of a proven outcome: it is held as a candidate, came along, or is asked for from
     /// whoever has it (more than a third of the stake's honest holders do).
     fn decided_block(
         &mut self,
         slot: Slot,
         id: BlockId,
-        pending: &PendingOutcome,
         now: Timestamp,
         out: &mut Outbox,
     ) -> Option<Block> {
-        let came_along = pending.block.clone().filter(|block| block.id() == id);
+        let held = self
+            .with_slot(slot, now, |state, env| {
+                state.candidates.decided_block(env, &id, out)
+            })
+            .flatten();
+        if let Some(block) = held.or_else(|| self.block_that_came_along(slot, out)) {
+            return Some(block);
+        }
         self.with_new_slot(slot, now, |state, env| {
             state.candidates.want(id);
-            if state.candidates.header(&id).is_none()
-                && let Some(block) = came_along
-                && block.matches_header()
-                && env.shared.is_valid(block.header.batch_entry())
-            {
-                return Some(block);
-            }
-            let held = state.candidates.decided_block(env, &id, out);
-            if held.is_none() {
-                if let Some(block) = pending.block.clone().filter(|block| {
-                    block.id() == id
-                        && block.matches_header()
-                        && env.shared.is_valid(block.header.batch_entry())
-                }) {
-                    return Some(block);
-                }
-                state.candidates.check(env, out);
-            }
-            held
-        })
-        .flatten()
+            state.candidates.check(env, out);
+        });
+        None
+    }
+
+    /// It is whole; its header's signature is verified here, once.
+    fn block_that_came_along(&mut self, slot: Slot, out: &mut Outbox) -> Option<Block> {
+        let thread = self.threads.get_mut(usize::from(slot.thread))?;
+        let held = thread.outcomes.get_mut(&slot.period)?.block.take()?;
+        if self.shared.is_valid(held.block.header.batch_entry()) {
+            return Some(held.block);
+        }
+        thread.bad_outcomes.count(held.from);
+        out.blame(Some(held.from), PeerFault::BadSignature);
+        None
     }
 
     /// Appends a decision to the thread's chain and asks for it to be made durable. Nothing is
@@ -264,27 +330,25 @@ impl Engine {
     fn settle(
         &mut self,
         slot: Slot,
-        pending: PendingOutcome,
+        outcome: Arc<Outcome>,
+        formed: bool,
         block: Option<Block>,
         now: Timestamp,
         out: &mut Outbox,
     ) {
-        let value = pending.outcome.value();
+        let value = outcome.value();
         if let Some(chain) = self.chains.get_mut(usize::from(slot.thread)) {
             chain.append(&value, block.as_ref());
         }
-        let through = pending.outcome.through();
+        let through = outcome.through();
         let slots = through.saturating_sub(slot.period).saturating_add(1);
         self.decided_slots = self.decided_slots.saturating_add(slots);
         if block.is_none() {
             self.missed_slots = self.missed_slots.saturating_add(slots);
         }
-        let decided = Decided {
-            outcome: pending.outcome,
-            block,
-        };
+        let decided = Decided { outcome, block };
         out.decide(decided.clone());
-        self.close_slots(slot, &decided, pending.formed, now, out);
+        self.close_slots(slot, &decided, formed, now, out);
         self.shared
             .restored
             .retain(|restored, _| restored.thread != slot.thread || restored.period > through);
@@ -323,6 +387,7 @@ impl Engine {
         thread.decided_at = now;
         // Somebody decided a slot that began after this start: this log misses nothing any more
         // (design 07, 'Durable before sent').
+        thread.bad_outcomes.clear();
         thread.trusted |= started_here;
         if let Some(behind) = &mut thread.behind {
             behind.asked = 0;
@@ -353,7 +418,7 @@ impl Engine {
                     outcome,
                     block: None,
                 };
-                out.push(Output::Broadcast(Arc::new(message)));
+                out.push(Output::Tell(Arc::new(message)));
             }
             let start = self.shared.clock.start_of(*slot).unwrap_or(now);
             out.push(Output::Event(ConsensusEvent::Decided {

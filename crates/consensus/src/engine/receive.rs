@@ -56,9 +56,7 @@ impl Engine {
                 subject,
             } => self.on_have(now, from, *slot, *round, *subject, out),
             Message::Outcome { outcome, block } => {
-                let chain_id = &self.shared.config.chain_id;
-                let block = block.clone().map(|block| block.identify(chain_id));
-                self.on_outcome(now, from, outcome, block, out);
+                self.on_outcome(now, from, outcome, block.as_ref(), out);
             }
             Message::Ask(request) => self.on_ask(now, from, *request, out),
             Message::Body(block) => {
@@ -313,18 +311,11 @@ impl Engine {
         now: Timestamp,
         action: impl FnOnce(&mut crate::slot::SlotState, &crate::env::Env<'_>),
     ) {
-        let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
+        let Some((thread, env)) = self.thread_and_env(slot.thread, now) else {
             return;
         };
-        let Some(index) = thread.past.iter().position(|state| state.slot() == slot) else {
-            return;
-        };
-        let Some(mut state) = thread.past.remove(index) else {
-            return;
-        };
-        action(&mut state, &self.env(slot.thread, now));
-        if let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) {
-            thread.past.insert(index, state);
+        if let Some(state) = thread.past.iter_mut().find(|state| state.slot() == slot) {
+            action(state, &env);
         }
     }
 }

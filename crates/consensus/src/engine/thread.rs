@@ -1,6 +1,7 @@
 //! One thread: its slots in order, what came early, what is being stored.
 
 use super::{Behind, Engine};
+use crate::certificate_check::BadCertificates;
 use crate::env::{Env, Outbox};
 use crate::slot::SlotState;
 use crate::{Output, Peer, Request};
@@ -21,12 +22,21 @@ const MAX_ASKED: u32 = 3;
 #[derive(Debug, Clone)]
 pub(super) struct PendingOutcome {
     pub(super) outcome: Arc<Outcome>,
-    pub(super) block: Option<Block>,
+    pub(super) block: Option<HeldBlock>,
     pub(super) from: Option<Peer>,
     /// Its certificate is verified, or was made here of verified votes.
     pub(super) verified: bool,
     /// It was made here.
     pub(super) formed: bool,
+}
+
+/// The block that an outcome names and that came along with it, whole; its header's signature is not
+/// verified.
+#[derive(Debug, Clone)]
+pub(super) struct HeldBlock {
+    pub(super) block: Block,
+    pub(super) bytes: usize,
+    pub(super) from: Peer,
 }
 
 /// One thread.
@@ -38,6 +48,8 @@ pub(super) struct ThreadState {
     pub(super) past: VecDeque<SlotState>,
     /// Outcomes that came from elsewhere, by period.
     pub(super) outcomes: BTreeMap<u64, PendingOutcome>,
+    /// Outcomes that proved nothing, since the last decision.
+    pub(super) bad_outcomes: BadCertificates,
     /// Decisions that are being made durable, and whether they were made here.
     pub(super) storing: VecDeque<(Decided, bool)>,
     /// Whether anything may be signed: see [`crate::Config::signing_log_complete`].
@@ -53,11 +65,12 @@ pub(super) struct ThreadState {
 }
 
 impl ThreadState {
-    pub(super) const fn new(trusted: bool) -> Self {
+    pub(super) fn new(trusted: bool) -> Self {
         Self {
             slots: BTreeMap::new(),
             past: VecDeque::new(),
             outcomes: BTreeMap::new(),
+            bad_outcomes: BadCertificates::default(),
             storing: VecDeque::new(),
             trusted,
             behind: None,
@@ -74,20 +87,46 @@ impl ThreadState {
             self.past.pop_front();
         }
     }
+
+    /// Drops the farthest blocks that came with outcomes, down to a bound: they are asked for when it
+    /// is their turn. The nearest stays, whatever its size.
+    pub(super) fn bound_pending_blocks(&mut self, max_bytes: usize) {
+        let mut bytes = 0_usize;
+        let mut is_first = true;
+        for pending in self.outcomes.values_mut() {
+            let Some(held) = &pending.block else {
+                continue;
+            };
+            bytes = bytes.saturating_add(held.bytes);
+            if bytes > max_bytes && !is_first {
+                pending.block = None;
+            }
+            is_first = false;
+        }
+    }
 }
 
 impl Engine {
-    pub(super) fn take_slots(&mut self, thread: u8) -> BTreeMap<u64, SlotState> {
-        self.threads
-            .get_mut(usize::from(thread))
-            .map(|state| std::mem::take(&mut state.slots))
-            .unwrap_or_default()
-    }
-
-    pub(super) fn put_slots(&mut self, thread: u8, slots: BTreeMap<u64, SlotState>) {
-        if let Some(state) = self.threads.get_mut(usize::from(thread)) {
-            state.slots = slots;
-        }
+    /// A thread, and what a step may read in it.
+    pub(super) fn thread_and_env(
+        &mut self,
+        thread: u8,
+        now: Timestamp,
+    ) -> Option<(&mut ThreadState, Env<'_>)> {
+        let Self {
+            shared,
+            chains,
+            threads,
+            ..
+        } = self;
+        let thread = threads.get_mut(usize::from(thread))?;
+        let env = Env {
+            now,
+            may_sign: now >= shared.config.voting_from && thread.trusted,
+            shared,
+            chains,
+        };
+        Some((thread, env))
     }
 
     /// Does something with the state of a slot that is held.
@@ -97,12 +136,9 @@ impl Engine {
         now: Timestamp,
         action: impl FnOnce(&mut SlotState, &Env<'_>) -> R,
     ) -> Option<R> {
-        let thread = self.threads.get_mut(usize::from(slot.thread))?;
-        let mut state = thread.slots.remove(&slot.period)?;
-        let result = action(&mut state, &self.env(slot.thread, now));
-        let thread = self.threads.get_mut(usize::from(slot.thread))?;
-        thread.slots.insert(slot.period, state);
-        Some(result)
+        let (thread, env) = self.thread_and_env(slot.thread, now)?;
+        let state = thread.slots.get_mut(&slot.period)?;
+        Some(action(state, &env))
     }
 
     /// As [`with_slot`](Self::with_slot), making the state if the slot is the next one of its thread
@@ -232,9 +268,14 @@ impl Engine {
         let Ok(outcome) = Outcome::new(picot_models::Certificate::clone(certificate)) else {
             return false;
         };
+        let came_along = thread
+            .outcomes
+            .remove(&slot.period)
+            .filter(|pending| pending.outcome.value() == outcome.value())
+            .and_then(|pending| pending.block);
         let pending = PendingOutcome {
             outcome: Arc::new(outcome),
-            block: None,
+            block: came_along,
             from: None,
             verified: true,
             formed: true,

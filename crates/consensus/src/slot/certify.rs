@@ -1,6 +1,7 @@
 //! Votes become certificates, and certificates are held against votes.
 
 use super::{ROUNDS_AHEAD, ROUNDS_BEHIND, SlotState};
+use crate::certificate_check::is_certificate_valid;
 use crate::env::{Env, Outbox};
 use crate::{Message, Output, Peer, PeerFault, evidence, range_miss, rules};
 use picot_models::{Ballot, Certificate, CertificateSubject, DenunciationKind, SignedVote, Value};
@@ -122,8 +123,12 @@ impl SlotState {
         from: Peer,
         out: &mut Outbox,
     ) -> bool {
+        if self.bad_certificates.are_ignored(from) {
+            return false;
+        }
         let good = self.is_proven(env, certificate);
         if !good {
+            self.bad_certificates.count(from);
             out.blame(Some(from), PeerFault::BadCertificate);
         }
         good

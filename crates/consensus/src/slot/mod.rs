@@ -9,6 +9,7 @@ mod receive;
 mod resend;
 
 use crate::candidates::{BodyState, Candidates};
+use crate::certificate_check::BadCertificates;
 use crate::certificates::Certificates;
 use crate::collector::Collector;
 use crate::env::{Env, Outbox};
@@ -63,6 +64,7 @@ pub(crate) struct SlotState {
     collector: Collector,
     certificates: Certificates,
     proposals: BTreeMap<u32, SignedProposal>,
+    bad_certificates: BadCertificates,
     coordinators: BTreeMap<u32, Address>,
     own: Vec<OwnValidator>,
     faults: Faults,
@@ -91,6 +93,7 @@ impl SlotState {
             proposals: BTreeMap::new(),
             coordinators: BTreeMap::new(),
             own: Vec::new(),
+            bad_certificates: BadCertificates::default(),
             faults: Faults::default(),
             opened: None,
             round: 0,

@@ -1,7 +1,9 @@
 //! The protocol on engines, by name of what must hold.
 
+mod announcements;
 mod bounds;
 mod canonical;
+mod certificates;
 mod faults;
 mod messages;
 mod networks;
