@@ -123,6 +123,9 @@ pub enum Output {
     Sign(Vec<Unsigned>),
     /// Send to all. Whatever of ours is in it is durable.
     Broadcast(Arc<Message>),
+    /// Tell a few others, who are not to pass it on: that there is something to be asked for, or what
+    /// nearly everybody has.
+    Tell(Arc<Message>),
     /// Pass on what another node sent.
     Relay {
         /// Who sent it, and needs it least.

@@ -13,6 +13,9 @@ pub trait ConsensusNetwork: Send + Sync {
     /// To all.
     fn broadcast(&self, message: Arc<Message>);
 
+    /// To a few others, a dozen at most, who do not pass it on.
+    fn tell(&self, message: Arc<Message>);
+
     /// To all but `from`, who sent it.
     fn relay(&self, from: Peer, message: Arc<Message>);
 
@@ -32,6 +35,7 @@ pub struct NoPeers;
 
 impl ConsensusNetwork for NoPeers {
     fn broadcast(&self, _message: Arc<Message>) {}
+    fn tell(&self, _message: Arc<Message>) {}
     fn relay(&self, _from: Peer, _message: Arc<Message>) {}
     fn send(&self, _to: Peer, _message: Arc<Message>) {}
     fn ask(&self, _to: Option<Peer>, _request: Request) {}

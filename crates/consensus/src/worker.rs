@@ -364,6 +364,7 @@ impl Shell {
             }
             Output::Sign(unsigned) => inputs.push(self.sign(unsigned)),
             Output::Broadcast(message) => self.network.broadcast(message),
+            Output::Tell(message) => self.network.tell(message),
             Output::Relay { from, message } => self.network.relay(from, message),
             Output::Send { to, message } => self.network.send(to, message),
             Output::Ask { to, request } => self.ask(to, request, inputs),

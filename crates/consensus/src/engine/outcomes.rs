@@ -249,7 +249,11 @@ impl Engine {
             let other_history = period == slot.period && certificate.thread_digest != digest;
             if other_history
                 || certificate.version != version
-                || certificate.check_power(validators).is_err()
+                || self
+                    .shared
+                    .planted
+                    .check_power(certificate, validators)
+                    .is_err()
             {
                 wrong.push(period);
                 continue;
@@ -383,11 +387,11 @@ impl Engine {
             thread.remember_past(state);
         }
         thread.outcomes = thread.outcomes.split_off(&next);
+        thread.bad_outcomes.clear();
         thread.storing.push_back((decided.clone(), formed));
         thread.decided_at = now;
         // Somebody decided a slot that began after this start: this log misses nothing any more
         // (design 07, 'Durable before sent').
-        thread.bad_outcomes.clear();
         thread.trusted |= started_here;
         if let Some(behind) = &mut thread.behind {
             behind.asked = 0;
@@ -413,10 +417,11 @@ impl Engine {
                 continue;
             };
             if formed {
-                let outcome = Outcome::clone(&decided.outcome);
-                let message = Message::Outcome {
-                    outcome,
-                    block: None,
+                let certificate = decided.outcome.certificate();
+                let message = Message::Have {
+                    slot: *slot,
+                    round: certificate.round,
+                    subject: certificate.subject,
                 };
                 out.push(Output::Tell(Arc::new(message)));
             }

@@ -104,6 +104,14 @@ impl Engine {
         }
     }
 
+    /// Somebody has decided a slot: if that does not come about here in a moment, it is asked for.
+    fn hear_of_decision(&mut self, now: Timestamp, slot: Slot, from: Peer) {
+        if !self.is_in_the_future(slot, now) && !matches!(self.place(slot), Place::Past) {
+            let wait = self.shared.timers.moment();
+            self.claim(now, slot, slot.period, from, wait);
+        }
+    }
+
     /// Rule 8: who still works on a decided slot is answered with its outcome, at most once in a
     /// while, and not in the moment in which everybody decides.
     fn answer_late(&mut self, now: Timestamp, slot: Slot, from: Peer, out: &mut Outbox) {
@@ -261,6 +269,9 @@ impl Engine {
         subject: CertificateSubject,
         out: &mut Outbox,
     ) {
+        if matches!(subject, CertificateSubject::Finalise { .. }) {
+            return self.hear_of_decision(now, slot, from);
+        }
         match self.place(slot) {
             Place::Past => self.answer_late(now, slot, from, out),
             Place::Ahead => self.hear_of_later(now, slot, from),

@@ -341,14 +341,15 @@ impl Kit {
                     inputs.push_back(signed);
                 }
             }
-            Output::Broadcast(message) => {
+            Output::Broadcast(message) | Output::Tell(message) => {
                 it.sent.push(Arc::clone(&message));
                 for to in 0..self.nodes.len() {
                     self.carry(node, to, Arc::clone(&message));
                 }
             }
             Output::Send { to, message } => self.carry(node, to.0 as usize, message),
-            Output::Relay { .. } | Output::CandidatesChanged | Output::AwaitCycle(_) => {}
+            Output::Relay { message, .. } => it.relayed.push(message),
+            Output::CandidatesChanged | Output::AwaitCycle(_) => {}
             Output::Ask { to, request } => self.ask(node, to, request, inputs),
             Output::Answer { to, request } => self.answer(node, to.0 as usize, request),
             Output::Resolve(id) => {

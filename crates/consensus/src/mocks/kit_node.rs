@@ -108,6 +108,8 @@ pub struct KitNode {
     pub events: Vec<ConsensusEvent>,
     /// Everything that it sent.
     pub sent: Vec<Arc<Message>>,
+    /// What it passed on of others'; the kit delivers none of it.
+    pub relayed: Vec<Arc<Message>>,
     /// The faults that it proved.
     pub evidence: Vec<Arc<Denunciation>>,
     /// Whom it blamed.
@@ -139,6 +141,7 @@ impl KitNode {
             decided: Vec::new(),
             events: Vec::new(),
             sent: Vec::new(),
+            relayed: Vec::new(),
             evidence: Vec::new(),
             blamed: Vec::new(),
             foreign: Vec::new(),

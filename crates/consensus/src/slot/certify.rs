@@ -40,7 +40,7 @@ impl SlotState {
         if round == self.round && matches!(subject, CertificateSubject::Notarise { .. }) {
             self.votes_changed = true;
         }
-        if self.collector.weight(round, &subject) >= self.validators.quorum()
+        if self.collector.weight(round, &subject) >= self.planted.quorum(&self.validators)
             && self.certificates.lacks(round, &subject)
         {
             self.ripe.push((round, subject));
@@ -146,12 +146,14 @@ impl SlotState {
                 .subject
                 .value()
                 .is_none_or(|value| range_miss::is_within_cycle(params, self.slot, &value))
-            && certificate.check_power(&self.validators).is_ok()
-            && env
-                .shared
-                .verifier
-                .bad(&certificate.batch_entries(&env.shared.config.chain_id))
-                .is_empty()
+            && self
+                .planted
+                .check_power(certificate, &self.validators)
+                .is_ok()
+            && is_certificate_valid(
+                env.shared.verifier.as_ref(),
+                certificate.batch_entries(&env.shared.config.chain_id),
+            )
     }
 
     /// A new vote whose carry a known certificate excludes.
@@ -192,7 +194,7 @@ impl SlotState {
 }
 
 /// Of `N(0, ·)`, which everybody forms in the good case, only its existence is told; the others come
-/// about in trouble, and are sent. A finalise certificate is sent as the outcome.
+/// about in trouble, and are sent. A finalise certificate is told once the decision is durable.
 fn announce(certificate: &Arc<Certificate>, out: &mut Outbox) {
     let message = match certificate.subject {
         CertificateSubject::Finalise { .. } => return,
@@ -203,5 +205,5 @@ fn announce(certificate: &Arc<Certificate>, out: &mut Outbox) {
         },
         _ => Message::Certificate(Certificate::clone(certificate)),
     };
-    out.push(Output::Broadcast(Arc::new(message)));
+    out.push(Output::Tell(Arc::new(message)));
 }

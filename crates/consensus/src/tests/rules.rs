@@ -4,7 +4,7 @@ use super::support::*;
 use crate::mocks::Kit;
 use crate::rules::Backed;
 use crate::{ConsensusEvent, Message, Request};
-use picot_models::{Ballot, Carry, Slot, Value};
+use picot_models::{Ballot, Carry, CertificateSubject, Slot, Value};
 
 fn decided(kit: &Kit) -> Option<Value> {
     kit.nodes[0].decided_value(S1)
@@ -399,9 +399,13 @@ fn rule_8_a_finalise_quorum_of_any_round_decides() {
     assert_eq!(round_of(&kit), 3);
     say_all(&mut kit, 1, finalise(MISS));
     assert_eq!(decided(&kit), Some(MISS));
-    let is_outcome = |message: &Message| matches!(message, Message::Outcome { .. });
+    let told = Message::Have {
+        slot: S1,
+        round: 1,
+        subject: CertificateSubject::Finalise { value: MISS },
+    };
     assert!(
-        kit.nodes[0].sent.iter().any(|message| is_outcome(message)),
+        kit.nodes[0].sent.iter().any(|message| **message == told),
         "and it is told"
     );
 }
