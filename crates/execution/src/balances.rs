@@ -9,10 +9,13 @@ use std::collections::HashMap;
 /// The balances that a slot has touched so far.
 #[derive(Debug, Default)]
 pub(crate) struct Balances {
-    places: HashMap<Address, usize>,
-    /// In the order of the first touch, which every node has alike.
+    places: HashMap<Address, Place>,
     touched: Vec<Touched>,
 }
+
+/// Where a touched balance is, so that its address is looked up once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(usize);
 
 #[derive(Debug)]
 struct Touched {
@@ -22,30 +25,59 @@ struct Touched {
 }
 
 impl Balances {
-    /// The balance of an address; `None` without an entry.
-    pub(crate) fn get(
+    /// Reads the balances of addresses that will be asked for, all at once.
+    pub(crate) fn read_ahead(
+        &mut self,
+        view: &View<'_>,
+        mut addresses: Vec<Address>,
+    ) -> Result<(), ExecutionError> {
+        addresses.retain(|address| !self.places.contains_key(address));
+        // The store answers quickest in its own order.
+        addresses.sort_unstable();
+        addresses.dedup();
+        let balances = view.balances(&addresses)?;
+        self.places.reserve(addresses.len());
+        self.touched.reserve(addresses.len());
+        for (address, balance) in addresses.into_iter().zip(balances) {
+            self.add(address, balance);
+        }
+        Ok(())
+    }
+
+    /// The place of an address's balance, which is read if it was not touched before.
+    pub(crate) fn place(
         &mut self,
         view: &View<'_>,
         address: &Address,
-    ) -> Result<Option<Amount>, ExecutionError> {
-        let place = self.places.get(address);
-        if let Some(touched) = place.and_then(|place| self.touched.get(*place)) {
-            return Ok(touched.now);
+    ) -> Result<Place, ExecutionError> {
+        match self.places.get(address) {
+            Some(place) => Ok(*place),
+            None => {
+                let balance = view.balance(address)?;
+                Ok(self.add(*address, balance))
+            }
         }
-        let before = view.balance(address)?;
-        self.places.insert(*address, self.touched.len());
-        self.touched.push(Touched {
-            address: *address,
-            before,
-            now: before,
-        });
-        Ok(before)
     }
 
-    /// Sets the balance of an address that was asked for before.
-    pub(crate) fn set(&mut self, address: &Address, balance: Amount) {
-        let place = self.places.get(address).copied();
-        if let Some(touched) = place.and_then(|place| self.touched.get_mut(place)) {
+    fn add(&mut self, address: Address, balance: Option<Amount>) -> Place {
+        let place = Place(self.touched.len());
+        self.places.insert(address, place);
+        self.touched.push(Touched {
+            address,
+            before: balance,
+            now: balance,
+        });
+        place
+    }
+
+    /// The balance at a place; `None` without an entry.
+    pub(crate) fn at(&self, place: Place) -> Option<Amount> {
+        self.touched.get(place.0)?.now
+    }
+
+    /// Sets the balance at a place.
+    pub(crate) fn set(&mut self, place: Place, balance: Amount) {
+        if let Some(touched) = self.touched.get_mut(place.0) {
             touched.now = Some(balance);
         }
     }

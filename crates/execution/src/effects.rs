@@ -63,6 +63,15 @@ impl ExecutedBlock {
             // The first one counts: an operation that is there again was refused.
             outcomes.entry(operation.id).or_insert(operation.outcome);
         }
+        Self::of(slot, record, outcomes)
+    }
+
+    /// The same with the outcomes of the record as they are known already.
+    pub(crate) const fn of(
+        slot: Slot,
+        record: BlockRecord,
+        outcomes: HashMap<OperationId, OperationOutcome>,
+    ) -> Self {
         Self {
             slot,
             record,
@@ -101,7 +110,7 @@ impl SlotEffects {
 
     /// The addresses whose coins or rolls change.
     pub(crate) fn touched(&self) -> impl Iterator<Item = Address> + '_ {
-        let balances = self.ledger.iter().map(|(address, _)| *address);
+        let balances = self.ledger.balances().map(|(address, _)| *address);
         balances.chain(self.pos.rolls.keys().copied())
     }
 }
@@ -111,7 +120,7 @@ impl SlotEffects {
 pub(crate) struct ExecutedSlot {
     pub(crate) output: SlotOutput,
     pub(crate) effects: SlotEffects,
-    /// Kept for its operations, in case that it is lost.
+    /// Of a candidate: kept for its operations, in case that it is lost.
     pub(crate) block: Option<Block>,
 }
 

@@ -35,6 +35,17 @@ pub struct Applied {
     pub failure: Option<ExecutionError>,
 }
 
+impl Applied {
+    fn touch(&mut self, effects: &SlotEffects) {
+        if self.touched.is_empty() {
+            // At once, which is several times as fast.
+            self.touched = effects.touched().collect();
+        } else {
+            self.touched.extend(effects.touched());
+        }
+    }
+}
+
 /// Execution without threads (design 05). Owns the final state; what readers see of it is shared
 /// with its [`ExecutionReader`]s.
 pub struct ExecutionCore {
@@ -190,14 +201,13 @@ impl ExecutionCore {
             }
             self.roll_back(*history_index, applied, lost);
         }
-        let block = self.decided.get(slot).flatten().cloned();
         let executed = {
             let world = self.world.read();
             let view = View::new(&world.final_state, self.pending.newest_first());
-            execute_slot(&self.chain, &view, slot, block)?
+            execute_slot(&self.chain, &view, slot, self.decided.get(slot).flatten())?
         };
         self.decided.take(slot);
-        applied.touched.extend(executed.effects.touched());
+        applied.touch(&executed.effects);
         self.pending.push_owned(executed);
         Ok(())
     }
@@ -258,10 +268,10 @@ impl ExecutionCore {
         self.roll_back(kept, applied, lost);
         for &slot in targets.iter().skip(kept) {
             let block = self.target(slot).cloned();
-            let executed = {
+            let mut executed = {
                 let world = self.world.read();
                 let view = world.view(Level::Candidate);
-                match execute_slot(&self.chain, &view, slot, block) {
+                match execute_slot(&self.chain, &view, slot, block.as_ref()) {
                     Ok(executed) => executed,
                     // Draws of a cycle that is far ahead: the candidates wait.
                     Err(ExecutionError::Draws { source, .. }) if source.is_not_known_yet() => break,
@@ -269,7 +279,8 @@ impl ExecutionCore {
                     Err(error) => return Err(error),
                 }
             };
-            applied.touched.extend(executed.effects.touched());
+            executed.block = block;
+            applied.touch(&executed.effects);
             self.world.write().history.push_back(Arc::new(executed));
         }
         Ok(())
@@ -317,7 +328,7 @@ impl ExecutionCore {
         }
         let dropped = self.world.write().history.split_off(kept);
         for executed in dropped {
-            applied.touched.extend(executed.effects.touched());
+            applied.touch(&executed.effects);
             lost.extend(executed.block.clone());
         }
     }

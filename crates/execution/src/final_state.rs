@@ -22,6 +22,8 @@ pub(crate) struct FinalState {
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) ledger: StoreLedger,
     pub(crate) metadata: StateMetadata,
+    /// The digest of the lattice hash: asked for far more often than it changes.
+    state_hash: Hash,
     pub(crate) pos: PosState,
     pub(crate) executed: BTreeMap<Slot, Arc<ExecutedBlock>>,
     by_operation: HashMap<OperationId, Slot>,
@@ -68,6 +70,7 @@ impl FinalState {
             punished: read_punished(&*store)?,
             last_blocks: read_last_blocks(&*store, chain)?,
             totals: read_totals(&*store)?,
+            state_hash: metadata.lattice.digest(),
             metadata,
             store,
         };
@@ -82,8 +85,8 @@ impl FinalState {
         self.metadata.last_final_slot
     }
 
-    pub(crate) fn state_hash(&self) -> Hash {
-        self.metadata.lattice.digest()
+    pub(crate) const fn state_hash(&self) -> Hash {
+        self.state_hash
     }
 
     /// The block that executed an operation, if its record is still there.
@@ -147,6 +150,7 @@ impl FinalState {
             batch,
             pos,
             totals,
+            state_hash: metadata.lattice.digest(),
             metadata,
         })
     }
@@ -214,10 +218,12 @@ impl FinalState {
         }
         self.totals = commit.totals;
         self.metadata = commit.metadata;
+        self.state_hash = commit.state_hash;
         Ok(())
     }
 
     fn insert_executed(&mut self, block: Arc<ExecutedBlock>) {
+        self.by_operation.reserve(block.record.operations.len());
         for operation in &block.record.operations {
             self.by_operation.entry(operation.id).or_insert(block.slot);
         }
@@ -243,6 +249,7 @@ pub(crate) struct PreparedCommit {
     pos: PosChanges,
     totals: Totals,
     metadata: StateMetadata,
+    state_hash: Hash,
 }
 
 /// That all coins are accounted for (design 05, 'Conservation').

@@ -1,5 +1,6 @@
 //! Step 3 of a slot: what operations do (design 05).
 
+use crate::balances::Place;
 use crate::slot::SlotRun;
 use crate::{ExecutionError, FailureReason, OperationOutcome};
 use picot_models::{Address, Amount, Operation, OperationKind, SignedOperation};
@@ -38,14 +39,15 @@ impl SlotRun<'_> {
         &mut self,
         operation: &Operation,
         sender: Address,
-        producer: Option<Address>,
+        producer: Option<Place>,
     ) -> Result<OperationOutcome, ExecutionError> {
-        let balance = self.balance(&sender)?;
+        let place = self.place(&sender)?;
+        let balance = self.balances.at(place);
         if balance.is_none_or(|balance| balance < operation.fee) {
             return Ok(OperationOutcome::Unpaid);
         }
-        self.debit(sender, operation.fee)?;
-        let done = self.run_operation(&operation.kind, sender)?;
+        self.debit(place, operation.fee)?;
+        let done = self.run_operation(&operation.kind, sender, place)?;
         if let Some(producer) = producer {
             self.credit(producer, operation.fee)?;
         }
@@ -55,12 +57,12 @@ impl SlotRun<'_> {
         })
     }
 
-    fn run_operation(&mut self, kind: &OperationKind, sender: Address) -> Inner {
+    fn run_operation(&mut self, kind: &OperationKind, sender: Address, place: Place) -> Inner {
         match kind {
             OperationKind::Transfer { recipient, amount } => {
-                self.transfer(sender, *recipient, *amount)
+                self.transfer(place, recipient, *amount)
             }
-            OperationKind::RollBuy { roll_count } => self.buy_rolls(sender, *roll_count),
+            OperationKind::RollBuy { roll_count } => self.buy_rolls(sender, place, *roll_count),
             OperationKind::RollSell { roll_count } => self.sell_rolls(sender, *roll_count),
             OperationKind::Deploy { .. } | OperationKind::Call { .. } => {
                 Ok(Err(FailureReason::NoContractEngine))
@@ -68,18 +70,17 @@ impl SlotRun<'_> {
         }
     }
 
-    fn transfer(&mut self, sender: Address, recipient: Address, amount: Amount) -> Inner {
-        if self
-            .balance(&sender)?
-            .is_none_or(|balance| balance < amount)
-        {
+    fn transfer(&mut self, sender: Place, recipient: &Address, amount: Amount) -> Inner {
+        let balance = self.balances.at(sender);
+        if balance.is_none_or(|balance| balance < amount) {
             return Ok(Err(FailureReason::BalanceTooLow));
         }
         if recipient.is_contract() {
             // There is no engine yet that could ask it.
             return Ok(Err(FailureReason::RecipientRefuses));
         }
-        let cost = match self.balance(&recipient)? {
+        let recipient = self.place(recipient)?;
+        let cost = match self.balances.at(recipient) {
             Some(_) => Amount::ZERO,
             None => self.chain.params.new_entry_cost,
         };
@@ -92,13 +93,13 @@ impl SlotRun<'_> {
         Ok(Ok(()))
     }
 
-    fn buy_rolls(&mut self, sender: Address, count: u64) -> Inner {
-        let balance = self.balance(&sender)?.unwrap_or_default();
+    fn buy_rolls(&mut self, sender: Address, place: Place, count: u64) -> Inner {
+        let balance = self.balances.at(place).unwrap_or_default();
         let purchase = match self.registry.buy(sender, count, balance) {
             Ok(purchase) => purchase,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        self.debit(sender, purchase.cost)?;
+        self.debit(place, purchase.cost)?;
         let deferred = self.totals.deferred_credits;
         self.totals.deferred_credits = self.rest(deferred, purchase.cancelled)?;
         self.add_rolls(count)?;

@@ -65,7 +65,8 @@ impl SlotRun<'_> {
     }
 
     fn mint(&mut self, address: Address, amount: Amount) -> Result<(), ExecutionError> {
-        self.credit(address, amount)?;
+        let place = self.place(&address)?;
+        self.credit(place, amount)?;
         self.minted = self.sum(self.minted, amount)?;
         self.totals.minted = self.sum(self.totals.minted, amount)?;
         Ok(())

@@ -1,6 +1,6 @@
 //! One slot, in the order of design 05, 'One slot, in this order'.
 
-use crate::balances::Balances;
+use crate::balances::{Balances, Place};
 use crate::chain::Chain;
 use crate::effects::{
     BlockRecord, ExecutedBlock, ExecutedOperation, ExecutedSlot, LastBlock, SlotEffects,
@@ -9,9 +9,9 @@ use crate::final_state::{check_conservation, seed_bit};
 use crate::view::View;
 use crate::{EndedCycle, ExecutionError, OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
-use picot_models::{Address, Amount, Block, FaultKey};
+use picot_models::{Address, Amount, Block, FaultKey, OperationKind};
 use picot_pos::{PosChanges, RollRegistry};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Executes one slot on top of a view; what comes out is a value, nothing else changes.
@@ -19,16 +19,16 @@ pub(crate) fn execute_slot(
     chain: &Chain,
     view: &View<'_>,
     slot: Slot,
-    block: Option<Block>,
+    block: Option<&Block>,
 ) -> Result<ExecutedSlot, ExecutionError> {
     let pos_layers: Vec<&PosChanges> = view.layers.iter().map(|layer| &layer.pos).collect();
     let mut run = SlotRun::new(chain, view, &pos_layers, slot)?;
-    let operations = match &block {
+    let executed = match block {
         Some(block) => run.execute_block(block)?,
-        None => run.execute_miss().map(|()| Vec::new())?,
+        None => run.execute_miss().map(|()| None)?,
     };
-    let ended_cycle = run.end_slot(block.as_ref())?;
-    Ok(run.finish(block, operations, ended_cycle))
+    let ended_cycle = run.end_slot(block)?;
+    Ok(run.finish(block, executed, ended_cycle))
 }
 
 /// A slot while it is executed.
@@ -66,7 +66,7 @@ impl<'a> SlotRun<'a> {
     }
 
     /// Steps 2 to 5 of a block.
-    fn execute_block(&mut self, block: &Block) -> Result<Vec<ExecutedOperation>, ExecutionError> {
+    fn execute_block(&mut self, block: &Block) -> Result<Option<ExecutedBlock>, ExecutionError> {
         if block.slot() != self.slot {
             return Err(ExecutionError::WrongSlot { slot: self.slot });
         }
@@ -74,30 +74,57 @@ impl<'a> SlotRun<'a> {
             self.punish(denunciation)?;
         }
         let producer = block.header.signer_address();
-        let operations = self.execute_operations(block, producer)?;
+        let executed = self.execute_operations(block, producer)?;
         self.reward(block, producer)?;
         self.count_block(block, producer)?;
-        Ok(operations)
+        Ok(executed)
     }
 
+    /// Step 3; nothing of a block without operations.
     fn execute_operations(
         &mut self,
         block: &Block,
         producer: Address,
-    ) -> Result<Vec<ExecutedOperation>, ExecutionError> {
-        let mut done = Vec::with_capacity(block.operations.len());
-        let mut seen = HashSet::with_capacity(block.operations.len());
+    ) -> Result<Option<ExecutedBlock>, ExecutionError> {
+        if block.operations.is_empty() {
+            return Ok(None);
+        }
+        self.read_ahead(block)?;
+        let producer = self.place(&producer)?;
+        let mut operations = Vec::with_capacity(block.operations.len());
+        let mut outcomes = HashMap::with_capacity(block.operations.len());
         for operation in &block.operations {
             let (id, sender) = (operation.id(), operation.signer_address());
-            let may_run = seen.insert(id) && self.may_carry(operation);
-            let outcome = if may_run {
+            let is_new = !outcomes.contains_key(&id);
+            let outcome = if is_new && self.may_carry(operation) {
                 self.execute_operation(operation.content(), sender, Some(producer))?
             } else {
                 OperationOutcome::Refused
             };
-            done.push(ExecutedOperation { id, outcome });
+            outcomes.entry(id).or_insert(outcome);
+            operations.push(ExecutedOperation { id, outcome });
         }
-        Ok(done)
+        let record = BlockRecord {
+            block: block.id(),
+            operations,
+        };
+        Ok(Some(ExecutedBlock::of(self.slot, record, outcomes)))
+    }
+
+    /// Reads the balances that a block's operations need, if there are so many that it is worth it.
+    fn read_ahead(&mut self, block: &Block) -> Result<(), ExecutionError> {
+        const MANY_OPERATIONS: usize = 64;
+        if block.operations.len() < MANY_OPERATIONS {
+            return Ok(());
+        }
+        let mut addresses = Vec::with_capacity(block.operations.len().saturating_mul(2));
+        for operation in &block.operations {
+            addresses.push(operation.signer_address());
+            if let OperationKind::Transfer { recipient, .. } = &operation.content().kind {
+                addresses.push(*recipient);
+            }
+        }
+        self.balances.read_ahead(self.view, addresses)
     }
 
     /// Steps 5 and 6.
@@ -122,7 +149,8 @@ impl<'a> SlotRun<'a> {
         self.totals.deferred_credits = self.sum(self.totals.deferred_credits, end.sold_coins)?;
         for (address, amount) in end.reimbursed {
             self.totals.deferred_credits = self.rest(self.totals.deferred_credits, amount)?;
-            self.credit(address, amount)?;
+            let place = self.place(&address)?;
+            self.credit(place, amount)?;
         }
         Ok(EndedCycle {
             cycle: self.cycle,
@@ -132,84 +160,66 @@ impl<'a> SlotRun<'a> {
 
     fn finish(
         self,
-        block: Option<Block>,
-        operations: Vec<ExecutedOperation>,
+        block: Option<&Block>,
+        executed: Option<ExecutedBlock>,
         ended_cycle: Option<EndedCycle>,
     ) -> ExecutedSlot {
         let slot = self.slot;
+        let records = executed.iter().flat_map(|block| &block.record.operations);
         let output = SlotOutput {
             slot,
-            block: block.as_ref().map(Block::id),
-            producer: block.as_ref().map(|block| block.header.signer_address()),
-            operations: operations
-                .iter()
-                .map(|done| (done.id, done.outcome))
-                .collect(),
+            block: block.map(Block::id),
+            producer: block.map(|block| block.header.signer_address()),
+            operations: records.map(|done| (done.id, done.outcome)).collect(),
             minted: self.minted,
             ended_cycle,
             state_hash: None,
         };
-        let mut executed = Vec::new();
-        let mut last_blocks = BTreeMap::new();
-        if let Some(block) = &block {
-            let id = block.id();
-            last_blocks.insert(
-                slot.thread,
-                LastBlock {
-                    slot,
-                    block: id,
-                    producer: output.producer,
-                },
-            );
-            if !operations.is_empty() {
-                let record = BlockRecord {
-                    block: id,
-                    operations,
-                };
-                executed.push(Arc::new(ExecutedBlock::new(slot, record)));
-            }
-        }
+        let last_block = output.block.map(|block| LastBlock {
+            slot,
+            block,
+            producer: output.producer,
+        });
         let effects = SlotEffects {
             ledger: self.balances.into_changes(),
             pos: self.registry.into_changes(),
-            executed,
+            executed: executed.into_iter().map(Arc::new).collect(),
             punished: self.punished,
-            last_blocks,
+            last_blocks: last_block
+                .map(|last| (slot.thread, last))
+                .into_iter()
+                .collect(),
             totals: self.totals,
         };
         ExecutedSlot {
             output,
             effects,
-            block,
+            block: None,
         }
     }
 }
 
 /// Coins: every step is checked and keeps the totals.
 impl SlotRun<'_> {
-    /// The balance of an address; `None` without an entry.
-    pub(crate) fn balance(&mut self, address: &Address) -> Result<Option<Amount>, ExecutionError> {
-        self.balances.get(self.view, address)
+    /// The place of an address's balance.
+    pub(crate) fn place(&mut self, address: &Address) -> Result<Place, ExecutionError> {
+        self.balances.place(self.view, address)
     }
 
     /// Adds coins to a balance, with an entry made for it if there was none.
-    pub(crate) fn credit(
-        &mut self,
-        address: Address,
-        amount: Amount,
-    ) -> Result<(), ExecutionError> {
-        let balance = self.balance(&address)?.unwrap_or_default();
+    pub(crate) fn credit(&mut self, place: Place, amount: Amount) -> Result<(), ExecutionError> {
+        let balance = self.balances.at(place).unwrap_or_default();
         let balance = self.sum(balance, amount)?;
-        self.balances.set(&address, balance);
+        self.balances.set(place, balance);
         self.totals.balances = self.sum(self.totals.balances, amount)?;
         Ok(())
     }
 
     /// Takes coins from a balance that was seen to cover them.
-    pub(crate) fn debit(&mut self, address: Address, amount: Amount) -> Result<(), ExecutionError> {
-        let balance = self.balance(&address)?.unwrap_or_default();
+    pub(crate) fn debit(&mut self, place: Place, amount: Amount) -> Result<(), ExecutionError> {
+        let balance = self.balances.at(place).unwrap_or_default();
         let balance = self.rest(balance, amount)?;
-        self.balances.set(&address, balance);
+        self.balances.set(place, balance);
         self.totals.balances = self.rest(self.totals.balances, amount)?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::effects::{ExecutedBlock, LastBlock, SlotEffects};
 use crate::final_state::FinalState;
 use crate::{ExecutionError, Totals};
-use picot_ledger::Ledger;
+use picot_ledger::{LayeredLedger, Ledger};
 use picot_models::{Address, Amount, FaultKey, OperationId};
 use std::sync::Arc;
 
@@ -29,6 +29,19 @@ impl<'a> View<'a> {
             Some(change) => Ok(change.value().copied()),
             None => Ok(self.below.ledger.balance(address)?),
         }
+    }
+
+    /// The balances of many addresses, in their order.
+    pub(crate) fn balances(
+        &self,
+        addresses: &[Address],
+    ) -> Result<Vec<Option<Amount>>, ExecutionError> {
+        if self.layers.iter().all(|layer| layer.ledger.is_empty()) {
+            return Ok(self.below.ledger.balances(addresses)?);
+        }
+        let layers = self.layers.iter().map(|layer| &layer.ledger);
+        let ledger = LayeredLedger::new(&self.below.ledger, layers.collect());
+        Ok(ledger.balances(addresses)?)
     }
 
     pub(crate) fn datastore(

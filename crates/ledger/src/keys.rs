@@ -14,6 +14,9 @@ pub const MAX_KEY_BYTES: usize = 512;
 /// Bytes of an address inside a key: its kind and its hash.
 pub const ADDRESS_BYTES: usize = 33;
 
+/// Bytes of the key of a balance.
+const BALANCE_BYTES: usize = ADDRESS_BYTES + 1;
+
 /// What a key is of: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -68,7 +71,8 @@ impl KeyKind {
     }
 
     fn key(self, parts: &[&[u8]]) -> Vec<u8> {
-        let mut key = Vec::with_capacity(64);
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut key = Vec::with_capacity(len.saturating_add(1));
         key.push(self as u8);
         for part in parts {
             key.extend_from_slice(part);
@@ -80,7 +84,15 @@ impl KeyKind {
 /// The key of an address's balance.
 #[must_use]
 pub fn balance(address: &Address) -> Vec<u8> {
-    KeyKind::Balance.key(&[&address_bytes(address)])
+    balance_array(address).to_vec()
+}
+
+/// The same for a look-up, which takes nothing from the heap.
+pub(crate) fn balance_array(address: &Address) -> [u8; BALANCE_BYTES] {
+    let mut key = [KeyKind::Balance as u8; BALANCE_BYTES];
+    let (_, rest) = key.split_at_mut(1);
+    rest.copy_from_slice(&address_bytes(address));
+    key
 }
 
 /// The key of an address's bytecode.

@@ -19,10 +19,11 @@ mod ledger;
 mod memory_store;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+mod parts;
 mod state;
 mod store;
 
-pub use changes::{Change, EntryChange, LedgerChanges};
+pub use changes::{Change, ContractChange, LedgerChanges};
 pub use error::LedgerError;
 pub use lattice_hash::LatticeHash;
 pub use ledger::{LayeredLedger, Ledger, StoreLedger};

@@ -1,5 +1,6 @@
 //! The final state as a whole: its metadata, and changes that keep its hash.
 
+use crate::parts::in_parts;
 use crate::{LatticeHash, LedgerError, StateBatch, StateStore};
 use picot_clock::Slot;
 use picot_models::ChainId;
@@ -53,13 +54,20 @@ impl StateMetadata {
         store: &dyn StateStore,
         last_final_slot: Slot,
     ) -> Result<(), LedgerError> {
+        /// Pairs that are worth a thread: about a millisecond of work.
+        const PART_PAIRS: usize = 1_024;
         let changes: Vec<_> = std::mem::take(&mut batch.changes).into_iter().collect();
-        let mut changed = Vec::with_capacity(changes.len());
-        for part in compare(changes, store)? {
+        let mut is_changed = Vec::with_capacity(changes.len());
+        // Parts of a hash add up to the same whatever the parts are.
+        for part in in_parts(&changes, PART_PAIRS, |part| Part::compare(part, store)) {
+            let part = part?;
             self.lattice.combine(&part.difference);
-            changed.extend(part.changed);
+            is_changed.extend(part.is_changed);
         }
-        batch.changes = changed.into_iter().collect();
+        let changed = changes.into_iter().zip(is_changed);
+        batch.changes = changed
+            .filter_map(|(pair, is_changed)| is_changed.then_some(pair))
+            .collect();
         self.last_final_slot = last_final_slot;
         batch.set_metadata(self.to_bytes());
         Ok(())
@@ -72,50 +80,23 @@ type NewPair = (Vec<u8>, Option<Vec<u8>>);
 /// What becomes of a part of the pairs.
 #[derive(Default)]
 struct Part {
-    /// The pairs that do change.
-    changed: Vec<NewPair>,
+    /// Which of the pairs do change.
+    is_changed: Vec<bool>,
     /// What they change of the hash.
     difference: LatticeHash,
 }
 
 impl Part {
-    fn compare(pairs: Vec<NewPair>, store: &dyn StateStore) -> Result<Self, LedgerError> {
+    fn compare(pairs: &[NewPair], store: &dyn StateStore) -> Result<Self, LedgerError> {
         let mut part = Self::default();
+        part.is_changed.reserve(pairs.len());
         for (key, new) in pairs {
-            let old = store.get(&key)?;
-            if old != new {
-                part.difference
-                    .replace(&key, old.as_deref(), new.as_deref());
-                part.changed.push((key, new));
-            }
+            let old = store.get(key)?;
+            part.difference.replace(key, old.as_deref(), new.as_deref());
+            part.is_changed.push(old != *new);
         }
         Ok(part)
     }
-}
-
-/// Compares pairs with a store, on several threads if there are many: parts of a hash add up to the
-/// same whatever the parts are.
-fn compare(mut pairs: Vec<NewPair>, store: &dyn StateStore) -> Result<Vec<Part>, LedgerError> {
-    /// Pairs that are worth a thread: about a millisecond of work.
-    const PART_PAIRS: usize = 1_024;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let size = pairs.len().div_ceil(threads).max(PART_PAIRS);
-    let mut parts = Vec::new();
-    while pairs.len() > size {
-        let after = pairs.split_off(size);
-        parts.push(std::mem::replace(&mut pairs, after));
-    }
-    std::thread::scope(|scope| {
-        let spawn = |part| scope.spawn(move || Part::compare(part, store));
-        let workers: Vec<_> = parts.into_iter().map(spawn).collect();
-        let last = Part::compare(pairs, store);
-        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers.into_iter().map(join).chain([last]).collect()
-    })
 }
 
 #[cfg(test)]
