@@ -7,10 +7,12 @@
 use crate::text::as_text;
 use crate::{Address, ChainId};
 use picot_crypto::{
-    BatchEntry, Context, CryptoError, Hash, Hasher, PublicKey, SecretKey, Signature,
+    BatchEntry, BatchError, Context, CryptoError, Hash, Hasher, PublicKey, SecretKey, Signature,
+    VerifyingKey, verify_batch_with_keys,
 };
 use picot_serialization::{Decode, DecodeError, Encode, IResult};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What can be signed.
 pub trait Content: Encode {
@@ -108,19 +110,50 @@ impl<C: Content> Envelope<C> {
             id,
             signer_address,
             envelope: self,
+            verified: Verified::default(),
         }
     }
 }
 
 /// A content with its signer, its signature and its id on the chain that it was identified for.
 ///
-/// The signature is not known to be valid: see [`Signed::verify`].
+/// The signature is not known to be valid: see [`Signed::verify`]. Once it was found to be, whoever
+/// shares the object does not verify it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed<C: Content> {
     id: C::Id,
     signer_address: Address,
     envelope: Envelope<C>,
+    verified: Verified,
 }
+
+/// Whether a signature was found valid: a fact about bytes that never change, and no part of them.
+#[derive(Debug, Default)]
+struct Verified(AtomicBool);
+
+impl Verified {
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Verified {
+    fn clone(&self) -> Self {
+        Self(AtomicBool::new(self.get()))
+    }
+}
+
+impl PartialEq for Verified {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Verified {}
 
 impl<C: Content> Signed<C> {
     /// The id.
@@ -207,9 +240,44 @@ where
     /// # Errors
     /// The signature is not the signer's over this id.
     pub fn verify(&self) -> Result<(), CryptoError> {
-        self.envelope
-            .signer
-            .verify(self.id.as_id_hash(), &self.envelope.signature)
+        if !self.verified.get() {
+            let signer = &self.envelope.signer;
+            signer.verify(self.id.as_id_hash(), &self.envelope.signature)?;
+            self.verified.set();
+        }
+        Ok(())
+    }
+
+    /// Checks the signatures of many together, but for those that were found valid before. `known`
+    /// gives keys that are already decompressed.
+    ///
+    /// # Errors
+    /// The indices of those that are not valid.
+    pub fn verify_all(
+        all: &[&Self],
+        known: impl Fn(&PublicKey) -> Option<VerifyingKey> + Sync,
+    ) -> Result<(), BatchError> {
+        let (mut open, mut entries) = (Vec::new(), Vec::new());
+        for (index, signed) in all.iter().enumerate() {
+            if !signed.verified.get() {
+                open.push((index, *signed));
+                entries.push(signed.batch_entry());
+            }
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let verdict = verify_batch_with_keys(&entries, known);
+        let bad = verdict.as_ref().err().map_or(&[][..], |error| &error.bad);
+        let mut bad_indices = Vec::new();
+        for (place, (index, signed)) in open.into_iter().enumerate() {
+            if bad.binary_search(&place).is_ok() {
+                bad_indices.push(index);
+            } else {
+                signed.verified.set();
+            }
+        }
+        verdict.map_err(|_| BatchError { bad: bad_indices })
     }
 }
 
@@ -257,6 +325,7 @@ impl<C: Content> Prepared<C> {
             id: self.id,
             signer_address,
             envelope,
+            verified: Verified::default(),
         }
     }
 }
@@ -284,3 +353,59 @@ as_id_hash!(
     ProposalId,
     CheckpointId
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mocks::chain_id;
+    use crate::{Endorsement, Slot};
+
+    fn signed(seed: u8) -> Signed<Endorsement> {
+        let content = Endorsement {
+            slot: Slot::new(1, 0),
+            index: 0,
+            block: Hash([seed; 32]).into(),
+        };
+        Signed::sign(content, &SecretKey::from_seed([seed; 32]), &chain_id(1))
+    }
+
+    /// The same content and signer with the signature of another.
+    fn forged(seed: u8) -> Signed<Endorsement> {
+        let mut envelope = signed(seed).into_envelope();
+        envelope.signature = *signed(seed.wrapping_add(1)).signature();
+        envelope.identify(&chain_id(1))
+    }
+
+    #[test]
+    fn a_signature_that_was_found_valid_is_known_to_be_and_a_bad_one_stays_bad() {
+        let (good, bad) = (signed(1), forged(1));
+        for _ in 0..2 {
+            assert!(good.verify().is_ok() && bad.verify().is_err());
+            assert!(good.verified.get() && !bad.verified.get());
+        }
+        assert!(good.clone().verified.get());
+        assert!(
+            !good
+                .clone()
+                .into_envelope()
+                .identify(&chain_id(2))
+                .verified
+                .get()
+        );
+        assert_eq!(good, signed(1));
+    }
+
+    #[test]
+    fn verified_together_only_the_bad_ones_are_named_each_time() {
+        let all = [signed(1), forged(2), signed(3), forged(4)];
+        all[2].verify().unwrap();
+        let all: Vec<_> = all.iter().collect();
+        for _ in 0..2 {
+            let error = Signed::verify_all(&all, |_| None).unwrap_err();
+            assert_eq!(error.bad, [1, 3]);
+            let known: Vec<bool> = all.iter().map(|one| one.verified.get()).collect();
+            assert_eq!(known, [true, false, true, false]);
+        }
+        assert_eq!(Signed::verify_all(&all[..1], |_| None), Ok(()));
+    }
+}

@@ -2,7 +2,6 @@
 
 use crate::PoolError;
 use crate::shared_pool::SharedPool;
-use picot_crypto::verify_batch;
 use picot_models::{Denunciation, SignedEndorsement};
 use std::sync::Arc;
 
@@ -75,14 +74,14 @@ impl SharedPool {
         endorsements: &[Arc<SignedEndorsement>],
         results: &mut [Result<(), PoolError>],
     ) {
-        let (mut asked, mut entries) = (Vec::new(), Vec::new());
+        let (mut asked, mut open) = (Vec::new(), Vec::new());
         for (endorsement, result) in endorsements.iter().zip(results) {
             if result.is_ok() {
-                entries.push(endorsement.batch_entry());
+                open.push(endorsement.as_ref());
                 asked.push((endorsement.id(), result));
             }
         }
-        let Err(error) = verify_batch(&entries) else {
+        let Err(error) = SignedEndorsement::verify_all(&open, |_| None) else {
             return;
         };
         for place in error.bad {

@@ -4,7 +4,7 @@ use crate::PoolError;
 use crate::pending::Pending;
 use crate::shared_pool::SharedPool;
 use crate::thread_operations::Standing;
-use picot_crypto::{BatchEntry, PublicKey, VerifyingKey, verify_batch_with_keys};
+use picot_crypto::{PublicKey, VerifyingKey};
 use picot_models::{Address, Amount, OperationKind, SignedOperation};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,13 +280,13 @@ impl Added {
 
 /// Verifies all signatures together; a bad one is refused alone.
 fn verify_signatures(arrivals: &mut Arrivals) {
-    let entries: Vec<BatchEntry> = arrivals
+    let operations: Vec<&SignedOperation> = arrivals
         .remaining
         .iter()
-        .map(|arrival| arrival.pending.operation.batch_entry())
+        .map(|arrival| arrival.pending.operation.as_ref())
         .collect();
-    let keys = opened_keys(&entries);
-    let verdict = verify_batch_with_keys(&entries, |key| keys.get(key).copied());
+    let keys = opened_keys(&operations);
+    let verdict = SignedOperation::verify_all(&operations, |key| keys.get(key).copied());
     let bad = verdict.map_or_else(|error| error.bad, |()| Vec::new());
     let mut place: usize = 0;
     arrivals.retain(|arrival| {
@@ -305,11 +305,11 @@ fn verify_signatures(arrivals: &mut Arrivals) {
 }
 
 /// The senders' keys, opened once for the signatures and for the check of the keys themselves.
-fn opened_keys(entries: &[BatchEntry]) -> BTreeMap<PublicKey, VerifyingKey> {
+fn opened_keys(operations: &[&SignedOperation]) -> BTreeMap<PublicKey, VerifyingKey> {
     let mut keys = BTreeMap::new();
-    for entry in entries {
-        if let Entry::Vacant(place) = keys.entry(entry.public_key)
-            && let Ok(key) = VerifyingKey::try_from(&entry.public_key)
+    for operation in operations {
+        if let Entry::Vacant(place) = keys.entry(*operation.signer())
+            && let Ok(key) = VerifyingKey::try_from(operation.signer())
         {
             place.insert(key);
         }
