@@ -3,11 +3,14 @@
 //!
 //! Per validator, round and kind there is one place. A second, different vote for a filled place
 //! makes both be verified at once: either one is bad and goes, or the two prove a fault.
+//!
+//! Votes stay in the messages that brought them, and their ids are worked out only to verify them.
 
-use crate::{Peer, Verifier, rules};
+use crate::{Message, Peer, Verifier, rules};
 use picot_models::{
-    Ballot, Certificate, CertificateSubject, SignedVote, ThreadDigest, ValidatorSet,
+    Ballot, Certificate, CertificateSubject, ChainId, Envelope, ThreadDigest, ValidatorSet, Vote,
 };
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,6 +31,14 @@ impl Kind {
         }
     }
 
+    const fn of_subject(subject: &CertificateSubject) -> Self {
+        match subject {
+            CertificateSubject::Notarise { .. } => Self::Notarise,
+            CertificateSubject::Nullify => Self::Nullify,
+            CertificateSubject::Finalise { .. } => Self::Finalise,
+        }
+    }
+
     /// The kinds of which a vote may contradict one of this kind.
     const fn rivals(self) -> &'static [Self] {
         match self {
@@ -38,11 +49,25 @@ impl Kind {
     }
 }
 
+/// A vote, in the message that brought it: whoever holds it holds the same bytes.
 #[derive(Debug, Clone)]
 struct Place {
-    vote: SignedVote,
+    message: Arc<Message>,
     from: Option<Peer>,
     verified: bool,
+}
+
+impl Place {
+    fn vote(&self) -> Option<&Envelope<Vote>> {
+        vote_in(&self.message)
+    }
+}
+
+fn vote_in(message: &Message) -> Option<&Envelope<Vote>> {
+    match message {
+        Message::Vote(vote) => Some(vote),
+        _ => None,
+    }
 }
 
 /// What came of a vote that was offered.
@@ -51,35 +76,28 @@ pub(crate) struct Added {
     /// Whether it is in the collection now and was not before.
     pub(crate) stored: bool,
     /// Two verified votes of one validator that contradict each other.
-    pub(crate) fault: Option<Box<(SignedVote, SignedVote)>>,
+    pub(crate) fault: Option<Box<(Envelope<Vote>, Envelope<Vote>)>>,
     /// Who sent votes with bad signatures.
     pub(crate) blamed: Vec<Peer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct OfRound {
-    notarise: Vec<Option<Box<Place>>>,
-    nullify: Vec<Option<Box<Place>>>,
-    finalise: Vec<Option<Box<Place>>>,
+    /// Each as long as the validator set once there is a vote of the kind.
+    notarise: Vec<Option<Place>>,
+    nullify: Vec<Option<Place>>,
+    finalise: Vec<Option<Place>>,
     /// The weight of the votes in the places, verified or not.
     weights: BTreeMap<CertificateSubject, u64>,
+    /// Of the notarise votes among them, all, and those for the value with most.
+    notarising: u64,
+    most_for_one: u64,
     /// Validators that are proven to have contradicted themselves in this round.
     faulty: BTreeSet<usize>,
 }
 
 impl OfRound {
-    fn new(validators: usize) -> Self {
-        let places = || std::iter::repeat_with(|| None).take(validators).collect();
-        Self {
-            notarise: places(),
-            nullify: places(),
-            finalise: places(),
-            weights: BTreeMap::new(),
-            faulty: BTreeSet::new(),
-        }
-    }
-
-    const fn places(&self, kind: Kind) -> &Vec<Option<Box<Place>>> {
+    const fn places(&self, kind: Kind) -> &Vec<Option<Place>> {
         match kind {
             Kind::Notarise => &self.notarise,
             Kind::Nullify => &self.nullify,
@@ -87,72 +105,93 @@ impl OfRound {
         }
     }
 
-    fn place_mut(&mut self, kind: Kind, index: usize) -> Option<&mut Option<Box<Place>>> {
+    const fn places_mut(&mut self, kind: Kind) -> &mut Vec<Option<Place>> {
         match kind {
-            Kind::Notarise => self.notarise.get_mut(index),
-            Kind::Nullify => self.nullify.get_mut(index),
-            Kind::Finalise => self.finalise.get_mut(index),
+            Kind::Notarise => &mut self.notarise,
+            Kind::Nullify => &mut self.nullify,
+            Kind::Finalise => &mut self.finalise,
         }
     }
 
     fn place(&self, kind: Kind, index: usize) -> Option<&Place> {
-        self.places(kind).get(index)?.as_deref()
+        self.places(kind).get(index)?.as_ref()
     }
 
-    fn store(&mut self, index: usize, power: u64, place: Place) {
-        let ballot = place.vote.content().ballot;
-        let subject = CertificateSubject::of_ballot(&ballot);
-        if let Some(empty) = self.place_mut(Kind::of(&ballot), index) {
-            *empty = Some(Box::new(place));
-            let weight = self.weights.entry(subject).or_default();
-            *weight = weight.saturating_add(power);
+    fn place_mut(&mut self, kind: Kind, index: usize) -> Option<&mut Place> {
+        self.places_mut(kind).get_mut(index)?.as_mut()
+    }
+
+    fn store(&mut self, ballot: &Ballot, index: usize, power: u64, place: Place, size: usize) {
+        let places = self.places_mut(Kind::of(ballot));
+        if places.is_empty() {
+            places.resize_with(size, || None);
+        }
+        let Some(empty) = places.get_mut(index) else {
+            return;
+        };
+        *empty = Some(place);
+        let weight = self
+            .weights
+            .entry(CertificateSubject::of_ballot(ballot))
+            .or_default();
+        *weight = weight.saturating_add(power);
+        if matches!(ballot, Ballot::Notarise { .. }) {
+            self.most_for_one = self.most_for_one.max(*weight);
+            self.notarising = self.notarising.saturating_add(power);
         }
     }
 
     fn remove(&mut self, kind: Kind, index: usize, power: u64) -> Option<Peer> {
-        let place = self.place_mut(kind, index)?.take()?;
-        let subject = CertificateSubject::of_ballot(&place.vote.content().ballot);
+        let place = self.places_mut(kind).get_mut(index)?.take()?;
+        let subject = CertificateSubject::of_ballot(&place.vote()?.content.ballot);
         if let Some(weight) = self.weights.get_mut(&subject) {
             *weight = weight.saturating_sub(power);
             if *weight == 0 {
                 self.weights.remove(&subject);
             }
         }
+        if kind == Kind::Notarise {
+            self.notarising = self.notarising.saturating_sub(power);
+            let notarise = self.weights.iter().filter(|(subject, _)| is_notarise(subject));
+            self.most_for_one = notarise.map(|(_, weight)| *weight).max().unwrap_or(0);
+        }
         place.from
     }
 
-    /// The places of a subject: validator and what is there.
+    /// The places of a subject: validator, what is there, and the vote.
     fn of_subject<'a>(
         &'a self,
         subject: &'a CertificateSubject,
-    ) -> impl Iterator<Item = (usize, &'a Place)> + 'a {
-        let kind = match subject {
-            CertificateSubject::Notarise { .. } => Kind::Notarise,
-            CertificateSubject::Nullify => Kind::Nullify,
-            CertificateSubject::Finalise { .. } => Kind::Finalise,
-        };
-        self.places(kind)
+    ) -> impl Iterator<Item = (usize, &'a Place, &'a Envelope<Vote>)> + 'a {
+        self.places(Kind::of_subject(subject))
             .iter()
             .enumerate()
-            .filter_map(|(index, place)| Some((index, place.as_deref()?)))
-            .filter(|(_, place)| {
-                CertificateSubject::of_ballot(&place.vote.content().ballot) == *subject
+            .filter_map(|(index, place)| {
+                let place = place.as_ref()?;
+                Some((index, place, place.vote()?))
             })
+            .filter(|(.., vote)| CertificateSubject::of_ballot(&vote.content.ballot) == *subject)
     }
+}
+
+const fn is_notarise(subject: &CertificateSubject) -> bool {
+    matches!(subject, CertificateSubject::Notarise { .. })
 }
 
 /// The votes of one slot.
 #[derive(Debug)]
 pub(crate) struct Collector {
+    chain_id: ChainId,
     validators: Arc<ValidatorSet>,
     quorum: u64,
     rounds: BTreeMap<u32, OfRound>,
 }
 
 impl Collector {
-    pub(crate) fn new(validators: Arc<ValidatorSet>) -> Self {
+    pub(crate) fn new(chain_id: ChainId, validators: Arc<ValidatorSet>, quorum: u64) -> Self {
         Self {
-            quorum: validators.quorum(),
+            chain_id,
+            quorum,
             validators,
             rounds: BTreeMap::new(),
         }
@@ -164,75 +203,80 @@ impl Collector {
             .map_or(0, |validator| validator.power)
     }
 
-    /// Takes a vote of a validator of the set. `verified` for our own.
+    /// Takes the vote in a message, of the validator at a place of the set. `verified` for our own.
     ///
     /// Rule 10: one vote per validator, round and kind; the first that is not bad counts.
     pub(crate) fn add(
         &mut self,
         index: usize,
-        vote: SignedVote,
+        message: &Arc<Message>,
         from: Option<Peer>,
         mut verified: bool,
         verifier: &dyn Verifier,
     ) -> Added {
         let mut added = Added::default();
+        let Some(vote) = vote_in(message) else {
+            return added;
+        };
         let power = self.power(index);
-        let size = self.validators.len();
-        let round = self
-            .rounds
-            .entry(vote.content().round)
-            .or_insert_with(|| OfRound::new(size));
-        let kind = Kind::of(&vote.content().ballot);
+        let round = self.rounds.entry(vote.content.round).or_default();
+        let kind = Kind::of(&vote.content.ballot);
+        let is_bad = |vote: &Envelope<Vote>| {
+            let entry = vote.batch_entry(&self.chain_id);
+            !verifier.bad(&[entry]).is_empty()
+        };
         for &rival in kind.rivals() {
             let Some(place) = round.place(rival, index) else {
                 continue;
             };
-            let same = place.vote.id() == vote.id();
-            if !same && !place.vote.content().contradicts(vote.content()) {
+            let Some(held) = place.vote() else {
+                continue;
+            };
+            // Of one validator, so of one key: the same content is the same id.
+            let same = held.content == vote.content;
+            if !same && !held.content.contradicts(&vote.content) {
                 continue;
             }
-            let same_bytes = same && place.vote.signature() == vote.signature();
+            let same_bytes = same && held.signature == vote.signature;
             if same_bytes && !verified || same && place.verified {
                 return added;
             }
-            if !place.verified && !same_bytes && is_bad(verifier, &place.vote) {
+            if !place.verified && !same_bytes && is_bad(held) {
                 added.blamed.extend(round.remove(rival, index, power));
                 continue;
             }
-            if let Some(place) = round.place_mut(rival, index).and_then(Option::as_mut) {
+            if let Some(place) = round.place_mut(rival, index) {
                 place.verified = true;
             }
             if same || round.faulty.contains(&index) && round.place(kind, index).is_some() {
                 return added;
             }
-            if !verified && is_bad(verifier, &vote) {
+            if !verified && is_bad(vote) {
                 added.blamed.extend(from);
                 return added;
             }
             verified = true;
             if round.faulty.insert(index)
-                && let Some(place) = round.place(rival, index)
+                && let Some(held) = round.place(rival, index).and_then(Place::vote)
             {
-                added.fault = Some(Box::new((place.vote.clone(), vote.clone())));
+                added.fault = Some(Box::new((held.clone(), vote.clone())));
             }
         }
         if round.place(kind, index).is_none() {
             added.stored = true;
-            round.store(
-                index,
-                power,
-                Place {
-                    vote,
-                    from,
-                    verified,
-                },
-            );
+            let place = Place {
+                message: Arc::clone(message),
+                from,
+                verified,
+            };
+            let size = self.validators.len();
+            round.store(&vote.content.ballot, index, power, place, size);
         }
         added
     }
 
-    /// The certificate of a subject, if its votes are a quorum: those that are not verified yet are
-    /// verified now, together, and the bad ones dropped and blamed.
+    /// The certificate of a subject, if its votes are a quorum: as many of those that are not
+    /// verified yet as it takes are verified now, together, and the bad ones dropped and blamed.
     pub(crate) fn certify(
         &mut self,
         round: u32,
@@ -243,13 +287,56 @@ impl Collector {
         if self.weight(round, subject) < self.quorum {
             return None;
         }
-        self.verify(round, subject, verifier, blamed);
-        if self.weight(round, subject) < self.quorum {
-            return None;
+        let enough = self.enough_unverified(round, subject);
+        if !self.verify(round, subject, &enough, verifier, blamed) {
+            self.verify_all(round, subject, verifier, blamed);
+            if self.weight(round, subject) < self.quorum {
+                return None;
+            }
         }
         let of_round = self.rounds.get(&round)?;
-        let votes = of_round.of_subject(subject).map(|(_, place)| &place.vote);
-        Certificate::from_votes(votes, &self.validators)
+        let votes: Vec<_> = of_round
+            .of_subject(subject)
+            .filter(|(_, place, _)| place.verified)
+            .map(|(index, _, vote)| (index, vote))
+            .collect();
+        Certificate::from_placed_votes(votes, &self.validators)
+    }
+
+    /// The places of the fewest votes that make a quorum with those that are verified: what is not
+    /// needed is never verified.
+    fn enough_unverified(&self, round: u32, subject: &CertificateSubject) -> Vec<usize> {
+        let mut weight = 0_u64;
+        let mut unverified = Vec::new();
+        for (index, place, _) in self.of_subject(round, subject) {
+            let power = self.power(index);
+            if place.verified {
+                weight = weight.saturating_add(power);
+            } else {
+                unverified.push((Reverse(power), index));
+            }
+        }
+        unverified.sort_unstable();
+        let mut enough = Vec::with_capacity(unverified.len());
+        for (Reverse(power), index) in unverified {
+            if weight >= self.quorum {
+                break;
+            }
+            weight = weight.saturating_add(power);
+            enough.push(index);
+        }
+        enough
+    }
+
+    fn of_subject<'a>(
+        &'a self,
+        round: u32,
+        subject: &'a CertificateSubject,
+    ) -> impl Iterator<Item = (usize, &'a Place, &'a Envelope<Vote>)> + 'a {
+        let of_round = self.rounds.get(&round);
+        of_round
+            .into_iter()
+            .flat_map(|of_round| of_round.of_subject(subject))
     }
 
     /// The weight of the votes for a subject, verified or not.
@@ -261,40 +348,53 @@ impl Collector {
             .unwrap_or(0)
     }
 
-    fn verify(
+    fn verify_all(
         &mut self,
         round: u32,
         subject: &CertificateSubject,
         verifier: &dyn Verifier,
         blamed: &mut Vec<Peer>,
     ) {
-        let Some(of_round) = self.rounds.get(&round) else {
-            return;
+        let unverified: Vec<usize> = self
+            .of_subject(round, subject)
+            .filter(|(_, place, _)| !place.verified)
+            .map(|(index, ..)| index)
+            .collect();
+        self.verify(round, subject, &unverified, verifier, blamed);
+    }
+
+    /// Verifies the votes at these places; whether all are good.
+    fn verify(
+        &mut self,
+        round: u32,
+        subject: &CertificateSubject,
+        places: &[usize],
+        verifier: &dyn Verifier,
+        blamed: &mut Vec<Peer>,
+    ) -> bool {
+        let kind = Kind::of_subject(subject);
+        let Some(of_round) = self.rounds.get_mut(&round) else {
+            return true;
         };
-        let unverified: Vec<(usize, Kind)> = of_round
-            .of_subject(subject)
-            .filter(|(_, place)| !place.verified)
-            .map(|(index, place)| (index, Kind::of(&place.vote.content().ballot)))
-            .collect();
-        if unverified.is_empty() {
-            return;
-        }
-        let entries: Vec<_> = unverified
+        let entries: Vec<_> = places
             .iter()
-            .filter_map(|&(index, kind)| Some(of_round.place(kind, index)?.vote.batch_entry()))
+            .filter_map(|index| of_round.place(kind, *index)?.vote())
+            .map(|vote| vote.batch_entry(&self.chain_id))
             .collect();
+        if entries.is_empty() {
+            return true;
+        }
         let bad: BTreeSet<usize> = verifier.bad(&entries).into_iter().collect();
-        for (number, (index, kind)) in unverified.into_iter().enumerate() {
-            let power = self.power(index);
-            let Some(of_round) = self.rounds.get_mut(&round) else {
-                return;
-            };
+        for (number, &index) in places.iter().enumerate() {
             if bad.contains(&number) {
+                let validator = self.validators.get(index);
+                let power = validator.map_or(0, |validator| validator.power);
                 blamed.extend(of_round.remove(kind, index, power));
-            } else if let Some(place) = of_round.place_mut(kind, index).and_then(Option::as_mut) {
+            } else if let Some(place) = of_round.place_mut(kind, index) {
                 place.verified = true;
             }
         }
+        bad.is_empty()
     }
 
     /// Whether verified votes prove that no value can be notarised in a round (rule 6).
@@ -315,35 +415,28 @@ impl Collector {
             .get(&round)
             .into_iter()
             .flat_map(|of_round| of_round.weights.keys())
-            .filter(|subject| matches!(subject, CertificateSubject::Notarise { .. }))
+            .filter(|subject| is_notarise(subject))
             .copied()
             .collect();
         for subject in subjects {
-            self.verify(round, &subject, verifier, blamed);
+            self.verify_all(round, &subject, verifier, blamed);
         }
         self.looks_hopeless(round)
     }
 
-    fn looks_hopeless(&self, round: u32) -> bool {
+    /// Whether the votes of a round, if they are good, prove that no value can be notarised.
+    pub(crate) fn looks_hopeless(&self, round: u32) -> bool {
         let Some(of_round) = self.rounds.get(&round) else {
             return false;
         };
-        let weights = of_round
-            .weights
-            .iter()
-            .filter(|(subject, _)| matches!(subject, CertificateSubject::Notarise { .. }))
-            .map(|(_, weight)| *weight);
-        let (seen, most) = weights.fold((0_u64, 0_u64), |(seen, most), weight| {
-            (seen.saturating_add(weight), most.max(weight))
-        });
         let faulty = of_round
             .faulty
             .iter()
             .filter(|&&index| of_round.place(Kind::Notarise, index).is_some())
             .fold(0_u64, |sum, &index| sum.saturating_add(self.power(index)));
         rules::is_hopeless(
-            most,
-            seen.saturating_sub(faulty),
+            of_round.most_for_one,
+            of_round.notarising.saturating_sub(faulty),
             self.validators.total_power(),
             self.quorum,
         )
@@ -351,13 +444,16 @@ impl Collector {
 
     /// Drops votes that are bound to another history of the thread.
     pub(crate) fn keep_digest(&mut self, digest: &ThreadDigest) {
-        let validators = Arc::clone(&self.validators);
         for of_round in self.rounds.values_mut() {
             for kind in [Kind::Notarise, Kind::Nullify, Kind::Finalise] {
-                for (index, validator) in validators.validators().iter().enumerate() {
+                if of_round.places(kind).is_empty() {
+                    continue;
+                }
+                for (index, validator) in self.validators.validators().iter().enumerate() {
                     let other = of_round
                         .place(kind, index)
-                        .is_some_and(|place| place.vote.content().thread_digest != *digest);
+                        .and_then(Place::vote)
+                        .is_some_and(|vote| vote.content.thread_digest != *digest);
                     if other {
                         of_round.remove(kind, index, validator.power);
                     }
@@ -383,10 +479,11 @@ impl Collector {
     pub(crate) fn notarise_votes_after(
         &self,
         round: u32,
-    ) -> impl Iterator<Item = &SignedVote> + '_ {
+    ) -> impl Iterator<Item = &Envelope<Vote>> + '_ {
         self.rounds
             .range(round.saturating_add(1)..)
-            .flat_map(|(_, of_round)| of_round.notarise.iter().flatten().map(|place| &place.vote))
+            .flat_map(|(_, of_round)| of_round.notarise.iter().flatten())
+            .filter_map(Place::vote)
     }
 
     /// How many votes are held.
@@ -400,18 +497,14 @@ impl Collector {
     }
 }
 
-fn is_bad(verifier: &dyn Verifier, vote: &SignedVote) -> bool {
-    !verifier.bad(&[vote.batch_entry()]).is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::BatchVerifier;
     use picot_models::mocks::{address, chain_id, key};
-    use picot_models::{Hash, Signed, Slot, Value, Vote};
+    use picot_models::{Hash, Signed, Slot, Value};
 
-    fn vote(signer: u64, round: u32, ballot: Ballot) -> SignedVote {
+    fn vote(signer: u64, round: u32, ballot: Ballot) -> Envelope<Vote> {
         let vote = Vote {
             version: 1,
             slot: Slot::new(1, 0),
@@ -421,23 +514,29 @@ mod tests {
             },
             ballot,
         };
-        Signed::sign(vote, &key(signer), &chain_id(1))
+        Signed::sign(vote, &key(signer), &chain_id(1)).into_envelope()
+    }
+
+    fn message(vote: Envelope<Vote>) -> Arc<Message> {
+        Arc::new(Message::Vote(vote))
+    }
+
+    fn collector(validators: &Arc<ValidatorSet>) -> Collector {
+        Collector::new(chain_id(1), Arc::clone(validators), validators.quorum())
     }
 
     #[test]
     fn votes_that_were_bad_leave_nothing_behind() {
         let rolls = (1..=4).map(|number| (address(number), 1)).collect();
         let validators = Arc::new(ValidatorSet::new(0, &rolls).unwrap());
-        let mut collector = Collector::new(Arc::clone(&validators));
+        let mut collector = collector(&validators);
         let index = validators.index_of(&address(1)).unwrap();
         let verifier = BatchVerifier::default();
         for through in 1..50 {
             let value = Value::Miss { through };
-            let good = vote(1, 0, Ballot::Finalise { value });
-            let mut forged = good.into_envelope();
-            forged.signature = vote(2, 0, Ballot::Nullify).into_envelope().signature;
-            let forged = forged.identify(&chain_id(1));
-            collector.add(index, forged, Some(Peer(1)), false, &verifier);
+            let mut forged = vote(1, 0, Ballot::Finalise { value });
+            forged.signature = vote(2, 0, Ballot::Nullify).signature;
+            collector.add(index, &message(forged), Some(Peer(1)), false, &verifier);
         }
         assert_eq!(collector.len(), 1);
         assert_eq!(collector.subjects().len(), 1);
@@ -447,15 +546,15 @@ mod tests {
     fn what_one_validator_can_make_a_slot_hold_is_bounded() {
         let rolls = (1..=4).map(|number| (address(number), 1)).collect();
         let validators = Arc::new(ValidatorSet::new(0, &rolls).unwrap());
-        let mut collector = Collector::new(Arc::clone(&validators));
+        let mut collector = collector(&validators);
         let index = validators.index_of(&address(1)).unwrap();
         let verifier = BatchVerifier::default();
         let mut faults = 0;
         for through in 1..50 {
             let value = Value::Miss { through };
             for ballot in [Ballot::Finalise { value }, Ballot::Nullify] {
-                let vote = vote(1, 0, ballot);
-                let added = collector.add(index, vote, None, false, &verifier);
+                let vote = message(vote(1, 0, ballot));
+                let added = collector.add(index, &vote, None, false, &verifier);
                 faults += usize::from(added.fault.is_some());
             }
         }

@@ -1,6 +1,7 @@
 //! What every part of the engine may read, and where it puts what is to be done.
 
 use crate::canonical_rule::CanonicalRule;
+use crate::planted::Planted;
 use crate::{Config, Output, Peer, PeerFault, ThreadChain, Timers, Unsigned, Verifier};
 use picot_clock::{SlotClock, Timestamp};
 use picot_crypto::BatchEntry;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) held_keys: BTreeSet<Address>,
     /// What our keys signed for undecided slots before this start.
     pub(crate) restored: BTreeMap<Slot, Vec<SignRequest>>,
+    pub(crate) planted: Planted,
 }
 
 impl Shared {

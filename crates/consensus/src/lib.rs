@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod answers;
 mod candidates;
 pub mod canonical_rule;
 mod certificate_check;
@@ -17,6 +18,7 @@ mod evidence;
 mod input;
 mod message;
 mod network;
+mod planted;
 pub mod range_miss;
 pub mod rules;
 mod slot;
@@ -33,6 +35,7 @@ pub mod mocks;
 #[cfg(test)]
 mod tests;
 
+pub use answers::answer_outcomes;
 pub use config::Config;
 pub use consensus::{
     BehindReason, BestParents, Consensus, ConsensusEvent, ConsensusSummary, SlotStatus,
@@ -43,6 +46,8 @@ pub use error::ConsensusError;
 pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
 pub use message::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message, Request};
 pub use network::{ConsensusNetwork, NoPeers};
+#[cfg(feature = "planted-bugs")]
+pub use planted::PlantedBug;
 pub use start::thread_starts;
 pub use thread_chain::{ThreadChain, ThreadStart};
 pub use timers::Timers;

@@ -406,7 +406,7 @@ impl Candidates {
         let Some(chain) = env.chain(self.slot.thread) else {
             return false;
         };
-        if check_body(&env.shared.config.params, chain, body).is_err() {
+        if check_body(env.shared, chain, body).is_err() {
             candidate.body_state = BodyState::Invalid;
             candidate.body = None;
             return false;

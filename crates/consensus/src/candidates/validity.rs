@@ -3,9 +3,7 @@
 
 use crate::env::{Env, Shared};
 use crate::{ThreadChain, range_miss};
-use picot_models::{
-    Address, Block, BlockId, ChainParams, Denunciation, Header, SignedHeader, Slot,
-};
+use picot_models::{Address, Block, BlockId, Denunciation, Header, SignedHeader, Slot};
 use picot_serialization::Encode;
 use std::collections::BTreeSet;
 
@@ -251,7 +249,8 @@ fn check_signatures(shared: &Shared, header: &SignedHeader, signature_ok: bool) 
 /// Checks a body that belongs to a valid header: complete, within the limits, each operation of
 /// this thread, inside its validity window, and not in this thread's chain already. That each
 /// operation is well signed is checked by who hands the body in.
-pub(crate) fn check_body(params: &ChainParams, chain: &ThreadChain, block: &Block) -> Check {
+pub(crate) fn check_body(shared: &Shared, chain: &ThreadChain, block: &Block) -> Check {
+    let params = &shared.config.params;
     require(block.matches_header(), "the body is not the header's")?;
     let slot = block.slot();
     let mut seen = BTreeSet::new();
@@ -267,8 +266,9 @@ pub(crate) fn check_body(params: &ChainParams, chain: &ThreadChain, block: &Bloc
             content.is_valid_at(slot.period, params),
             "an operation is outside its validity window",
         )?;
+        let is_in_chain = chain.contains_operation(&operation.id());
         require(
-            seen.insert(operation.id()) && !chain.contains_operation(&operation.id()),
+            seen.insert(operation.id()) && (!is_in_chain || shared.planted.accepts_reuse()),
             "an operation is in this thread's chain already",
         )?;
         gas = content

@@ -6,6 +6,7 @@ mod thread;
 
 use crate::canonical_rule::{CanonicalRule, canonical_rule};
 use crate::env::{Env, Outbox, OwnSigned, Shared};
+use crate::planted::Planted;
 use crate::{
     BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
     SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
@@ -95,6 +96,7 @@ impl Engine {
                 keys: BTreeMap::new(),
                 held_keys: BTreeSet::new(),
                 restored: BTreeMap::new(),
+                planted: Planted::default(),
             },
             chains,
             threads,
@@ -107,6 +109,12 @@ impl Engine {
             bad_signatures: 0,
             faults: 0,
         })
+    }
+
+    /// Plants a bug, before the first step.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: crate::PlantedBug) {
+        self.shared.planted = Planted::new(bug);
     }
 
     /// Takes one input at a time, and gives what is to be done because of it, in order.
@@ -394,6 +402,16 @@ impl Engine {
         self.chains.iter().map(ThreadChain::next_slot).min()
     }
 
+    /// Drops the blocks of decided slots: a candidate that could not be made durable until its slot
+    /// was decided is of no use any more, and if it won, the decision brings its body along.
+    pub fn retain_undecided(&self, candidates: &mut Vec<Block>) {
+        candidates.retain(|block| {
+            let slot = block.slot();
+            let chain = self.chains.get(usize::from(slot.thread));
+            chain.is_some_and(|chain| slot.period >= chain.next_period())
+        });
+    }
+
     fn oldest_cycle(&self) -> u64 {
         self.oldest_undecided()
             .and_then(|slot| self.shared.cycle_of(slot))
@@ -520,14 +538,6 @@ impl Engine {
     pub fn held_slots(&self) -> usize {
         self.threads.iter().map(|thread| thread.slots.len()).sum()
     }
-}
-
-/// A peer that has to be asked again, and when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Behind {
-    /// The last period that somebody claims to be decided.
-    pub(crate) period: u64,
-    pub(crate) peer: Option<Peer>,
 
     /// Bytes of the blocks that are held for outcomes whose turn has not come: for tests of bounds.
     #[cfg(any(test, feature = "mocks"))]
@@ -537,6 +547,14 @@ pub(crate) struct Behind {
         let blocks = held.filter_map(|pending| pending.block.as_ref());
         blocks.fold(0, |sum, held| sum.saturating_add(held.bytes))
     }
+}
+
+/// A peer that has to be asked again, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind {
+    /// The last period that somebody claims to be decided.
+    pub(crate) period: u64,
+    pub(crate) peer: Option<Peer>,
     pub(crate) ask_at: Timestamp,
     pub(crate) asked: u32,
 }

@@ -14,6 +14,7 @@ use crate::certificates::Certificates;
 use crate::collector::Collector;
 use crate::env::{Env, Outbox};
 use crate::evidence::Faults;
+use crate::planted::Planted;
 use crate::rules::{self, KnownCertificates};
 use crate::timers::after;
 use crate::{ConsensusEvent, Output, range_miss};
@@ -63,8 +64,8 @@ pub(crate) struct SlotState {
     pub(crate) candidates: Candidates,
     collector: Collector,
     certificates: Certificates,
-    proposals: BTreeMap<u32, SignedProposal>,
     bad_certificates: BadCertificates,
+    proposals: BTreeMap<u32, SignedProposal>,
     coordinators: BTreeMap<u32, Address>,
     own: Vec<OwnValidator>,
     faults: Faults,
@@ -80,20 +81,22 @@ pub(crate) struct SlotState {
     resends: u32,
     offers: Offers,
     leading: Option<BlockId>,
+    planted: Planted,
 }
 
 impl SlotState {
     pub(crate) fn new(env: &Env<'_>, slot: Slot, validators: Arc<ValidatorSet>) -> Self {
+        let planted = env.shared.planted;
         let mut state = Self {
             slot,
-            collector: Collector::new(Arc::clone(&validators)),
+            collector: Collector::new(Arc::clone(&validators), planted.quorum(&validators)),
             validators,
             candidates: Candidates::new(slot),
             certificates: Certificates::default(),
+            bad_certificates: BadCertificates::default(),
             proposals: BTreeMap::new(),
             coordinators: BTreeMap::new(),
             own: Vec::new(),
-            bad_certificates: BadCertificates::default(),
             faults: Faults::default(),
             opened: None,
             round: 0,
@@ -105,6 +108,7 @@ impl SlotState {
             resends: 0,
             offers: Offers::default(),
             leading: None,
+            planted,
         };
         state.update_keys(env);
         state
@@ -152,7 +156,7 @@ impl SlotState {
     }
 
     fn ripe_subjects(&self) -> Vec<(u32, CertificateSubject)> {
-        let quorum = self.validators.quorum();
+        let quorum = self.planted.quorum(&self.validators);
         let mut subjects = self.collector.subjects();
         subjects.retain(|(round, subject)| self.collector.weight(*round, subject) >= quorum);
         subjects
@@ -232,6 +236,7 @@ impl SlotState {
 
     /// Rule 2, choose.
     fn choose(&mut self, env: &Env<'_>, place: usize, out: &mut Outbox) -> bool {
+        self.forget_choice_if_planted(place);
         if self.round != 0 || self.marks(place, 0).notarised.is_some() {
             return false;
         }
@@ -294,7 +299,8 @@ impl SlotState {
         }
         let best = self.candidates.best_id();
         let free_choice = best.map_or_else(|| self.miss(env), |id| Value::Block { id });
-        match rules::propose(&self.certificates, &marks, round, free_choice) {
+        let proposal = rules::propose(&self.certificates, &marks, round, free_choice);
+        match self.planted.proposal(proposal, free_choice) {
             Some(backed) => self.sign_proposal(env, place, round, backed, out),
             None => false,
         }
@@ -311,7 +317,8 @@ impl SlotState {
             return false;
         };
         let votable = self.is_votable(env, &proposal.value, out);
-        match rules::vote(&self.certificates, &marks, round, proposal, votable) {
+        let vote = rules::vote(&self.certificates, &marks, round, proposal, votable);
+        match self.planted.vote(vote, proposal, votable) {
             Some(backed) => self.sign_notarise(env, place, round, backed, out),
             None => false,
         }
@@ -337,7 +344,7 @@ impl SlotState {
             BodyState::Storing => false,
             BodyState::Absent | BodyState::Unchecked | BodyState::Invalid => {
                 self.candidates.want(*id);
-                false
+                self.planted.votes_for_what_is_not_held()
             }
         }
     }
@@ -347,7 +354,7 @@ impl SlotState {
         let mut acted = false;
         let notarised: Vec<(u32, Value)> = self.certificates.all_notarised().collect();
         for (round, value) in notarised {
-            let marks = self.marks(place, round);
+            let marks = self.planted.marks_to_finalise(self.marks(place, round));
             if marks.nullified || marks.finalised.is_some() {
                 continue;
             }
@@ -366,7 +373,7 @@ impl SlotState {
         if marks.nullified || self.certificates.notarised(round).is_some() {
             return false;
         }
-        let timer_ended = self.round_end(env) <= env.now;
+        let timer_ended = self.round_end(env) <= env.now && !self.planted.waits_without_end();
         let hopeless = !timer_ended && self.is_hopeless(env, out);
         if rules::nullify(&self.certificates, &marks, round, timer_ended, hopeless) {
             return self.sign_nullify(env, place, round, out);

@@ -194,6 +194,18 @@ impl SlotState {
             .unwrap_or_default()
     }
 
+    /// With that bug, a choice of a miss does not bind once there is a candidate.
+    pub(super) fn forget_choice_if_planted(&mut self, place: usize) {
+        let changes = self.planted.votes_twice() && self.round == 0;
+        if !changes || self.candidates.best_id().is_none() {
+            return;
+        }
+        if let Some(own) = self.own.get_mut(place) {
+            let chosen = &mut own.mark(0).notarised;
+            *chosen = chosen.filter(|chosen| chosen.value.block().is_some());
+        }
+    }
+
     /// The own validator of an address, and whether it made the vote.
     pub(super) fn own_made(&self, address: &Address, vote: &Vote) -> Option<bool> {
         let own = self.own.iter().find(|own| own.address == *address)?;
@@ -361,9 +373,10 @@ impl SlotState {
     /// With the certificates that allow it, as far as they are known.
     fn proposal_message(&self, proposal: &SignedProposal) -> Option<Arc<Message>> {
         let content = proposal.content();
-        let justification = self
+        let known = self
             .certificates
-            .justification(content.round, content.carry)?;
+            .justification(content.round, content.carry);
+        let justification = self.planted.justification(known)?;
         let proposal: Envelope<RoundProposal> = proposal.envelope().clone();
         Some(Arc::new(Message::Proposal {
             proposal,

@@ -14,7 +14,7 @@ const MAX_RESENT: usize = 32;
 
 impl SlotState {
     pub(super) fn resend(&mut self, env: &Env<'_>, out: &mut Outbox) {
-        if self.resend_at > env.now {
+        if self.resend_at > env.now || self.planted.never_sends_again() {
             return;
         }
         self.resends = self.resends.saturating_add(1);
