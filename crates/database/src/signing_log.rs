@@ -10,7 +10,9 @@ use crate::{DatabaseConfig, DatabaseError, Durability};
 use displaydoc::Display;
 use picot_models::{Address, Slot};
 use picot_serialization::{Encode, decode_exact};
-use picot_wallet::{ClaimKey, ClaimRecord, ClaimVerdict, SigningLog, SigningLogError};
+use picot_wallet::{
+    ClaimKey, ClaimRecord, ClaimVerdict, SigningHistory, SigningLog, SigningLogError,
+};
 use redb::backends::FileBackend;
 use redb::{
     BackendError, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
@@ -203,6 +205,25 @@ impl SigningLog for DiskSigningLog {
             prune_claims(&mut table, horizon)?;
         }
         transaction.commit().map_err(failed("committing a pruning"))
+    }
+}
+
+impl SigningHistory for DiskSigningLog {
+    fn addresses(&self) -> Result<Vec<Address>, SigningLogError> {
+        let transaction = self.db.begin_read().map_err(failed("beginning to read"))?;
+        let table = transaction.open_table(CLAIMS).map_err(failed("reading"))?;
+        let (mut addresses, mut after) = (Vec::new(), Vec::new());
+        while let Some(address) = next_address(&table, &after)? {
+            after = last_key(&address);
+            addresses.push(address);
+        }
+        Ok(addresses)
+    }
+
+    fn horizon(&self) -> Result<Slot, SigningLogError> {
+        let transaction = self.db.begin_read().map_err(failed("beginning to read"))?;
+        let meta = transaction.open_table(META).map_err(failed("reading"))?;
+        read_horizon(&meta)
     }
 }
 

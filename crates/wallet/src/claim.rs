@@ -3,6 +3,7 @@
 use displaydoc::Display;
 use picot_models::{Address, Hash, Slot};
 use picot_serialization::{codec_enum, codec_struct};
+use serde::{Deserialize, Serialize};
 
 /// The most bytes of a payload: a proposal with a justification of a large validator set.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1_024 * 1_024;
@@ -10,7 +11,10 @@ pub const MAX_PAYLOAD_BYTES: usize = 64 * 1_024 * 1_024;
 /// The kinds of signatures that can contradict each other: at most one content of each kind per
 /// address, slot and round. Nullify and finalise are one kind, so that they exclude each other in a
 /// round (design 07, L2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum ClaimKind {
     /// block header
     Header,
@@ -36,7 +40,7 @@ codec_enum!(ClaimKind {
 });
 
 /// A content to be signed once and for all, which is also what the log keeps of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignRequest {
     /// Who signs.
     pub address: Address,
@@ -49,6 +53,7 @@ pub struct SignRequest {
     /// The id, which is what gets signed.
     pub id: Hash,
     /// The canonical bytes of the content, so that a restart can send the same again.
+    #[serde(with = "picot_models::text::as_hex")]
     pub payload: Vec<u8>,
 }
 

@@ -3,7 +3,7 @@
 use crate::{ClaimKind, Refusal};
 use displaydoc::Display;
 use picot_models::text::TextError;
-use picot_models::{Address, Slot};
+use picot_models::{Address, ChainId, Slot};
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
@@ -53,6 +53,14 @@ pub enum WalletError {
         address: Box<Address>,
         /// Why.
         reason: String,
+    },
+    /// {action} the refused keys failed
+    Refusals {
+        /// What was being done.
+        action: &'static str,
+        /// What the store says.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// nothing was signed
     Log(#[from] SigningLogError),
@@ -119,4 +127,34 @@ pub enum WalletError {
     Config(String),
     /// key stretching or encryption failed: {0}
     Cipher(String),
+}
+
+/// Why a file of signing protection was not taken over. Nothing of it was.
+#[derive(Debug, Clone, Display, Error)]
+pub enum ProtectionError {
+    /// this is no file of signing protection: {0}
+    Malformed(String),
+    /// the file has version {found}, this program knows version {known}
+    UnknownVersion {
+        /// The version in it.
+        found: u64,
+        /// The version that is written today.
+        known: u64,
+    },
+    /// the file is of chain {found}, not of {expected}
+    OtherChain {
+        /// Its chain.
+        found: Box<ChainId>,
+        /// Ours.
+        expected: Box<ChainId>,
+    },
+    /// the file speaks of slot {slot}, which is after slot {latest}, the latest that can have been signed for
+    FromTheFuture {
+        /// The slot.
+        slot: Slot,
+        /// The bound.
+        latest: Slot,
+    },
+    /// the signing log could not be used
+    Log(#[from] SigningLogError),
 }

@@ -4,11 +4,12 @@ use crate::key_file::KeyFile;
 use crate::keys::Keys;
 use crate::vault::{FileKey, Vault};
 use crate::{
-    ClaimVerdict, SignRequest, SigningLog, Wallet, WalletConfig, WalletError, WalletWarning,
+    ClaimKey, ClaimVerdict, MemoryRefusals, RefusalStore, SignRequest, SigningLog, Wallet,
+    WalletConfig, WalletError, WalletWarning,
 };
 use parking_lot::{Mutex, RwLock};
 use picot_models::text::{export_secret_key, import_secret_key};
-use picot_models::{Address, OperationId, PublicKey, SecretKey, Signature, Slot};
+use picot_models::{Address, Hash, OperationId, PublicKey, SecretKey, Signature, Slot};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct FileWallet {
     /// no signature is being made.
     unlocked: RwLock<Option<Unlocked>>,
     refusals: RwLock<BTreeMap<Address, String>>,
+    /// Where refusals are kept over restarts.
+    refusal_store: RwLock<Arc<dyn RefusalStore>>,
     warnings: Vec<WalletWarning>,
 }
 
@@ -65,6 +68,7 @@ impl FileWallet {
             known: Mutex::new(json),
             unlocked: RwLock::new(Some(Unlocked { file_key, keys })),
             refusals: RwLock::default(),
+            refusal_store: RwLock::new(Arc::new(MemoryRefusals::default())),
             warnings: file.warnings()?,
             file,
             config,
@@ -93,6 +97,7 @@ impl FileWallet {
             known: Mutex::new(json),
             unlocked: RwLock::new(None),
             refusals: RwLock::default(),
+            refusal_store: RwLock::new(Arc::new(MemoryRefusals::default())),
             warnings: file.warnings()?,
             file,
             config,
@@ -257,24 +262,76 @@ impl FileWallet {
 
 /// Refusals: a fresh signature of one of our keys was seen that we did not make (design 08).
 impl FileWallet {
+    /// Takes over the refusals of a store, and keeps later ones there, so that they hold over
+    /// restarts.
+    ///
+    /// # Errors
+    /// [`WalletError::Refusals`]: nothing changed.
+    pub fn keep_refusals_in(&self, store: Arc<dyn RefusalStore>) -> Result<(), WalletError> {
+        let kept = store.refusals()?;
+        self.refusals.write().extend(kept);
+        *self.refusal_store.write() = store;
+        Ok(())
+    }
+
     /// Stops claimed signatures of an address, whether or not the wallet has its key, until
-    /// [`FileWallet::clear_refusal`]. When it returns, none is being made. It is kept in memory
-    /// alone: whoever wants it to outlive a restart keeps it and says it again.
-    pub fn refuse(&self, address: Address, reason: String) {
-        // For writing: signatures that are being made are waited for.
-        let _no_signing = self.unlocked.write();
-        self.refusals.write().insert(address, reason);
+    /// [`FileWallet::clear_refusal`]. When it returns, none is being made.
+    ///
+    /// # Errors
+    /// [`WalletError::Refusals`]: the key is refused, but only until the process ends.
+    pub fn refuse(&self, address: Address, reason: String) -> Result<(), WalletError> {
+        {
+            // For writing: signatures that are being made are waited for.
+            let _no_signing = self.unlocked.write();
+            self.refusals.write().insert(address, reason.clone());
+        }
+        self.refusal_store().keep(&address, Some(&reason))
     }
 
     /// Lets an address sign again; tells whether it was refused.
-    pub fn clear_refusal(&self, address: &Address) -> bool {
-        self.refusals.write().remove(address).is_some()
+    ///
+    /// # Errors
+    /// [`WalletError::Refusals`]: the key stays refused.
+    pub fn clear_refusal(&self, address: &Address) -> Result<bool, WalletError> {
+        if !self.refusals.read().contains_key(address) {
+            return Ok(false);
+        }
+        self.refusal_store().keep(address, None)?;
+        Ok(self.refusals.write().remove(address).is_some())
     }
 
     /// The refused addresses, each with the reason.
     #[must_use]
     pub fn refusals(&self) -> BTreeMap<Address, String> {
         self.refusals.read().clone()
+    }
+
+    fn refusal_store(&self) -> Arc<dyn RefusalStore> {
+        Arc::clone(&*self.refusal_store.read())
+    }
+
+    /// Refuses the key of a signature that was seen elsewhere, if it is one of ours and the signing
+    /// log does not know that we made it. Tells whether it is so.
+    ///
+    /// Whoever calls it knows that the signature is valid, and that it is for a slot that began
+    /// after this process did: of earlier ones, an incomplete log may know nothing.
+    ///
+    /// # Errors
+    /// [`WalletError::Log`]: nothing is known. [`WalletError::Refusals`]: as of
+    /// [`FileWallet::refuse`].
+    pub fn refuse_if_foreign(&self, seen: &ClaimKey, id: &Hash) -> Result<bool, WalletError> {
+        if self.public_key(&seen.address).is_none() {
+            return Ok(false);
+        }
+        let ours = self.log.records(&seen.address, seen.slot)?;
+        let is_ours = |record: &SignRequest| record.key() == *seen && record.id == *id;
+        if ours.iter().any(is_ours) {
+            return Ok(false);
+        }
+        let ClaimKey { kind, slot, .. } = seen;
+        let reason = format!("a {kind} of slot {slot} was seen that this node did not sign");
+        self.refuse(seen.address, reason)?;
+        Ok(true)
     }
 
     fn check_refusal(&self, address: &Address) -> Result<(), WalletError> {

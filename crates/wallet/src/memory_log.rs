@@ -1,10 +1,10 @@
 //! A signing log in memory.
 
-use crate::{ClaimKey, ClaimRecord, ClaimVerdict, SigningLog, SigningLogError};
+use crate::{ClaimKey, ClaimRecord, ClaimVerdict, SigningHistory, SigningLog, SigningLogError};
 use displaydoc::Display;
 use parking_lot::Mutex;
 use picot_models::{Address, Slot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -97,5 +97,20 @@ impl SigningLog for MemorySigningLog {
         state.records.retain(|key, _| key.slot >= horizon);
         state.syncs = state.syncs.saturating_add(1);
         Ok(())
+    }
+}
+
+impl SigningHistory for MemorySigningLog {
+    fn addresses(&self) -> Result<Vec<Address>, SigningLogError> {
+        let state = self.state.lock();
+        state.check()?;
+        let addresses: BTreeSet<_> = state.records.keys().map(|key| key.address).collect();
+        Ok(addresses.into_iter().collect())
+    }
+
+    fn horizon(&self) -> Result<Slot, SigningLogError> {
+        let state = self.state.lock();
+        state.check()?;
+        Ok(state.horizon)
     }
 }

@@ -4,7 +4,7 @@ mod signing_log_suite;
 
 pub use crate::signing_log::MockSigningLog;
 pub use crate::wallet::MockWallet;
-pub use signing_log_suite::{signing_log_reopen_suite, signing_log_suite};
+pub use signing_log_suite::{signing_history_suite, signing_log_reopen_suite, signing_log_suite};
 
 use crate::{ClaimKind, SignRequest};
 use picot_models::mocks::address;

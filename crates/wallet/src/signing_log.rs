@@ -76,3 +76,19 @@ pub trait SigningLog: Send + Sync {
     /// The log could not be written.
     fn prune(&self, before: Slot) -> Result<(), SigningLogError>;
 }
+
+/// What a signing log can tell of itself, so that keys can move to another machine with what they
+/// signed.
+pub trait SigningHistory: SigningLog {
+    /// Who has claims, ascending.
+    ///
+    /// # Errors
+    /// The log could not be read, or is damaged.
+    fn addresses(&self) -> Result<Vec<Address>, SigningLogError>;
+
+    /// The first slot for which claims are kept: those of earlier slots were pruned.
+    ///
+    /// # Errors
+    /// The log could not be read, or is damaged.
+    fn horizon(&self) -> Result<Slot, SigningLogError>;
+}

@@ -1,9 +1,11 @@
 //! The rules of the wallet, by name.
 
 mod key_files;
+mod protection;
+mod refusals;
 mod signing;
 
-use crate::mocks::{request, signing_log_reopen_suite, signing_log_suite};
+use crate::mocks::{request, signing_history_suite, signing_log_reopen_suite, signing_log_suite};
 use crate::{
     ClaimKind, FileWallet, KdfParams, MemorySigningLog, SignRequest, SigningLog, WalletConfig,
 };
@@ -101,6 +103,7 @@ fn sorted_addresses(numbers: &[u64]) -> Vec<Address> {
 fn the_memory_log_keeps_the_contract_of_signing_logs() {
     signing_log_suite(MemorySigningLog::new);
     signing_log_reopen_suite(MemorySigningLog::new, |log| log.clone());
+    signing_history_suite(MemorySigningLog::new);
 }
 
 #[test]

@@ -8,7 +8,9 @@
 )]
 
 use super::request;
-use crate::{ClaimKind, ClaimRecord, ClaimVerdict, Refusal, SigningLog, SigningLogError};
+use crate::{
+    ClaimKind, ClaimRecord, ClaimVerdict, Refusal, SigningHistory, SigningLog, SigningLogError,
+};
 use picot_models::mocks::address;
 use picot_models::{Hash, Slot};
 
@@ -56,6 +58,25 @@ pub fn signing_log_reopen_suite<L: SigningLog>(
     assert_eq!(records(&log, 1, 0), votes[1..2]);
     assert_eq!(claim(&log, &[vote(1, 4, 9)]), [pruned(5)]);
     assert_eq!(claim(&log, &[vote(1, 6, 9)]), [SAFE]);
+}
+
+/// Checks what a signing log tells of itself, on a log that `fresh` makes empty.
+///
+/// # Panics
+/// If a promise is broken.
+pub fn signing_history_suite<L: SigningHistory>(mut fresh: impl FnMut() -> L) {
+    let log = fresh();
+    assert_eq!(ok(log.addresses()), []);
+    assert_eq!(ok(log.horizon()), Slot::GENESIS);
+    // Several claims of one address are one address.
+    claim(&log, &[vote(1, 4, 1), vote(1, 5, 1), vote(2, 5, 1)]);
+    claim(&log, &[vote(3, 9, 1)]);
+    let mut expected = [1, 2, 3].map(address);
+    expected.sort();
+    assert_eq!(ok(log.addresses()), expected);
+    ok(log.prune(slot(6)));
+    assert_eq!(ok(log.addresses()), [address(3)]);
+    assert_eq!(ok(log.horizon()), slot(6));
 }
 
 const SAFE: ClaimVerdict = ClaimVerdict::Safe;

@@ -201,7 +201,7 @@ fn removing_locking_and_refusing_wait_for_signatures_that_are_being_made() {
     let stops: [fn(&FileWallet); 3] = [
         |wallet| wallet.remove(&address(1), &mut random()).unwrap(),
         FileWallet::lock,
-        |wallet| wallet.refuse(address(1), "seen elsewhere".into()),
+        |wallet| wallet.refuse(address(1), "seen elsewhere".into()).unwrap(),
     ];
     for stop in stops {
         let world = World::new();
@@ -231,7 +231,9 @@ fn removing_locking_and_refusing_wait_for_signatures_that_are_being_made() {
 fn a_refused_key_signs_no_claims_until_an_operator_clears_it() {
     let world = World::new();
     let wallet = world.create(&[1, 2]);
-    wallet.refuse(address(1), "a vote of it was seen".into());
+    wallet
+        .refuse(address(1), "a vote of it was seen".into())
+        .unwrap();
     let results = wallet.sign_claimed(&[vote(1, 5, 1), vote(2, 5, 1)]);
     assert!(
         matches!(&results[0], Err(WalletError::Refused { reason, .. }) if reason == "a vote of it was seen")
@@ -244,7 +246,7 @@ fn a_refused_key_signs_no_claims_until_an_operator_clears_it() {
         "operations contradict nothing"
     );
     assert_eq!(wallet.refusals().len(), 1);
-    assert!(wallet.clear_refusal(&address(1)));
-    assert!(!wallet.clear_refusal(&address(1)));
+    assert!(wallet.clear_refusal(&address(1)).unwrap());
+    assert!(!wallet.clear_refusal(&address(1)).unwrap());
     assert!(wallet.sign_claimed(&[vote(1, 5, 1)])[0].is_ok());
 }
