@@ -29,4 +29,6 @@ pub enum FactoryError {
     },
     /// the production history failed: {0}
     History(String),
+    /// the switch of production could not be kept, and production is off: {0}
+    Switch(String),
 }

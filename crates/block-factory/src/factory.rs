@@ -32,9 +32,12 @@ pub struct BlockDraw {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait BlockFactory: Send + Sync {
     /// Switches block production on or off. A block that is being signed at this moment is still
-    /// handed on. Whoever wants the switch to survive a restart keeps it, and gives it to the next
-    /// start in [`Config::enabled`].
-    fn set_enabled(&self, enabled: bool);
+    /// handed on. It survives a restart if the node keeps it: see
+    /// [`BlockProducer::keep_switch_in`](crate::BlockProducer::keep_switch_in).
+    ///
+    /// # Errors
+    /// [`FactoryError::Switch`]: production is off, and may be on again after a restart.
+    fn set_enabled(&self, enabled: bool) -> Result<(), FactoryError>;
 
     /// Whether block production is switched on.
     fn is_enabled(&self) -> bool;
@@ -42,11 +45,11 @@ pub trait BlockFactory: Send + Sync {
     /// The wait after the start of the process.
     fn startup(&self) -> StartupWait;
 
-    /// The latest lines of the history, latest first.
+    /// The latest lines of the history, of slots before `before` if it is given; latest first.
     ///
     /// # Errors
     /// [`FactoryError::History`].
-    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+    fn history(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
 
     /// When our addresses may propose, past and coming, by slot and rank. Places of the ranking
     /// that are not drawn by stake are left out, also where everybody with rolls may propose.
@@ -105,8 +108,8 @@ impl BlockControl {
 }
 
 impl BlockFactory for BlockControl {
-    fn set_enabled(&self, enabled: bool) {
-        self.production.set_enabled(enabled);
+    fn set_enabled(&self, enabled: bool) -> Result<(), FactoryError> {
+        self.production.set_enabled(enabled)
     }
 
     fn is_enabled(&self) -> bool {
@@ -117,8 +120,8 @@ impl BlockFactory for BlockControl {
         self.production.startup()
     }
 
-    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
-        self.production.history(max)
+    fn history(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.production.history(before, max)
     }
 
     fn draws(&self, range: SlotRange) -> Result<Vec<BlockDraw>, FactoryError> {
@@ -224,10 +227,10 @@ mod tests {
         config.enabled = false;
         let control = control(&config, MockSelector::new(), vec![]);
         assert!(!control.is_enabled());
-        control.set_enabled(true);
+        control.set_enabled(true).unwrap();
         assert!(control.is_enabled());
         assert_eq!(control.startup(), config.startup());
         assert_eq!(control.stats(), FactoryStats::default());
-        assert_eq!(control.history(9), Ok(vec![]));
+        assert_eq!(control.history(None, 9), Ok(vec![]));
     }
 }

@@ -10,6 +10,7 @@ use picot_selector::AddressDraw;
 use crate::{
     BlockControl, Collaborators, Config, Duty, Event, FactoryError, Helper, HistoryEntry, LeftOut,
     MAX_MISSED_TICKS_TOLD, OurDraws, Part, Production, Skip, SkipReason, SlotGuard, Story,
+    SwitchStore,
     assembly::{Assembler, OwnParent},
     run_on_ticks,
     schedule::Schedule,
@@ -81,6 +82,11 @@ impl BlockProducer {
     #[must_use]
     pub fn control(&self) -> Arc<BlockControl> {
         self.control.clone()
+    }
+
+    /// From now on the switch is kept there over restarts: [`Production::keep_switch_in`].
+    pub fn keep_switch_in(&self, store: Arc<dyn SwitchStore>) -> bool {
+        self.production.keep_switch_in(store)
     }
 
     /// Takes ticks on a thread of its own until they end: design 08, "a thin loop that waits for the

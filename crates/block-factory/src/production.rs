@@ -1,6 +1,7 @@
 //! What the two factories do alike: the switch, the start-up wait, which slots are new, the
 //! history and the counters.
 
+mod fates;
 mod history;
 mod our_draws;
 mod skip;
@@ -9,9 +10,11 @@ mod startup;
 mod state;
 mod stats;
 mod story;
+mod switch;
 mod ticks;
 
-pub use history::{Duty, Event, HistoryEntry, HistoryLog, MemoryHistory, Part};
+pub use fates::Fates;
+pub use history::{Duty, Event, Fate, HistoryEntry, HistoryLog, MemoryHistory, Part};
 pub use our_draws::{MAX_MISSED_TICKS_TOLD, OurDraws};
 pub use skip::{Skip, SkipReason};
 pub use slot_guard::SlotGuard;
@@ -19,7 +22,8 @@ pub use startup::StartupWait;
 pub use state::Production;
 pub use stats::FactoryStats;
 pub use story::Story;
+pub use switch::SwitchStore;
 pub use ticks::run_on_ticks;
 
 #[cfg(any(test, feature = "mocks"))]
-pub use history::MockHistoryLog;
+pub use {history::MockHistoryLog, switch::MockSwitchStore};

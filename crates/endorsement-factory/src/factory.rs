@@ -30,9 +30,13 @@ pub struct EndorsementDraw {
 /// production ever wait for them.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait EndorsementFactory: Send + Sync {
-    /// Switches endorsing on or off. What is being signed at this moment is still handed on.
-    /// Whoever wants the switch to survive a restart keeps it, and gives it to the next start.
-    fn set_enabled(&self, enabled: bool);
+    /// Switches endorsing on or off. What is being signed at this moment is still handed on. It
+    /// survives a restart if the node keeps it: see
+    /// [`EndorsementProducer::keep_switch_in`](crate::EndorsementProducer::keep_switch_in).
+    ///
+    /// # Errors
+    /// [`FactoryError::Switch`]: endorsing is off, and may be on again after a restart.
+    fn set_enabled(&self, enabled: bool) -> Result<(), FactoryError>;
 
     /// Whether endorsing is switched on.
     fn is_enabled(&self) -> bool;
@@ -40,11 +44,11 @@ pub trait EndorsementFactory: Send + Sync {
     /// The wait after the start of the process.
     fn startup(&self) -> StartupWait;
 
-    /// The latest lines of the history, latest first.
+    /// The latest lines of the history, of slots before `before` if it is given; latest first.
     ///
     /// # Errors
     /// [`FactoryError::History`].
-    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+    fn history(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
 
     /// What our addresses are drawn to endorse, past and coming, by slot.
     ///
@@ -108,8 +112,8 @@ impl EndorsementControl {
 }
 
 impl EndorsementFactory for EndorsementControl {
-    fn set_enabled(&self, enabled: bool) {
-        self.production.set_enabled(enabled);
+    fn set_enabled(&self, enabled: bool) -> Result<(), FactoryError> {
+        self.production.set_enabled(enabled)
     }
 
     fn is_enabled(&self) -> bool {
@@ -120,8 +124,8 @@ impl EndorsementFactory for EndorsementControl {
         self.production.startup()
     }
 
-    fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
-        self.production.history(max)
+    fn history(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.production.history(before, max)
     }
 
     fn draws(&self, range: SlotRange) -> Result<Vec<EndorsementDraw>, FactoryError> {
@@ -225,10 +229,10 @@ mod tests {
         config.enabled = false;
         let control = control(&config, MockSelector::new());
         assert!(!control.is_enabled());
-        control.set_enabled(true);
+        control.set_enabled(true).unwrap();
         assert!(control.is_enabled());
         assert_eq!(control.startup(), config.startup());
         assert_eq!(control.stats(), FactoryStats::default());
-        assert_eq!(control.history(9), Ok(vec![]));
+        assert_eq!(control.history(None, 9), Ok(vec![]));
     }
 }

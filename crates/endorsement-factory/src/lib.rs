@@ -15,6 +15,6 @@ pub use factory::{EndorsementControl, EndorsementDraw, EndorsementFactory};
 pub use producer::EndorsementProducer;
 
 pub use picot_block_factory::{
-    Asking, Config, Duty, Event, FactoryError, FactoryStats, HistoryEntry, HistoryLog,
-    MemoryHistory, Part, Skip, SkipReason, StartupWait,
+    Asking, Config, Duty, Event, FactoryError, FactoryStats, Fate, HistoryEntry, HistoryLog,
+    MemoryHistory, Part, Skip, SkipReason, StartupWait, SwitchStore,
 };

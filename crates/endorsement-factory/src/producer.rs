@@ -4,7 +4,8 @@ use std::{sync::Arc, thread::JoinHandle};
 
 use picot_block_factory::{
     Claim, Config, Duty, Event, FactoryError, Helper, HistoryEntry, LeftOut, MAX_MISSED_TICKS_TOLD,
-    OurDraws, Production, Skip, SkipReason, SlotGuard, Story, run_on_ticks, sign_claims,
+    OurDraws, Production, Skip, SkipReason, SlotGuard, Story, SwitchStore, run_on_ticks,
+    sign_claims,
 };
 use picot_clock::{Clock, Millis, Slot, SlotClock, SlotRange, Tick, Timestamp};
 use picot_consensus::Consensus;
@@ -81,6 +82,11 @@ impl EndorsementProducer {
         self.control.clone()
     }
 
+    /// From now on the switch is kept there over restarts: [`Production::keep_switch_in`].
+    pub fn keep_switch_in(&self, store: Arc<dyn SwitchStore>) -> bool {
+        self.production.keep_switch_in(store)
+    }
+
     /// Takes ticks on a thread of its own until they end. The ticks are those at half a period
     /// after the starts of slots: a `Ticker` with the offset `SlotClock::endorsement_offset`.
     ///
@@ -140,7 +146,10 @@ impl EndorsementProducer {
         let entry = |(endorser, result): (&Endorser, Result<Arc<SignedEndorsement>, Skip>)| {
             let (event, left_out) = match result {
                 Ok(endorsement) => {
-                    let event = Event::ProducedEndorsement(endorsement.id());
+                    let event = Event::ProducedEndorsement {
+                        id: endorsement.id(),
+                        block: endorsement.content().block,
+                    };
                     (event, left_out.next().unwrap_or_default())
                 }
                 Err(skip) => (Event::Skipped(skip), LeftOut::default()),

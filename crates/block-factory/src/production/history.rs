@@ -1,17 +1,21 @@
 //! What happened at each slot at which one of our addresses was due.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use displaydoc::Display;
 use parking_lot::Mutex;
 use picot_clock::{Millis, Slot};
 use picot_models::{Address, BlockId, EndorsementId};
+use serde::{Deserialize, Serialize};
 
 use super::Skip;
 use crate::FactoryError;
 
 /// What can be left out of a product that is made all the same.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// endorsements of the parent
     Endorsements,
@@ -36,7 +40,8 @@ pub enum Part {
 }
 
 /// What was due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Duty {
     /// A block.
     Block {
@@ -51,18 +56,62 @@ pub enum Duty {
 }
 
 /// What became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A block was signed and handed on.
     ProducedBlock(BlockId),
     /// An endorsement was signed and handed on.
-    ProducedEndorsement(EndorsementId),
+    ProducedEndorsement {
+        /// Its id.
+        id: EndorsementId,
+        /// The block that it is for.
+        block: BlockId,
+    },
     /// Nothing was produced.
     Skipped(Skip),
 }
 
+impl Event {
+    /// The block that was produced or endorsed.
+    #[must_use]
+    pub const fn block(&self) -> Option<BlockId> {
+        match self {
+            Self::ProducedBlock(block) | Self::ProducedEndorsement { block, .. } => Some(*block),
+            Self::Skipped(_) => None,
+        }
+    }
+}
+
+/// What became of the slot, and so of what was produced for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Nothing yet.
+    #[default]
+    Undecided,
+    /// The slot is decided as the block that was produced, or endorsed.
+    Decided,
+    /// The slot is decided as another block: this one.
+    LostTo(BlockId),
+    /// The slot is decided as one without a block.
+    Missed,
+}
+
+impl Fate {
+    /// The fate of a product for a slot that is decided as `decided`: a block or a miss.
+    #[must_use]
+    pub fn of(event: &Event, decided: Option<BlockId>) -> Self {
+        match decided {
+            None => Self::Missed,
+            Some(block) if event.block() == Some(block) => Self::Decided,
+            Some(block) => Self::LostTo(block),
+        }
+    }
+}
+
 /// One line of the history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The slot.
     pub slot: Slot,
@@ -76,33 +125,51 @@ pub struct HistoryEntry {
     pub left_out: BTreeSet<Part>,
     /// From the start of the work to its end.
     pub duration: Millis,
+    /// What became of the slot.
+    pub fate: Fate,
 }
 
-/// Keeps the history, for a bounded number of entries.
+/// Keeps the history, for a bounded number of entries, by slot.
 ///
 /// `record` is called once a slot at most, after what is due was handed on, with the entries in the
 /// order in which they came about. It may block: the factory waits for it no longer than for any
-/// other part. What is kept over a restart is the log's business.
+/// other part. The rest is called by other threads, at any time. What is kept over a restart is the
+/// log's business.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait HistoryLog: Send + Sync {
-    /// Adds entries, and drops the oldest ones over the bound.
+    /// Adds entries after those of the same slot, and drops those of the earliest slots over the
+    /// bound.
     ///
     /// # Errors
     /// [`FactoryError::History`]: the entries are lost.
     fn record(&self, entries: &[HistoryEntry]) -> Result<(), FactoryError>;
 
-    /// The latest entries, latest first.
+    /// The latest entries, of slots before `before` if it is given; latest first.
     ///
     /// # Errors
     /// [`FactoryError::History`].
-    fn latest(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+    fn latest(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError>;
+
+    /// The earliest slots that have entries whose fate is not known, ascending.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`].
+    fn undecided(&self, max: usize) -> Result<Vec<Slot>, FactoryError>;
+
+    /// A slot was decided as this block, or as a miss: gives its entries their [`Fate`]. A slot
+    /// without entries is fine.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`]: the fates stay unknown.
+    fn settle(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), FactoryError>;
 }
 
 /// A history that is lost when the process ends.
 #[derive(Debug)]
 pub struct MemoryHistory {
     max_entries: usize,
-    entries: Mutex<VecDeque<HistoryEntry>>,
+    /// By slot and place within the slot.
+    entries: Mutex<BTreeMap<(Slot, u32), HistoryEntry>>,
 }
 
 impl MemoryHistory {
@@ -111,7 +178,7 @@ impl MemoryHistory {
     pub const fn new(max_entries: usize) -> Self {
         Self {
             max_entries,
-            entries: Mutex::new(VecDeque::new()),
+            entries: Mutex::new(BTreeMap::new()),
         }
     }
 }
@@ -120,64 +187,58 @@ impl HistoryLog for MemoryHistory {
     fn record(&self, entries: &[HistoryEntry]) -> Result<(), FactoryError> {
         let mut kept = self.entries.lock();
         for entry in entries {
-            kept.push_back(entry.clone());
-            if kept.len() > self.max_entries {
-                kept.pop_front();
-            }
+            let of_slot = (entry.slot, 0)..=(entry.slot, u32::MAX);
+            let last = kept.range(of_slot).next_back();
+            let place = last.map_or(0, |((_, place), _)| place.saturating_add(1));
+            kept.insert((entry.slot, place), entry.clone());
+        }
+        while kept.len() > self.max_entries {
+            kept.pop_first();
         }
         Ok(())
     }
 
-    fn latest(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
-        Ok(self
-            .entries
-            .lock()
-            .iter()
-            .rev()
+    fn latest(&self, before: Option<Slot>, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
+        let kept = self.entries.lock();
+        let latest = kept.iter().rev().map(|(_, entry)| entry);
+        Ok(latest
+            .filter(|entry| before.is_none_or(|before| entry.slot < before))
             .take(max)
             .cloned()
             .collect())
+    }
+
+    fn undecided(&self, max: usize) -> Result<Vec<Slot>, FactoryError> {
+        let kept = self.entries.lock();
+        let undecided = kept.values().filter(|entry| entry.fate == Fate::Undecided);
+        let slots: BTreeSet<_> = undecided.map(|entry| entry.slot).collect();
+        Ok(slots.into_iter().take(max).collect())
+    }
+
+    fn settle(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), FactoryError> {
+        for (_, entry) in self.entries.lock().range_mut((slot, 0)..=(slot, u32::MAX)) {
+            entry.fate = Fate::of(&entry.event, decided);
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use picot_models::mocks::address;
-
     use super::*;
-    use crate::SkipReason;
-
-    fn entry(period: u64) -> HistoryEntry {
-        HistoryEntry {
-            slot: Slot::new(period, 0),
-            address: Some(address(1)),
-            duty: Duty::Block { rank: Some(0) },
-            event: Event::Skipped(Skip::new(SkipReason::Disabled, "by a test")),
-            left_out: BTreeSet::new(),
-            duration: Millis::ZERO,
-        }
-    }
+    use crate::mocks::history_log_suite;
 
     #[test]
-    fn the_history_is_bounded_and_gives_the_latest_first() {
-        let history = MemoryHistory::new(3);
-        history.record(&[entry(1), entry(2)]).unwrap();
-        history.record(&[entry(3), entry(4)]).unwrap();
-        let periods = |max| {
-            let latest = history.latest(max).unwrap();
-            latest
-                .iter()
-                .map(|entry| entry.slot.period)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(periods(10), [4, 3, 2]);
-        assert_eq!(periods(1), [4]);
+    fn the_history_in_memory_keeps_the_contract() {
+        history_log_suite(MemoryHistory::new);
     }
 
     #[test]
     fn a_history_of_no_entries_keeps_none() {
         let history = MemoryHistory::new(0);
-        history.record(&[entry(1)]).unwrap();
-        assert_eq!(history.latest(10).unwrap(), []);
+        history
+            .record(&[crate::mocks::history_entry(1, 0)])
+            .unwrap();
+        assert_eq!(history.latest(None, 10).unwrap(), []);
     }
 }

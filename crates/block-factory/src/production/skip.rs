@@ -3,11 +3,15 @@
 use displaydoc::Display;
 use picot_consensus::ConsensusError;
 use picot_wallet::WalletError;
+use serde::{Deserialize, Serialize};
 
 use crate::NoAnswer;
 
 /// Why something that was due was not produced.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// disabled
     Disabled,
@@ -36,7 +40,7 @@ pub enum SkipReason {
 }
 
 /// A reason with what is known of it.
-#[derive(Clone, Debug, Display, PartialEq, Eq)]
+#[derive(Clone, Debug, Display, PartialEq, Eq, Serialize, Deserialize)]
 #[displaydoc("{reason}: {detail}")]
 pub struct Skip {
     /// The reason.

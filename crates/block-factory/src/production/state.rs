@@ -1,20 +1,23 @@
 //! The state that a factory's thread shares with those who watch and switch it.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
 use parking_lot::Mutex;
-use picot_clock::{Clock, Millis, SlotRange, Timestamp};
+use picot_clock::{Clock, Millis, Slot, SlotRange, Timestamp};
 use tracing::{debug, info, warn};
 
-use super::{Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait};
+use super::{
+    Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait, SwitchStore,
+};
 use crate::{Asking, FactoryError, Helper};
 
 /// Whether production is on, what it made and how it went.
 pub struct Production {
     enabled: AtomicBool,
+    switch: OnceLock<Arc<dyn SwitchStore>>,
     startup: StartupWait,
     clock: Arc<dyn Clock>,
     log: Arc<dyn HistoryLog>,
@@ -38,6 +41,7 @@ impl Production {
         let stats = Mutex::default();
         Self {
             enabled: AtomicBool::new(enabled),
+            switch: OnceLock::new(),
             startup,
             clock,
             log,
@@ -46,10 +50,29 @@ impl Production {
         }
     }
 
+    /// From now on the switch is kept there, so that it survives a restart. Only the first store
+    /// stays; `false` for any other.
+    pub fn keep_switch_in(&self, store: Arc<dyn SwitchStore>) -> bool {
+        self.switch.set(store).is_ok()
+    }
+
     /// Switches production on or off: nothing new is signed once this has returned with `false`,
     /// but for what is being signed at this moment.
-    pub fn set_enabled(&self, enabled: bool) {
+    ///
+    /// Off takes effect before it is kept, and on is kept before it takes effect: whatever fails,
+    /// less is signed rather than more.
+    ///
+    /// # Errors
+    /// [`FactoryError::Switch`]: production is off, and may be on again after a restart.
+    pub fn set_enabled(&self, enabled: bool) -> Result<(), FactoryError> {
+        if !enabled {
+            self.enabled.store(false, Ordering::SeqCst);
+        }
+        if let Some(store) = self.switch.get() {
+            store.keep(enabled)?;
+        }
         self.enabled.store(enabled, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Whether production is switched on.
@@ -121,12 +144,16 @@ impl Production {
         self.stats.lock().count_missed_ticks(range);
     }
 
-    /// The latest entries of the history, latest first.
+    /// The latest entries of the history, of slots before `before` if it is given; latest first.
     ///
     /// # Errors
     /// [`FactoryError::History`].
-    pub fn history(&self, max: usize) -> Result<Vec<HistoryEntry>, FactoryError> {
-        self.log.latest(max)
+    pub fn history(
+        &self,
+        before: Option<Slot>,
+        max: usize,
+    ) -> Result<Vec<HistoryEntry>, FactoryError> {
+        self.log.latest(before, max)
     }
 
     /// The counters.
@@ -144,6 +171,7 @@ fn trace_entry(entry: &HistoryEntry, is_settled: bool) {
         event,
         left_out,
         duration,
+        fate: _,
     } = entry;
     match event {
         Event::Skipped(skip) if is_everyday(skip.reason, is_settled) => {
@@ -153,7 +181,9 @@ fn trace_entry(entry: &HistoryEntry, is_settled: bool) {
         Event::ProducedBlock(block) => {
             info!(%slot, ?address, ?duty, %block, ?left_out, %duration, "produced a block");
         }
-        Event::ProducedEndorsement(endorsement) => {
+        Event::ProducedEndorsement {
+            id: endorsement, ..
+        } => {
             debug!(%slot, ?address, ?duty, %endorsement, ?left_out, %duration, "endorsed a block");
         }
     }
@@ -171,10 +201,13 @@ const fn is_everyday(reason: SkipReason, is_settled: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use picot_clock::{ManualClock, Slot};
+    use picot_clock::ManualClock;
 
     use super::*;
-    use crate::{Duty, MemoryHistory, Part, mocks::MockHistoryLog};
+    use crate::{
+        Duty, Fate, MemoryHistory, Part,
+        mocks::{MockHistoryLog, MockSwitchStore},
+    };
 
     fn production(log: impl HistoryLog + 'static, startup: StartupWait) -> Production {
         let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
@@ -197,6 +230,7 @@ mod tests {
             event,
             left_out: left_out.iter().copied().collect(),
             duration: Millis(duration),
+            fate: Fate::Undecided,
         }
     }
 
@@ -231,14 +265,52 @@ mod tests {
     fn production_pauses_while_it_is_disabled() {
         let production = production(MemoryHistory::new(9), no_wait());
         assert_eq!(production.pause_reason(), None);
-        production.set_enabled(false);
+        production.set_enabled(false).unwrap();
         assert_eq!(
             production.pause_reason().unwrap().reason,
             SkipReason::Disabled
         );
-        production.set_enabled(true);
+        production.set_enabled(true).unwrap();
         assert!(production.is_enabled());
         assert_eq!(production.pause_reason(), None);
+    }
+
+    #[test]
+    fn the_switch_is_kept_where_the_node_says() {
+        let production = production(MemoryHistory::new(9), no_wait());
+        let mut store = MockSwitchStore::new();
+        let mut order = mockall::Sequence::new();
+        for enabled in [false, true] {
+            store
+                .expect_keep()
+                .with(mockall::predicate::eq(enabled))
+                .times(1)
+                .in_sequence(&mut order)
+                .returning(|_| Ok(()));
+        }
+        assert!(production.keep_switch_in(Arc::new(store)));
+        assert!(!production.keep_switch_in(Arc::new(MockSwitchStore::new())));
+        production.set_enabled(false).unwrap();
+        production.set_enabled(true).unwrap();
+    }
+
+    #[test]
+    fn a_switch_that_cannot_be_kept_leaves_production_off() {
+        for enabled in [false, true] {
+            let production = production(MemoryHistory::new(9), no_wait());
+            production.set_enabled(!enabled).unwrap();
+            let mut store = MockSwitchStore::new();
+            store
+                .expect_keep()
+                .times(1)
+                .returning(|_| Err(FactoryError::Switch("full".into())));
+            production.keep_switch_in(Arc::new(store));
+            assert_eq!(
+                production.set_enabled(enabled),
+                Err(FactoryError::Switch("full".into()))
+            );
+            assert!(!production.is_enabled());
+        }
     }
 
     #[test]
@@ -302,7 +374,7 @@ mod tests {
             lost_history_entries: 0,
         };
         assert_eq!(production.stats(), stats);
-        assert_eq!(production.history(1).unwrap(), entries[2..]);
+        assert_eq!(production.history(None, 1).unwrap(), entries[2..]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use picot_clock::{Clock, Millis, Slot, Timestamp};
 use picot_models::Address;
 
-use super::{Duty, Event, HistoryEntry};
+use super::{Duty, Event, Fate, HistoryEntry};
 use crate::LeftOut;
 
 /// The work for one slot, as the history tells it.
@@ -33,6 +33,7 @@ impl Story<'_> {
             event,
             left_out: left_out.into_parts(),
             duration: self.clock.now().since(self.begin).unwrap_or(Millis::ZERO),
+            fate: Fate::Undecided,
         }
     }
 }

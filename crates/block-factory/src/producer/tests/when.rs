@@ -39,7 +39,7 @@ fn a_slot_at_or_before_the_last_one_is_never_processed_again() {
         assert_eq!(running.step(slot), []);
     }
     assert_eq!(running.blocks().len(), 1);
-    assert_eq!(running.history.latest(9).unwrap().len(), 1);
+    assert_eq!(running.history.latest(None, 9).unwrap().len(), 1);
 }
 
 #[test]
@@ -114,10 +114,10 @@ fn a_disabled_factory_asks_who_is_due_and_makes_nothing() {
 fn production_is_switched_at_run_time() {
     let mut running = world().run();
     let control = running.producer.control();
-    control.set_enabled(false);
+    control.set_enabled(false).unwrap();
     assert!(!control.is_enabled());
     assert_eq!(reason_of(&running.step(SLOT)[0]), SkipReason::Disabled);
-    control.set_enabled(true);
+    control.set_enabled(true).unwrap();
     running.clock.set(after_start(500));
     let next = SLOT.next(4).unwrap();
     assert!(matches!(
@@ -133,7 +133,7 @@ fn a_factory_that_is_disabled_while_it_builds_does_not_sign() {
     let control = Arc::new(OnceLock::<Arc<dyn BlockFactory>>::new());
     let switch = control.clone();
     world.pool.expect_denunciations_for().returning(move |_| {
-        switch.get().unwrap().set_enabled(false);
+        switch.get().unwrap().set_enabled(false).unwrap();
         vec![]
     });
     let mut running = world.run();
@@ -176,7 +176,7 @@ fn the_loop_takes_ticks_until_they_end() {
     let (history, registered) = (running.history.clone(), running.registered.clone());
     running.producer.run(ticks).unwrap().join().unwrap();
     assert_eq!(registered.lock().len(), 1);
-    assert_eq!(history.latest(9).unwrap().len(), 1);
+    assert_eq!(history.latest(None, 9).unwrap().len(), 1);
 }
 
 #[test]

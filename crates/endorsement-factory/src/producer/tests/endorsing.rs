@@ -72,7 +72,8 @@ fn every_index_drawn_for_one_of_our_addresses_is_endorsed() {
         assert_eq!(endorsement.signer_address(), address(number));
         assert!(endorsement.verify().is_ok());
         assert_eq!(endorsement.envelope().id(&chain_id(1)), endorsement.id());
-        assert_eq!(entry.event, Event::ProducedEndorsement(endorsement.id()));
+        let (id, block) = (endorsement.id(), block_id());
+        assert_eq!(entry.event, Event::ProducedEndorsement { id, block });
         assert!(entry.left_out.is_empty());
     }
 }

@@ -30,7 +30,7 @@ fn a_slot_at_or_before_the_last_one_is_never_endorsed_again() {
         assert_eq!(running.step(slot), []);
     }
     assert_eq!(running.pooled.lock().len(), 3);
-    assert_eq!(running.history.latest(9).unwrap().len(), 3);
+    assert_eq!(running.history.latest(None, 9).unwrap().len(), 3);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_disabled_factory_asks_who_is_due_and_signs_nothing() {
 fn endorsing_is_switched_at_run_time() {
     let mut running = world().run();
     let control = running.producer.control();
-    control.set_enabled(false);
+    control.set_enabled(false).unwrap();
     assert!(!control.is_enabled());
     assert!(
         running
@@ -112,7 +112,7 @@ fn endorsing_is_switched_at_run_time() {
             .iter()
             .all(|entry| reason_of(entry) == SkipReason::Disabled)
     );
-    control.set_enabled(true);
+    control.set_enabled(true).unwrap();
     running.clock.advance(Millis(500)).unwrap();
     assert!(running.step(SLOT.next(4).unwrap()).iter().all(is_endorsed));
 }

@@ -192,7 +192,7 @@ pub(super) fn reason_of(entry: &HistoryEntry) -> SkipReason {
 }
 
 pub(super) fn is_endorsed(entry: &HistoryEntry) -> bool {
-    matches!(entry.event, Event::ProducedEndorsement(_))
+    matches!(entry.event, Event::ProducedEndorsement { .. })
 }
 
 pub(super) fn block_id() -> BlockId {
