@@ -154,6 +154,14 @@ pub enum ConsensusEvent {
     },
     /// A staker's fault was proven.
     Fault(FaultKey),
+    /// A valid signature of one of our keys was seen that this node did not make. The key signs no
+    /// vote any more in this run.
+    ForeignSignature {
+        /// Whose key.
+        address: Address,
+        /// Where it was seen.
+        slot: Slot,
+    },
 }
 
 /// Decides each slot once, for good, as one block or a miss.
