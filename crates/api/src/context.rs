@@ -7,6 +7,7 @@ use picot_models::{Address, ChainId, Genesis, Timestamp};
 use picot_pool::Pool;
 use picot_selector::Selector;
 use picot_storage::Storage;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether this node produces, and how that goes.
@@ -22,6 +23,9 @@ pub struct NodeFacts {
     pub blocks_produced: u64,
     /// Endorsements produced since the start.
     pub endorsements_produced: u64,
+    /// The addresses whose keys were seen in use elsewhere and sign nothing until an operator clears
+    /// them, each with the reason.
+    pub refused: BTreeMap<Address, String>,
 }
 
 /// Tells what the interface cannot know from the other parts.

@@ -20,6 +20,8 @@ pub enum ApiError {
         #[source]
         source: std::io::Error,
     },
+    /// the control interface must not be reachable from the network: {0} is not of loopback
+    ControlOnNetwork(SocketAddr),
     /// cannot start the interface's threads
     Runtime(#[source] std::io::Error),
 }

@@ -4,6 +4,7 @@
 
 mod config;
 mod context;
+pub mod control;
 mod error;
 mod extract;
 mod limits;
@@ -17,6 +18,7 @@ pub mod types;
 
 pub use config::ApiConfig;
 pub use context::{ApiContext, NodeFacts, Production};
+pub use control::{ControlContext, ControlToken, KeyControl};
 pub use error::ApiError;
 pub use problem::{Problem, ProblemCode};
 pub use router::router;

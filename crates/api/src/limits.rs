@@ -5,18 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What each route gets: the node's parts behind a bounded number of places.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    context: Arc<ApiContext>,
+/// What each route of the interface gets.
+pub(crate) type Shared = Places<ApiContext>;
+
+/// The node's parts behind a bounded number of places.
+pub(crate) struct Places<C> {
+    context: Arc<C>,
     places: Arc<Semaphore>,
     patience: Duration,
     pub(crate) max_batch: usize,
 }
 
-impl Shared {
+impl<C> Clone for Places<C> {
+    fn clone(&self) -> Self {
+        Self {
+            context: Arc::clone(&self.context),
+            places: Arc::clone(&self.places),
+            patience: self.patience,
+            max_batch: self.max_batch,
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Places<C> {
     pub(crate) fn new(
-        context: Arc<ApiContext>,
+        context: Arc<C>,
         max_blocking: usize,
         patience: Duration,
         max_batch: usize,
@@ -30,7 +43,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn context(&self) -> &Arc<ApiContext> {
+    pub(crate) fn context(&self) -> &Arc<C> {
         &self.context
     }
 
@@ -40,7 +53,7 @@ impl Shared {
     pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Problem>
     where
         T: Send + 'static,
-        W: FnOnce(&ApiContext) -> Result<T, Problem> + Send + 'static,
+        W: FnOnce(&C) -> Result<T, Problem> + Send + 'static,
     {
         let waiting = Arc::clone(&self.places).acquire_owned();
         let place = match tokio::time::timeout(self.patience, waiting).await {

@@ -50,6 +50,16 @@ pub enum ProblemCode {
     RollsTooFew,
     /// The operation orders nothing that can be done.
     InvalidOperation,
+    /// The token of the control interface is missing or wrong.
+    Unauthorized,
+    /// The wallet is locked, or the node has none.
+    NoWallet,
+    /// The text is no secret key that can own an address.
+    InvalidKey,
+    /// The key is there already, or there is no place for another one.
+    KeyNotAdded,
+    /// The key file was changed by somebody else: nothing was written.
+    KeyFileChanged,
     /// The pool has no place for it now; try again later.
     PoolFull,
     /// The node cannot do it now; try again later.
@@ -68,9 +78,13 @@ impl ProblemCode {
             Self::InvalidParameter | Self::InvalidBody => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge | Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotYetKnown | Self::AlreadyPending | Self::AlreadyExecuted => {
-                StatusCode::CONFLICT
-            }
+            Self::NotYetKnown
+            | Self::AlreadyPending
+            | Self::AlreadyExecuted
+            | Self::NoWallet
+            | Self::KeyNotAdded
+            | Self::KeyFileChanged => StatusCode::CONFLICT,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::InvalidSignature
             | Self::Expired
             | Self::TooEarly
@@ -78,6 +92,7 @@ impl ProblemCode {
             | Self::FeeTooLow
             | Self::BalanceTooLow
             | Self::RollsTooFew
+            | Self::InvalidKey
             | Self::InvalidOperation => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PoolFull => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -106,6 +121,11 @@ impl ProblemCode {
             Self::BalanceTooLow => "balance too low",
             Self::RollsTooFew => "rolls too few",
             Self::InvalidOperation => "invalid operation",
+            Self::Unauthorized => "unauthorized",
+            Self::NoWallet => "no wallet",
+            Self::InvalidKey => "invalid key",
+            Self::KeyNotAdded => "key not added",
+            Self::KeyFileChanged => "key file changed",
             Self::PoolFull => "pool full",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal error",

@@ -1,7 +1,7 @@
 //! The routes, and the bounds that hold for all of them.
 
 use crate::limits::Shared;
-use crate::routes::{addresses, blocks, operations, parameters, slots, status, stream};
+use crate::routes::{addresses, blocks, draws, operations, parameters, slots, status, stream};
 use crate::slot_feed::SlotFeed;
 use crate::{ApiConfig, ApiContext, Problem, ProblemCode};
 use axum::Router;
@@ -32,6 +32,7 @@ pub fn router(
         .route("/blocks/{id}", get(blocks::read))
         .route("/slots/{period}/{thread}", get(slots::read))
         .route("/addresses/{address}", get(addresses::read))
+        .route("/addresses/{address}/draws", get(draws::read))
         .route("/operations", post(operations::submit))
         .route("/operations/batch", post(operations::submit_batch))
         .route("/operations/{id}", get(operations::read))
@@ -51,14 +52,14 @@ pub fn router(
         .layer(DefaultBodyLimit::max(config.max_body_bytes))
 }
 
-async fn no_such_route(request: axum::extract::Request) -> Problem {
+pub(crate) async fn no_such_route(request: axum::extract::Request) -> Problem {
     Problem::new(
         ProblemCode::NoSuchRoute,
         format!("there is nothing at {}", request.uri().path()),
     )
 }
 
-async fn method_not_allowed(request: axum::extract::Request) -> Problem {
+pub(crate) async fn method_not_allowed(request: axum::extract::Request) -> Problem {
     let detail = format!(
         "{} does not answer {}",
         request.uri().path(),
@@ -68,7 +69,7 @@ async fn method_not_allowed(request: axum::extract::Request) -> Problem {
 }
 
 /// A time-out by the layer has no body of its own.
-async fn explain(response: Response) -> Response {
+pub(crate) async fn explain(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return Problem::new(
             ProblemCode::Timeout,

@@ -1,7 +1,8 @@
 //! The interface as a thing that is started and stopped, on threads of its own.
 
 use crate::listener::BoundedListener;
-use crate::{ApiConfig, ApiContext, ApiError, router};
+use crate::{ApiConfig, ApiContext, ApiError, ControlContext, control, router};
+use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,27 @@ impl ApiServer {
     /// # Errors
     /// A wrong setting, a port that is taken, no threads.
     pub fn start(config: ApiConfig, context: Arc<ApiContext>) -> Result<Self, ApiError> {
+        Self::serve(&config, |stopped| router(&config, context, stopped))
+    }
+
+    /// As [`ApiServer::start`], for the control interface. It is refused anywhere but on loopback.
+    ///
+    /// # Errors
+    /// [`ApiError::ControlOnNetwork`], a wrong setting, a port that is taken, no threads.
+    pub fn start_control(
+        config: ApiConfig,
+        context: Arc<ControlContext>,
+    ) -> Result<Self, ApiError> {
+        if !config.listen.ip().is_loopback() {
+            return Err(ApiError::ControlOnNetwork(config.listen));
+        }
+        Self::serve(&config, |_stopped| control::router(&config, context))
+    }
+
+    fn serve(
+        config: &ApiConfig,
+        routes: impl FnOnce(watch::Receiver<bool>) -> Router,
+    ) -> Result<Self, ApiError> {
         config.validate()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKER_THREADS)
@@ -45,7 +67,7 @@ impl ApiServer {
         let address = listener.local_addr().map_err(listen_error)?;
         let (stop, stopped) = watch::channel(false);
         let listener = BoundedListener::new(listener, config.max_connections, config.idle_timeout);
-        let routes = router(&config, context, stopped.clone());
+        let routes = routes(stopped.clone());
         runtime.spawn(async move {
             let served = axum::serve(listener, routes)
                 .with_graceful_shutdown(until_stopped(stopped))

@@ -39,6 +39,7 @@ impl Production for Facts {
             not_producing: Some("the wallet is locked".to_owned()),
             blocks_produced: 3,
             endorsements_produced: 4,
+            refused: [(address(1), "seen at 5/0".to_owned())].into(),
         }
     }
 }
@@ -188,6 +189,10 @@ fn status_tells_slot_finality_production_and_supply() {
     assert_eq!(body["last_final_slot"], json!({ "period": 4, "thread": 1 }));
     assert_eq!(body["threads"][0]["round"], 2);
     assert_eq!(body["production"]["not_producing"], "the wallet is locked");
+    assert_eq!(
+        body["production"]["refused"],
+        json!({ address(1).to_string(): "seen at 5/0" })
+    );
     assert_eq!(body["supply"]["balances"], "0.000000007");
 }
 

@@ -69,6 +69,27 @@ impl NodeStore {
         collect(pairs.rev().take(limit))
     }
 
+    /// The last `limit` pairs whose keys begin with `prefix` and are before `end`, descending.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn last_before(
+        &self,
+        prefix: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<NodePair>, DatabaseError> {
+        if end <= prefix {
+            return Ok(Vec::new());
+        }
+        let range = prefix..end;
+        let pairs = self.store.snapshot().range(&self.store.node, range);
+        let mut pairs = collect(pairs.rev().take(limit))?;
+        // An end outside of the prefix would bring in what is between them.
+        pairs.retain(|(key, _)| key.starts_with(prefix));
+        Ok(pairs)
+    }
+
     /// Waits until all that was written survives a failure of the machine.
     ///
     /// # Errors

@@ -1,32 +1,43 @@
 //! The parts of a node, made in the order of their dependencies and ended in the opposite one.
 
+use crate::control_file::{ControlAccess, ControlFile, new_token};
 use crate::data_layout::DataLayout;
+use crate::foreign_use::{ForeignUse, WatchedPropagation};
 use crate::home::Chain;
 use crate::housekeeping::Housekeeping;
+use crate::kept::{KeptHistory, KeptRefusals, KeptSwitch, Switch};
 use crate::key_file;
 use crate::no_keys::NoKeys;
+use crate::node_keys::NodeKeys;
 use crate::production::FactoryFacts;
+use crate::randomness::SystemRandomness;
 use crate::replay::replay;
 use crate::{NodeError, VERSION};
-use picot_api::{ApiConfig, ApiContext, ApiServer, Production};
-use picot_block_factory::{Asking, BlockFactory, BlockProducer, MemoryHistory};
+use picot_api::{
+    ApiConfig, ApiContext, ApiServer, ControlContext, ControlToken, KeyControl, Production,
+};
+use picot_block_factory::{Asking, BlockFactory, BlockProducer, Fates, HistoryLog};
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
 use picot_database::{Created, DataDir, DatabaseConfig};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
-use picot_models::{ChainId, Genesis};
+use picot_models::{CanonicalRuleKind, ChainId, Genesis};
 use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
 use picot_selector::{BackgroundSelector, Selector};
 use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
-use picot_wallet::{SigningLog, Wallet};
+use picot_wallet::{FileWallet, SigningLog, Wallet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use zeroize::Zeroizing;
 
-/// Entries of each factory's history that are kept in memory.
-const HISTORY_ENTRIES: usize = 10_000;
+/// Entries of each factory's history that are kept on disk, about 300 bytes each: some days of a
+/// staker that is drawn once a minute.
+const HISTORY_ENTRIES: usize = 20_000;
+
+/// Operators and their programs at once.
+const CONTROL_CONNECTIONS: usize = 8;
 
 /// Stakers whose decompressed keys are kept, about 300 bytes each.
 const VERIFYING_KEYS: usize = 10_000;
@@ -41,6 +52,8 @@ pub struct NodeConfig {
     pub database: DatabaseConfig,
     /// Its interface.
     pub api: ApiConfig,
+    /// Where its control interface listens, on loopback. Port 0 takes a free one.
+    pub control: SocketAddr,
     /// Its pool.
     pub pool: picot_pool::Config,
     /// The passphrase of its wallet; none for a node without keys, which only follows.
@@ -60,6 +73,7 @@ pub struct Node {
     replayed: u64,
     production: Option<Arc<FactoryFacts>>,
     api: Option<ApiServer>,
+    control: Option<(ControlFile, ApiServer)>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
     consensus: Arc<ConsensusWorker>,
@@ -91,18 +105,21 @@ impl Node {
             replayed,
             production: None,
             api: None,
+            control: None,
             stop: stop.clone(),
             threads: Vec::new(),
             consensus,
             execution,
             _accounts: accounts,
         };
+        base.listen_for_foreign_use(&mut node)?;
         let blocks = base.block_factory(&mut node)?;
         let endorsements = base.endorsement_factory(&mut node)?;
         base.housekeeping(&mut node)?;
-        let production = base.production(&node, blocks, endorsements);
+        let production = base.production(&node, &blocks, &endorsements);
         node.production = Some(Arc::clone(&production));
         node.api = Some(base.api(&config, &node, production)?);
+        node.control = Some(base.control(&config, &node, blocks, endorsements)?);
         Ok(node)
     }
 
@@ -171,6 +188,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         // Nobody asks any more, then nobody produces, then nobody decides, then nobody executes:
         // what is under way in each is finished before the next ends.
+        self.control = None;
         self.api = None;
         self.stop.stop();
         for thread in self.threads.drain(..) {
@@ -179,6 +197,22 @@ impl Drop for Node {
             }
         }
         self.consensus.stop();
+    }
+}
+
+/// What the factories tell of their slots.
+struct Histories {
+    blocks: Arc<dyn HistoryLog>,
+    endorsements: Arc<dyn HistoryLog>,
+}
+
+impl Histories {
+    fn open(data: &DataDir) -> Result<Self, NodeError> {
+        let open = |name| KeptHistory::open(data.node(), name, HISTORY_ENTRIES).map(Arc::new);
+        Ok(Self {
+            blocks: open("blocks")?,
+            endorsements: open("endorsements")?,
+        })
     }
 }
 
@@ -198,6 +232,9 @@ struct Base {
     signing_log: Arc<dyn SigningLog>,
     storage: Arc<dyn Storage>,
     wallet: Arc<dyn Wallet>,
+    keys: Arc<dyn KeyControl>,
+    foreign_use: Option<Arc<ForeignUse>>,
+    histories: Histories,
     selector: Arc<dyn Selector>,
     late_accounts: Arc<LateAccounts>,
     propagation: Arc<dyn Propagation>,
@@ -209,6 +246,9 @@ impl Base {
         let genesis = Arc::new(config.chain.genesis.clone());
         let chain_id = genesis.chain_id();
         let params = &genesis.params;
+        if let Some(warning) = rule_warning(params.canonical_rule, config.layout.is_dev()) {
+            tracing::warn!("{warning}");
+        }
         let data = DataDir::open(config.layout.root(), &chain_id, &config.database)?;
         let archive: Arc<dyn BlockArchive> = data.archive();
         let signing_log: Arc<dyn SigningLog> = data.signing_log();
@@ -216,7 +256,17 @@ impl Base {
             picot_selector::Config::from_params(params),
         )?);
         let late_accounts = Arc::new(LateAccounts::new());
-        let propagation: Arc<dyn Propagation> = Arc::new(NoPropagation);
+        let slot_clock = genesis.slot_clock()?;
+        let file_wallet = open_wallet(config, &signing_log, &data)?;
+        let foreign_use = file_wallet.as_ref().map(|wallet| {
+            let wallet = Arc::clone(wallet);
+            Arc::new(ForeignUse::new(wallet, slot_clock, config.started_at))
+        });
+        let propagation: Arc<dyn Propagation> = Arc::new(WatchedPropagation {
+            inner: Arc::new(NoPropagation),
+            foreign_use: foreign_use.clone(),
+        });
+        let keys = NodeKeys::new(file_wallet.clone(), config.layout.keys_file())?;
         let pool_config = picot_pool::Config {
             // As long as a block may carry them: after a pause the next block judges by them.
             endorsement_past_periods: params.periods_per_cycle.saturating_mul(2),
@@ -232,7 +282,7 @@ impl Base {
         )?;
         let created = data.created();
         Ok(Self {
-            slot_clock: genesis.slot_clock()?,
+            slot_clock,
             clock: Arc::new(SystemClock),
             stop: stop.clone(),
             started_at: config.started_at,
@@ -242,7 +292,13 @@ impl Base {
                 StorageConfig::default(),
                 Arc::clone(&archive),
             )?),
-            wallet: open_wallet(config, &signing_log)?,
+            wallet: match file_wallet {
+                Some(wallet) => wallet,
+                None => Arc::new(NoKeys),
+            },
+            keys: Arc::new(keys),
+            foreign_use,
+            histories: Histories::open(&data)?,
             pool: Arc::new(pool),
             genesis,
             chain_id,
@@ -302,7 +358,11 @@ impl Base {
         Ok(Arc::new(ConsensusWorker::start(config, parts)?))
     }
 
-    fn factory_config(&self, startup_delay_ms: u64) -> picot_block_factory::Config {
+    fn switch(&self, switch: Switch) -> KeptSwitch {
+        KeptSwitch::new(self.data.node(), switch)
+    }
+
+    fn factory_config(&self, startup_delay_ms: u64, enabled: bool) -> picot_block_factory::Config {
         picot_block_factory::Config {
             chain_id: self.chain_id,
             params: self.genesis.params.clone(),
@@ -310,7 +370,7 @@ impl Base {
             start: self.started_at,
             startup_delay: Millis(startup_delay_ms),
             fresh: self.fresh,
-            enabled: true,
+            enabled,
             asking: Asking::OnHelperThread,
         }
     }
@@ -325,7 +385,9 @@ impl Base {
     }
 
     fn block_factory(&self, node: &mut Node) -> Result<Arc<dyn BlockFactory>, NodeError> {
-        let config = self.factory_config(self.genesis.params.block_startup_delay_ms);
+        let switch = self.switch(Switch::Blocks);
+        let delay = self.genesis.params.block_startup_delay_ms;
+        let config = self.factory_config(delay, switch.is_enabled()?);
         let parts = picot_block_factory::Collaborators {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
@@ -334,9 +396,10 @@ impl Base {
             pool: Arc::clone(&self.pool),
             execution: Arc::clone(&node.execution) as _,
             storage: Arc::clone(&self.storage),
-            history: Arc::new(MemoryHistory::new(HISTORY_ENTRIES)),
+            history: Arc::clone(&self.histories.blocks),
         };
         let producer = BlockProducer::new(&config, &parts)?;
+        producer.keep_switch_in(Arc::new(switch));
         let control = producer.control();
         node.threads.push(producer.run(self.ticker(Millis::ZERO))?);
         Ok(control)
@@ -346,7 +409,9 @@ impl Base {
         &self,
         node: &mut Node,
     ) -> Result<Arc<dyn EndorsementFactory>, NodeError> {
-        let config = self.factory_config(self.genesis.params.endorsement_startup_delay_ms);
+        let switch = self.switch(Switch::Endorsements);
+        let delay = self.genesis.params.endorsement_startup_delay_ms;
+        let config = self.factory_config(delay, switch.is_enabled()?);
         let parts = picot_endorsement_factory::Collaborators {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
@@ -355,21 +420,34 @@ impl Base {
             storage: Arc::clone(&self.storage),
             pool: Arc::clone(&self.pool),
             network: Arc::clone(&self.propagation),
-            history: Arc::new(MemoryHistory::new(HISTORY_ENTRIES)),
+            history: Arc::clone(&self.histories.endorsements),
         };
         let producer = EndorsementProducer::new(&config, &parts)?;
+        producer.keep_switch_in(Arc::new(switch));
         let control = producer.control();
         node.threads
             .push(producer.run(self.ticker(self.slot_clock.endorsement_offset()))?);
         Ok(control)
     }
 
+    fn listen_for_foreign_use(&self, node: &mut Node) -> Result<(), NodeError> {
+        if let Some(foreign_use) = &self.foreign_use {
+            let consensus = Arc::clone(&node.consensus) as _;
+            let thread = Arc::clone(foreign_use).listen(consensus, self.stop.clone())?;
+            node.threads.push(thread);
+        }
+        Ok(())
+    }
+
     fn housekeeping(&self, node: &mut Node) -> Result<(), NodeError> {
+        let fates = [&self.histories.blocks, &self.histories.endorsements]
+            .map(|history| Fates::new(Arc::clone(&node.consensus) as _, Arc::clone(history)));
         let housekeeping = Housekeeping {
             pool: Arc::clone(&self.pool),
             execution: Arc::clone(&node.execution) as _,
             storage: Arc::clone(&self.storage),
             signing_log: Arc::clone(&self.signing_log),
+            fates: fates.into(),
             periods_per_cycle: self.genesis.params.periods_per_cycle,
         };
         node.threads
@@ -380,8 +458,8 @@ impl Base {
     fn production(
         &self,
         node: &Node,
-        blocks: Arc<dyn BlockFactory>,
-        endorsements: Arc<dyn EndorsementFactory>,
+        blocks: &Arc<dyn BlockFactory>,
+        endorsements: &Arc<dyn EndorsementFactory>,
     ) -> Arc<FactoryFacts> {
         Arc::new(FactoryFacts {
             clock: Arc::clone(&self.clock),
@@ -392,9 +470,38 @@ impl Base {
             signing_log_complete: self.signing_log_complete,
             consensus: Arc::clone(&node.consensus) as _,
             wallet: Arc::clone(&self.wallet),
+            keys: Arc::clone(&self.keys),
+            blocks: Arc::clone(blocks),
+            endorsements: Arc::clone(endorsements),
+        })
+    }
+
+    fn control(
+        &self,
+        config: &NodeConfig,
+        node: &Node,
+        blocks: Arc<dyn BlockFactory>,
+        endorsements: Arc<dyn EndorsementFactory>,
+    ) -> Result<(ControlFile, ApiServer), NodeError> {
+        let token = new_token(&mut SystemRandomness::new()?);
+        let context = ControlContext {
+            token: ControlToken::new(token.clone()),
+            thread_count: self.genesis.params.thread_count,
+            execution: Arc::clone(&node.execution) as _,
             blocks,
             endorsements,
-        })
+            keys: Arc::clone(&self.keys),
+        };
+        let settings = ApiConfig {
+            listen: config.control,
+            max_connections: CONTROL_CONNECTIONS,
+            max_blocking_requests: CONTROL_CONNECTIONS,
+            ..ApiConfig::default()
+        };
+        let server = ApiServer::start_control(settings, Arc::new(context))?;
+        let address = server.address();
+        let file = ControlFile::write(&config.layout, &ControlAccess { address, token })?;
+        Ok((file, server))
     }
 
     fn api(
@@ -424,16 +531,24 @@ impl Base {
 fn open_wallet(
     config: &NodeConfig,
     log: &Arc<dyn SigningLog>,
-) -> Result<Arc<dyn Wallet>, NodeError> {
+    data: &DataDir,
+) -> Result<Option<Arc<FileWallet>>, NodeError> {
     let Some(passphrase) = &config.passphrase else {
-        return Ok(Arc::new(NoKeys));
+        return Ok(None);
     };
     let wallet = key_file::open_wallet(&config.layout, Arc::clone(log))?;
+    wallet.keep_refusals_in(Arc::new(KeptRefusals::new(data.node())))?;
     wallet.unlock(passphrase)?;
     for warning in wallet.warnings() {
         tracing::warn!("{warning}");
     }
-    Ok(Arc::new(wallet))
+    for (address, reason) in wallet.refusals() {
+        tracing::error!(
+            %address, reason,
+            "this key was seen in use elsewhere and signs nothing until an operator clears it"
+        );
+    }
+    Ok(Some(Arc::new(wallet)))
 }
 
 fn after(start: Timestamp, wait: Millis) -> Result<Timestamp, NodeError> {
@@ -457,4 +572,28 @@ fn is_signing_log_complete(config: &NodeConfig, created: Created) -> bool {
         || config.keys_never_signed
         || config.started_at < config.chain.genesis.genesis_timestamp
         || (config.layout.is_dev() && created.chain)
+}
+
+/// What an operator should know of the chain's canonical rule before staking on it (design 07,
+/// 'Canonical rule').
+fn rule_warning(rule: CanonicalRuleKind, is_dev: bool) -> Option<&'static str> {
+    (rule == CanonicalRuleKind::LowestHash && !is_dev).then_some(
+        "this chain chooses the block with the lowest id (canonical rule lowest-hash): a producer \
+         that tries many blocks wins more slots than its stake; the rule is for experiments only",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_warns_of_a_rule_that_can_be_ground_outside_of_development() {
+        use CanonicalRuleKind::{FirstToQuorum, LowestHash, LowestTicket, RankedDraw};
+        assert!(rule_warning(LowestHash, false).is_some());
+        assert_eq!(rule_warning(LowestHash, true), None);
+        for fair in [RankedDraw, LowestTicket, FirstToQuorum] {
+            assert_eq!(rule_warning(fair, false), None);
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod node;
 mod passphrase;
 mod read;
 mod send;
+mod sim;
 mod tables;
 mod wallet;
 mod world;
@@ -57,11 +58,11 @@ pub fn main() -> ExitCode {
     exit_code(run(cli, &mut world))
 }
 
-/// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage. An error is told on
-/// standard error.
+/// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage, or that of the program
+/// that the command stands for. An error is told on standard error.
 pub fn run(cli: Cli, world: &mut World<'_>) -> i32 {
     match dispatch(cli.command, world) {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => {
             world.report(&error);
             error.exit_code()
@@ -69,8 +70,9 @@ pub fn run(cli: Cli, world: &mut World<'_>) -> i32 {
     }
 }
 
-fn dispatch(command: Command, world: &mut World<'_>) -> Result<(), CliError> {
-    match command {
+fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
+    let done = match command {
+        Command::Sim(arguments) => return sim::run(&arguments),
         Command::Node(arguments) => node::run(arguments, world),
         Command::Genesis { command } => genesis::run(command, world),
         Command::Keys { command } => keys::run(command, world),
@@ -83,7 +85,8 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<(), CliError> {
         Command::BuyRolls(arguments) => send::buy_rolls(&arguments, world),
         Command::Db { command } => db::run(command, world),
         Command::SellRolls(arguments) => send::sell_rolls(&arguments, world),
-    }
+    };
+    done.map(|()| 0)
 }
 
 fn exit_code(code: i32) -> ExitCode {

@@ -11,6 +11,8 @@ pub const KEYS_FILE: &str = "keys.json";
 pub const GENESIS_FILE: &str = "genesis.json";
 /// Locked by the node that uses the directory.
 pub const LOCK_FILE: &str = "lock";
+/// Where the control interface of the running node is, and its token.
+pub const CONTROL_FILE: &str = "control.json";
 /// The passphrase of a development wallet. Only a development directory has it.
 pub const DEV_PASSPHRASE_FILE: &str = "dev-passphrase";
 
@@ -49,6 +51,12 @@ impl DataLayout {
     #[must_use]
     pub fn lock_file(&self) -> PathBuf {
         self.root.join(LOCK_FILE)
+    }
+
+    /// Where the control interface of the running node is, and its token, of mode 0600.
+    #[must_use]
+    pub fn control_file(&self) -> PathBuf {
+        self.root.join(CONTROL_FILE)
     }
 
     /// The passphrase of a development wallet, of mode 0600.

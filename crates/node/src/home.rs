@@ -2,7 +2,9 @@
 
 use crate::NodeError;
 use crate::cli::{PassphraseSource, Purpose, SystemPrompt};
-use crate::data_layout::{DEV_PASSPHRASE_FILE, DataLayout, GENESIS_FILE, KEYS_FILE, LOCK_FILE};
+use crate::data_layout::{
+    CONTROL_FILE, DEV_PASSPHRASE_FILE, DataLayout, GENESIS_FILE, KEYS_FILE, LOCK_FILE,
+};
 use crate::genesis_file::read_genesis;
 use crate::key_file::{no_claims, open_wallet, wallet_config};
 use crate::randomness::SystemRandomness;
@@ -131,7 +133,7 @@ fn has_only_the_lock(root: &Path) -> Result<bool, NodeError> {
 
 /// What a node puts into its data directory besides its stores. The lock stays: whoever removes the
 /// rest holds it.
-const NODE_FILES: [&str; 3] = [DEV_PASSPHRASE_FILE, GENESIS_FILE, KEYS_FILE];
+const NODE_FILES: [&str; 4] = [CONTROL_FILE, DEV_PASSPHRASE_FILE, GENESIS_FILE, KEYS_FILE];
 
 /// Keeps another start, or a running node, away from a directory until the file is dropped. It is
 /// the lock that [`DataDir`] takes later.

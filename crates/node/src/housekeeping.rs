@@ -1,7 +1,7 @@
 //! What must hear that time passes: the pool, and what keeps blocks and claims of the past.
 
 use crate::NodeError;
-use picot_block_factory::run_on_ticks;
+use picot_block_factory::{Fates, run_on_ticks};
 use picot_clock::Ticker;
 use picot_execution::Execution;
 use picot_models::Slot;
@@ -27,6 +27,8 @@ pub struct Housekeeping {
     pub storage: Arc<dyn Storage>,
     /// Claims leave the disk.
     pub signing_log: Arc<dyn SigningLog>,
+    /// The histories of the factories learn what became of their slots.
+    pub fates: Vec<Fates>,
     /// Periods of a cycle.
     pub periods_per_cycle: u64,
 }
@@ -50,6 +52,11 @@ impl Housekeeping {
             last_final.period.saturating_sub(BLOCKS_KEPT_PERIODS),
             0,
         ));
+        for fates in &self.fates {
+            if let Err(error) = fates.step() {
+                tracing::warn!(%error, "the history does not learn what became of its slots");
+            }
+        }
         if slot
             .is_first_of_cycle(self.periods_per_cycle)
             .unwrap_or(false)
@@ -71,6 +78,9 @@ impl Housekeeping {
 mod tests {
     use super::*;
     use mockall::predicate::eq;
+    use picot_block_factory::mocks::history_entry;
+    use picot_block_factory::{Fate, HistoryLog, MemoryHistory};
+    use picot_consensus::mocks::MockConsensus;
     use picot_execution::ExecutionSummary;
     use picot_execution::mocks::MockExecution;
     use picot_models::Hash;
@@ -111,6 +121,7 @@ mod tests {
             execution: Arc::new(execution),
             storage: Arc::new(storage),
             signing_log: Arc::new(signing_log),
+            fates: Vec::new(),
             periods_per_cycle: 16,
         }
     }
@@ -118,6 +129,26 @@ mod tests {
     #[test]
     fn every_slot_the_pool_is_told_the_time() {
         housekeeping(Slot::new(4, 3), Slot::new(5, 1), None).step(Slot::new(5, 1));
+    }
+
+    #[test]
+    fn the_histories_learn_what_became_of_their_slots() {
+        let decided = Slot::new(4, 3);
+        let history = Arc::new(MemoryHistory::new(9));
+        history.record(&[history_entry(4, 3)]).unwrap();
+        let mut consensus = MockConsensus::new();
+        let status = picot_consensus::SlotStatus::Decided {
+            outcome: decided,
+            value: picot_models::Value::Miss { through: 4 },
+        };
+        consensus
+            .expect_slot_status()
+            .with(eq(decided))
+            .return_once(move |_| Ok(status));
+        let mut housekeeping = housekeeping(decided, Slot::new(5, 1), None);
+        housekeeping.fates = vec![Fates::new(Arc::new(consensus), history.clone())];
+        housekeeping.step(Slot::new(5, 1));
+        assert_eq!(history.latest(None, 9).unwrap()[0].fate, Fate::Missed);
     }
 
     #[test]

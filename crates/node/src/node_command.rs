@@ -54,6 +54,7 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
             listen: options.api,
             ..ApiConfig::default()
         },
+        control: options.control,
         pool: picot_pool::Config {
             min_fee: options.min_fee,
             ..picot_pool::Config::default()

@@ -1,6 +1,6 @@
 //! How this node's own production goes, and what holds it up.
 
-use picot_api::{NodeFacts, Production};
+use picot_api::{KeyControl, NodeFacts, Production};
 use picot_block_factory::BlockFactory;
 use picot_clock::{Clock, SlotClock};
 use picot_consensus::{Consensus, ThreadSummary};
@@ -28,6 +28,8 @@ pub struct FactoryFacts {
     pub consensus: Arc<dyn Consensus>,
     /// The keys.
     pub wallet: Arc<dyn Wallet>,
+    /// Which of them are refused.
+    pub keys: Arc<dyn KeyControl>,
     /// Block production.
     pub blocks: Arc<dyn BlockFactory>,
     /// Endorsement production.
@@ -46,6 +48,7 @@ impl FactoryFacts {
             self.why_too_early(),
             self.why_after_start(),
             self.why_not_trusted(),
+            self.why_refused(),
             self.why_not_drawn(),
         ]
         .into_iter()
@@ -73,6 +76,18 @@ impl FactoryFacts {
         Some(format!(
             "waiting{end} after the start, in case another node used the keys just before"
         ))
+    }
+
+    fn why_refused(&self) -> Option<String> {
+        let refusals = self.keys.refusals();
+        let addresses = self.wallet.addresses();
+        let all_are_refused = addresses
+            .iter()
+            .all(|address| refusals.contains_key(address));
+        let (address, reason) = refusals.first_key_value()?;
+        all_are_refused.then(|| {
+            format!("the key of {address} is in use elsewhere ({reason}): see `picot keys allow`")
+        })
     }
 
     fn why_not_drawn(&self) -> Option<String> {
@@ -129,6 +144,7 @@ impl Production for FactoryFacts {
             not_producing,
             blocks_produced: self.blocks.stats().produced,
             endorsements_produced: self.endorsements.stats().produced,
+            refused: self.keys.refusals(),
         }
     }
 }
@@ -145,6 +161,7 @@ mod tests {
     use picot_models::mocks::address;
     use picot_models::{Hash, ValidatorSet};
     use picot_selector::mocks::MockSelector;
+    use picot_wallet::WalletError;
     use picot_wallet::mocks::MockWallet;
     use std::collections::BTreeMap;
 
@@ -199,6 +216,7 @@ mod tests {
             signing_log_complete: true,
             consensus: Arc::new(consensus),
             wallet: Arc::new(wallet),
+            keys: Arc::new(Refusing(vec![])),
             blocks: Arc::new(blocks),
             endorsements: Arc::new(endorsements),
         }
@@ -236,6 +254,50 @@ mod tests {
         };
         let reason = switched_off.facts().not_producing.unwrap();
         assert!(reason.contains("switched off"), "{reason}");
+    }
+
+    /// Refuses the keys of these addresses, for the reason that they were seen.
+    struct Refusing(Vec<picot_models::Address>);
+
+    impl KeyControl for Refusing {
+        fn is_locked(&self) -> bool {
+            false
+        }
+        fn addresses(&self) -> Vec<picot_models::Address> {
+            vec![]
+        }
+        fn refusals(&self) -> BTreeMap<picot_models::Address, String> {
+            let refusals = self.0.iter();
+            refusals
+                .map(|address| (*address, "seen".to_owned()))
+                .collect()
+        }
+        fn add(&self, _: &str) -> Result<picot_models::Address, WalletError> {
+            Err(WalletError::Locked)
+        }
+        fn generate(&self) -> Result<picot_models::Address, WalletError> {
+            Err(WalletError::Locked)
+        }
+        fn remove(&self, _: &picot_models::Address) -> Result<(), WalletError> {
+            Err(WalletError::Locked)
+        }
+        fn clear_refusal(&self, _: &picot_models::Address) -> Result<bool, WalletError> {
+            Err(WalletError::Locked)
+        }
+    }
+
+    #[test]
+    fn a_node_whose_keys_are_in_use_elsewhere_says_so() {
+        let refusing = |addresses| FactoryFacts {
+            keys: Arc::new(Refusing(addresses)),
+            ..node(4)
+        };
+        let facts = refusing(vec![address(1)]).facts();
+        assert_eq!(facts.refused[&address(1)], "seen");
+        let reason = facts.not_producing.unwrap();
+        assert!(reason.contains("in use elsewhere (seen)"), "{reason}");
+        // Another one, which this node does not have.
+        assert!(refusing(vec![address(2)]).facts().producing);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod blocks;
+pub(crate) mod draws;
 pub(crate) mod operations;
 pub(crate) mod parameters;
 pub(crate) mod slots;
@@ -12,7 +13,7 @@ use crate::{Problem, ProblemCode};
 use std::str::FromStr;
 
 /// Reads one part of a path.
-fn parse<T>(what: &str, text: &str) -> Result<T, Problem>
+pub(crate) fn parse<T>(what: &str, text: &str) -> Result<T, Problem>
 where
     T: FromStr,
     T::Err: std::fmt::Display,

@@ -70,6 +70,7 @@ fn production_status(context: &ApiContext) -> ProductionStatus {
         staking_addresses: facts.staking_addresses,
         blocks_produced: facts.blocks_produced,
         endorsements_produced: facts.endorsements_produced,
+        refused: facts.refused,
     }
 }
 

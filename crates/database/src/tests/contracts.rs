@@ -9,7 +9,7 @@ use picot_storage::mocks::{
     archive_reopen_suite, archive_suite, candidate, decided_block, decided_miss,
 };
 use picot_storage::{BlockArchive, Decided, StorageError};
-use picot_wallet::mocks::{signing_log_reopen_suite, signing_log_suite};
+use picot_wallet::mocks::{signing_history_suite, signing_log_reopen_suite, signing_log_suite};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -97,6 +97,7 @@ fn the_disk_log_keeps_the_contract_of_signing_logs() {
             log
         };
         signing_log_suite(&mut fresh);
+        signing_history_suite(&mut fresh);
     }
 }
 
@@ -138,6 +139,11 @@ fn the_node_store_is_an_ordered_map_over_restarts() {
     assert_eq!(node.first(b"history/", 1).unwrap(), ascending[..1]);
     assert_eq!(node.last(b"history/", 1).unwrap(), ascending[1..]);
     assert_eq!(node.first(b"", 10).unwrap().len(), 4);
+    let before = |end: &[u8], limit| node.last_before(b"history/", end, limit).unwrap();
+    assert_eq!(before(b"history/3", 10), ascending[..1]);
+    assert_eq!(before(b"history/9", 1), ascending[1..]);
+    assert_eq!(before(b"history/1", 10), []);
+    assert_eq!(before(b"a", 10), []);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use picot_models::{Address, Amount, BlockId, OperationId, Slot};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -114,6 +115,19 @@ Examples:
   picot sell-rolls 1
   picot sell-rolls 1 --from addr1…")]
     SellRolls(RollsArgs),
+    /// Simulate many nodes on virtual time, with faults by seed
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  picot sim --seeds 0..1000 --faults documented
+  picot sim --validators 100 --latency aws --rule ranked-draw
+  picot sim --help                               all options
+
+Runs the program picot-sim, which lies beside picot or on the PATH, with these arguments and with its
+exit code. `cargo xtask sim` builds and runs it."
+    )]
+    Sim(SimArgs),
     /// Care for the data of a stopped node
     #[command(
         arg_required_else_help = true,
@@ -126,6 +140,17 @@ Examples:
         #[command(subcommand)]
         command: DbCommand,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimArgs {
+    /// What `picot-sim` is given
+    #[arg(
+        value_name = "OPTIONS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +193,9 @@ pub(crate) struct NodeArgs {
     /// Where the HTTP interface listens
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4701", value_parser = listen_address)]
     pub(crate) api: SocketAddr,
+    /// Where the control interface listens, on this machine; port 0 takes a free one, and the commands find it
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = loopback_address)]
+    pub(crate) control: SocketAddr,
     /// Forget the development chain of before and start anew
     #[arg(long, requires = "dev")]
     pub(crate) reset: bool,
@@ -456,6 +484,18 @@ pub(crate) enum WaitFor {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let expected = "expected an address of this machine and a port, such as 127.0.0.1:4701";
     text.parse().map_err(|_| expected.to_owned())
+}
+
+fn loopback_address(text: &str) -> Result<SocketAddr, String> {
+    let address = listen_address(text)?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(
+            "keys and factories are controlled from this machine only, such as 127.0.0.1:4702"
+                .to_owned(),
+        )
+    }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -146,6 +146,16 @@ pub enum CliError {
     },
     /// cannot run the node
     Run(#[source] Box<NodeError>),
+    /// the simulator is a program of its own, picot-sim, which is neither beside picot nor on the PATH
+    NoSimulator,
+    /// cannot run the simulator {path}
+    Simulator {
+        /// The program.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// cannot write the output
     Output(#[source] io::Error),
 }
@@ -197,6 +207,9 @@ impl CliError {
                 format!("it may still be executed: ask again with `picot operation {id}`")
             }
             Self::Exists(_) => "`--force` replaces it".to_owned(),
+            Self::NoSimulator => "in a checkout, `cargo xtask sim` builds and runs it, and `cargo \
+                                  install --path crates/simulator` puts it on the PATH"
+                .to_owned(),
             Self::NotConfirmed => "`--yes` says that it is meant".to_owned(),
             _ => return None,
         };

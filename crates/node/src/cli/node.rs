@@ -18,6 +18,8 @@ pub struct NodeOptions {
     pub genesis: Option<PathBuf>,
     /// Where the HTTP interface listens. Port 0 takes a free one.
     pub api: SocketAddr,
+    /// Where the control interface listens, on loopback. Port 0 takes a free one.
+    pub control: SocketAddr,
     /// Start anew, without the chain of before; only together with `dev`.
     pub reset: bool,
     /// What is logged: a filter that was checked. None: the default of the node.
@@ -46,6 +48,7 @@ pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
             .unwrap_or_else(|| PathBuf::from(DEFAULT_DEV_DATA)),
         genesis: arguments.genesis,
         api: arguments.api,
+        control: arguments.control,
         reset: arguments.reset,
         log: arguments.log,
         log_json: arguments.log_json,

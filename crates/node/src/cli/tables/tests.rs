@@ -52,6 +52,7 @@ pub(in crate::cli) fn status_answer() -> StatusResponse {
             staking_addresses: vec![mocks::address(1)],
             blocks_produced: 46,
             endorsements_produced: 184,
+            refused: std::collections::BTreeMap::new(),
         },
         pool: PoolStatus {
             operations: 3,

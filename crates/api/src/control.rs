@@ -1,0 +1,11 @@
+//! The control interface: keys, factories and their history, on a listener of its own, for whoever
+//! knows the token.
+
+mod context;
+mod routes;
+mod token;
+pub mod types;
+
+pub use context::{ControlContext, KeyControl};
+pub(crate) use routes::router;
+pub use token::ControlToken;
