@@ -152,7 +152,10 @@ impl OfRound {
         }
         if kind == Kind::Notarise {
             self.notarising = self.notarising.saturating_sub(power);
-            let notarise = self.weights.iter().filter(|(subject, _)| is_notarise(subject));
+            let notarise = self
+                .weights
+                .iter()
+                .filter(|(subject, _)| is_notarise(subject));
             self.most_for_one = notarise.map(|(_, weight)| *weight).max().unwrap_or(0);
         }
         place.from
@@ -195,6 +198,11 @@ impl Collector {
             validators,
             rounds: BTreeMap::new(),
         }
+    }
+
+    /// The weight that makes a certificate.
+    pub(crate) const fn quorum(&self) -> u64 {
+        self.quorum
     }
 
     fn power(&self, index: usize) -> u64 {

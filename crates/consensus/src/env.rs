@@ -6,7 +6,8 @@ use crate::{Config, Output, Peer, PeerFault, ThreadChain, Timers, Unsigned, Veri
 use picot_clock::{SlotClock, Timestamp};
 use picot_crypto::BatchEntry;
 use picot_models::{
-    Address, Block, Denunciation, PublicKey, SignedProposal, SignedVote, Slot, ValidatorSet,
+    Address, Block, Denunciation, Envelope, PublicKey, SignedProposal, SignedVote, Slot,
+    ValidatorSet, Vote,
 };
 use picot_selector::Selector;
 use picot_storage::Decided;
@@ -45,6 +46,10 @@ impl Shared {
 
     pub(crate) fn is_valid(&self, entry: BatchEntry) -> bool {
         self.verifier.bad(&[entry]).is_empty()
+    }
+
+    pub(crate) fn is_vote_valid(&self, vote: &Envelope<Vote>) -> bool {
+        self.is_valid(vote.batch_entry(&self.config.chain_id))
     }
 }
 

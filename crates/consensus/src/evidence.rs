@@ -1,8 +1,8 @@
 //! Proofs of faults, made of two signatures of one staker (design 06, 'Slashing').
 
 use picot_models::{
-    Ballot, Carry, Certificate, CertificateSubject, Denunciation, DenunciationKind, FaultKey,
-    HeaderProof, SignedHeader, SignedProposal, SignedVote, Vote,
+    Address, Ballot, Carry, Certificate, CertificateSubject, Denunciation, DenunciationKind,
+    Envelope, FaultKey, HeaderProof, SignedHeader, SignedProposal, Vote,
 };
 use std::collections::BTreeSet;
 
@@ -21,10 +21,10 @@ impl Faults {
     }
 
     /// Whether a fault was told before.
-    pub(crate) fn is_told(&self, vote: &SignedVote, kind: DenunciationKind) -> bool {
+    pub(crate) fn is_told(&self, vote: &Envelope<Vote>, kind: DenunciationKind) -> bool {
         self.told.contains(&FaultKey {
-            address: vote.signer_address(),
-            slot: vote.content().slot,
+            address: Address::of_key(&vote.signer),
+            slot: vote.content.slot,
             kind,
         })
     }
@@ -41,8 +41,8 @@ pub(crate) fn of_headers(one: &SignedHeader, other: &SignedHeader) -> Denunciati
 }
 
 /// Two votes of one slot and round that contradict each other.
-pub(crate) fn of_votes(one: &SignedVote, other: &SignedVote) -> Denunciation {
-    Denunciation::of_votes(one.envelope().clone(), other.envelope().clone())
+pub(crate) fn of_votes(one: Envelope<Vote>, other: Envelope<Vote>) -> Denunciation {
+    Denunciation::of_votes(one, other)
 }
 
 /// Two proposals of one round.
@@ -51,9 +51,9 @@ pub(crate) fn of_proposals(one: &SignedProposal, other: &SignedProposal) -> Denu
 }
 
 /// A notarise vote whose carry a certificate excludes.
-pub(crate) fn of_carry(vote: &SignedVote, certificate: &Certificate) -> Denunciation {
+pub(crate) fn of_carry(vote: &Envelope<Vote>, certificate: &Certificate) -> Denunciation {
     Denunciation::FalseCarry {
-        vote: vote.envelope().clone(),
+        vote: vote.clone(),
         certificate: certificate.clone(),
     }
 }

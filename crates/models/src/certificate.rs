@@ -1,7 +1,6 @@
 //! Certificates: votes of more than two thirds of the stake for one thing, and what is made of them.
 
 use crate::limits::{MAX_JUSTIFICATION_CERTIFICATES, MAX_VALIDATORS};
-use crate::signed::AsIdHash;
 use crate::{
     Address, Ballot, Carry, ChainId, Envelope, SignedVote, ThreadDigest, ValidatorSet, Value, Vote,
 };
@@ -193,19 +192,39 @@ impl Certificate {
         votes: impl IntoIterator<Item = &'a SignedVote>,
         validators: &ValidatorSet,
     ) -> Option<Self> {
-        let mut by_index = std::collections::BTreeMap::new();
+        let by_place = votes
+            .into_iter()
+            .map(|vote| {
+                let place = validators.index_of(&vote.signer_address())?;
+                Some((place, vote.envelope()))
+            })
+            .collect::<Option<std::collections::BTreeMap<_, _>>>()?;
+        Self::from_placed_votes(by_place, validators)
+    }
+
+    /// As [`from_votes`](Self::from_votes), of votes whose voters' places in the set are known, by
+    /// ascending place and one of each.
+    ///
+    /// `None` if the places are not, or if there are no votes.
+    #[must_use]
+    pub fn from_placed_votes<'a>(
+        votes: impl IntoIterator<Item = (usize, &'a Envelope<Vote>)>,
+        validators: &ValidatorSet,
+    ) -> Option<Self> {
+        let votes = votes.into_iter();
         let mut first = None;
-        for vote in votes {
-            first.get_or_insert(vote.content());
-            by_index.insert(validators.index_of(&vote.signer_address())?, vote);
-        }
-        let first = first?;
+        let mut last = None;
         let mut signers = BitVec::repeat(false, validators.len());
-        let mut signatures = Vec::with_capacity(by_index.len());
-        for (index, vote) in by_index {
-            *signers.get_mut(index)? = true;
+        let mut signatures = Vec::with_capacity(votes.size_hint().0);
+        for (place, vote) in votes {
+            first.get_or_insert(&vote.content);
+            if last.replace(place) >= Some(place) {
+                return None;
+            }
+            *signers.get_mut(place)? = true;
             signatures.push(CertificateSignature::of_vote(vote));
         }
+        let first = first?;
         Some(Self {
             version: first.version,
             slot: first.slot,
@@ -284,11 +303,7 @@ impl Certificate {
     #[must_use]
     pub fn batch_entries(&self, chain_id: &ChainId) -> Vec<BatchEntry> {
         self.votes()
-            .map(|vote| BatchEntry {
-                message: *vote.id(chain_id).as_id_hash(),
-                public_key: vote.signer,
-                signature: vote.signature,
-            })
+            .map(|vote| vote.batch_entry(chain_id))
             .collect()
     }
 
@@ -322,15 +337,15 @@ impl Certificate {
 }
 
 impl CertificateSignature {
-    fn of_vote(vote: &SignedVote) -> Self {
-        let carry = match vote.content().ballot {
+    fn of_vote(vote: &Envelope<Vote>) -> Self {
+        let carry = match vote.content.ballot {
             Ballot::Notarise { carry, .. } => carry,
             Ballot::Nullify | Ballot::Finalise { .. } => Carry::Free,
         };
         Self {
-            signer: *vote.signer(),
+            signer: vote.signer,
             carry,
-            signature: *vote.signature(),
+            signature: vote.signature,
         }
     }
 }

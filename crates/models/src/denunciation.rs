@@ -379,11 +379,7 @@ where
     C::Id: AsIdHash,
 {
     envelopes
-        .map(|envelope| BatchEntry {
-            message: *envelope.id(chain_id).as_id_hash(),
-            public_key: envelope.signer,
-            signature: envelope.signature,
-        })
+        .map(|envelope| envelope.batch_entry(chain_id))
         .to_vec()
 }
 

@@ -101,6 +101,19 @@ impl<C: Content> Envelope<C> {
         id_of(&self.content, &self.signer, chain_id)
     }
 
+    /// What a batch verification needs, of an envelope that is verified once and not kept identified.
+    #[must_use]
+    pub fn batch_entry(&self, chain_id: &ChainId) -> BatchEntry
+    where
+        C::Id: AsIdHash,
+    {
+        BatchEntry {
+            message: *self.id(chain_id).as_id_hash(),
+            public_key: self.signer,
+            signature: self.signature,
+        }
+    }
+
     /// The same with its id found out, once and for all.
     #[must_use]
     pub fn identify(self, chain_id: &ChainId) -> Signed<C> {

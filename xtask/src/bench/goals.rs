@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Every comparison that `cargo xtask bench` prints.
-pub(super) const GOALS: [Goal; 7] = [
+pub(super) const GOALS: [Goal; 17] = [
     Goal {
         package: "picot-crypto",
         name: "batch of 1,024 signatures against dalek's single verify",
@@ -68,6 +68,88 @@ pub(super) const GOALS: [Goal; 7] = [
         bound: Bound::None,
         rule: "design 05",
     },
+    Goal {
+        package: "picot-consensus",
+        name: "decision of 4 validators, each, against its signatures",
+        measure: Measure::Ratio {
+            numerator: "consensus/decision_n4",
+            denominator: "consensus/floor_n4",
+        },
+        bound: Bound::AtMost(1.25),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "decision of 16 validators, each, against its signatures",
+        measure: Measure::Ratio {
+            numerator: "consensus/decision_n16",
+            denominator: "consensus/floor_n16",
+        },
+        bound: Bound::AtMost(1.25),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "decision of 64 validators, each, against its signatures",
+        measure: Measure::Ratio {
+            numerator: "consensus/decision_n64",
+            denominator: "consensus/floor_n64",
+        },
+        bound: Bound::AtMost(1.25),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "decision of 128 validators, each, against its signatures",
+        measure: Measure::Ratio {
+            numerator: "consensus/decision_n128",
+            denominator: "consensus/floor_n128",
+        },
+        bound: Bound::AtMost(1.25),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 4 without signatures",
+        measure: Measure::Time("consensus/decision_n4_no_signatures"),
+        bound: Bound::AtMost(20_000.0),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 16 without signatures",
+        measure: Measure::Time("consensus/decision_n16_no_signatures"),
+        bound: Bound::None,
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 64 without signatures",
+        measure: Measure::Time("consensus/decision_n64_no_signatures"),
+        bound: Bound::AtMost(200_000.0),
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 128 without signatures",
+        measure: Measure::Time("consensus/decision_n128_no_signatures"),
+        bound: Bound::None,
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 4, a step for each message",
+        measure: Measure::Time("consensus/decision_n4_no_signatures_one_by_one"),
+        bound: Bound::None,
+        rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-consensus",
+        name: "the same of 64, a step for each message",
+        measure: Measure::Time("consensus/decision_n64_no_signatures_one_by_one"),
+        bound: Bound::None,
+        rule: "design 07, to show 5",
+    },
 ];
 
 /// A comparison; benchmarks are named `group/bench`.
@@ -87,7 +169,8 @@ pub(super) enum Measure {
         numerator: &'static str,
         denominator: &'static str,
     },
-    /// A time on its own: it can be reported, but no machine can be held to it.
+    /// A time on its own, in nanoseconds: no machine can be held to it, but to an order of magnitude
+    /// where the design names one.
     Time(&'static str),
 }
 
@@ -129,7 +212,7 @@ impl Goal {
         Line {
             name: self.name,
             measured,
-            goal: self.bound.shown(),
+            goal: self.bound.shown(self.measure),
             verdict,
             rule: self.rule,
         }
@@ -169,10 +252,14 @@ impl Bound {
         if met { Verdict::Met } else { Verdict::Missed }
     }
 
-    fn shown(self) -> String {
+    fn shown(self, measure: Measure) -> String {
+        let value = |value: f64| match measure {
+            Measure::Ratio { .. } => value.to_string(),
+            Measure::Time(_) => shown_time(value),
+        };
         match self {
-            Self::AtLeast(least) => format!("at least {least}"),
-            Self::AtMost(most) => format!("at most {most}"),
+            Self::AtLeast(least) => format!("at least {}", value(least)),
+            Self::AtMost(most) => format!("at most {}", value(most)),
             Self::None => String::new(),
         }
     }
@@ -249,6 +336,23 @@ mod tests {
         assert_eq!(
             ratio(Bound::None, 14_000_000.0, 500.0).measured,
             "28000.00 (14.0ms / 500.0ns)"
+        );
+    }
+
+    #[test]
+    fn a_goal_is_shown_in_the_unit_of_what_is_measured() {
+        assert_eq!(ratio(Bound::AtMost(1.25), 1.0, 1.0).goal, "at most 1.25");
+        let goal = Goal {
+            package: "p",
+            name: "n",
+            measure: Measure::Time("g/b"),
+            bound: Bound::AtMost(20_000.0),
+            rule: "r",
+        };
+        let line = goal.compare(&|_| Ok(18_000.0));
+        assert_eq!(
+            (line.goal.as_str(), line.verdict),
+            ("at most 20.0µs", Verdict::Met)
         );
     }
 

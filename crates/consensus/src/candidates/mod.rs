@@ -113,10 +113,17 @@ impl Candidates {
         }
     }
 
-    /// Something that validity depends on changed: look at all headers again.
-    pub(crate) fn touch(&mut self) {
+    /// Something that validity depends on changed: look at all headers again. True if there are any
+    /// that are not settled.
+    pub(crate) fn touch(&mut self) -> bool {
         self.dirty = true;
         self.resolving.clear();
+        self.by_id.values().any(|candidate| {
+            matches!(
+                candidate.state,
+                HeaderState::Unchecked | HeaderState::Waiting
+            )
+        })
     }
 
     /// The archive answered: look at all headers again, but ask it nothing twice before decided state

@@ -135,9 +135,11 @@ impl Engine {
         for input in inputs {
             self.take(now, input, &mut out);
         }
-        self.evaluate(now, &mut out);
+        if self.dirty != 0 {
+            self.evaluate(now, &mut out);
+            self.wake(now, &mut out);
+        }
         self.held_keys(&mut out);
-        self.wake(now, &mut out);
         self.bad_signatures = self.bad_signatures.saturating_add(out.bad_signatures);
         self.faults = self.faults.saturating_add(out.faults);
         out.into_outputs()
@@ -158,6 +160,10 @@ impl Engine {
             self.voting = true;
             self.mark_all();
         }
+        // Of all threads the earliest.
+        if self.wake_at.is_none_or(|at| at > now) {
+            return;
+        }
         for thread in self.thread_numbers() {
             let due = self
                 .threads
@@ -172,7 +178,8 @@ impl Engine {
 
     fn take(&mut self, now: Timestamp, input: Input, out: &mut Outbox) {
         match input {
-            Input::Tick => self.mark_all(),
+            // Time happens to the threads that wait for it, whatever the input.
+            Input::Tick => {}
             Input::OwnBlock(block) => self.on_own_block(now, block, out),
             Input::Message { from, message } => self.on_message(now, from, &message, out),
             Input::Body(block) => self.on_body(now, block, None, out),
@@ -268,10 +275,16 @@ impl Engine {
     }
 
     fn on_candidates_stored(&mut self, ids: &[BlockId]) {
-        self.mark_all();
-        for thread in &mut self.threads {
-            for state in thread.slots.values_mut() {
-                state.on_stored(ids);
+        for thread in self.thread_numbers() {
+            let Some(state) = self.threads.get_mut(usize::from(thread)) else {
+                continue;
+            };
+            let mut stored = false;
+            for slot in state.slots.values_mut() {
+                stored |= slot.on_stored(ids);
+            }
+            if stored {
+                self.mark(thread);
             }
         }
     }
@@ -291,12 +304,18 @@ impl Engine {
 
     /// Decided state changed: headers that waited for it are looked at again.
     fn touch_candidates(&mut self) {
-        self.mark_all();
-        for thread in &mut self.threads {
-            for state in thread.slots.values_mut() {
-                if state.opened().is_some() {
-                    state.candidates.touch();
+        for thread in self.thread_numbers() {
+            let Some(state) = self.threads.get_mut(usize::from(thread)) else {
+                continue;
+            };
+            let mut waits = false;
+            for slot in state.slots.values_mut() {
+                if slot.opened().is_some() {
+                    waits |= slot.candidates.touch();
                 }
+            }
+            if waits {
+                self.mark(thread);
             }
         }
     }

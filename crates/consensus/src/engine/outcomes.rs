@@ -458,6 +458,7 @@ impl Engine {
                     ask_at: after(now, wait),
                     asked: 0,
                 });
+                self.mark(slot.thread);
             }
         }
     }

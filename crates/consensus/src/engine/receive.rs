@@ -7,8 +7,8 @@ use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
 use picot_clock::{Millis, Timestamp};
 use picot_models::{
-    Block, Certificate, CertificateSubject, Envelope, Header, Justification, RoundProposal, Slot,
-    Vote,
+    Address, Block, Certificate, CertificateSubject, Envelope, Header, Justification,
+    RoundProposal, Slot, Vote,
 };
 use std::sync::Arc;
 
@@ -33,18 +33,20 @@ impl Engine {
         message: &Arc<Message>,
         out: &mut Outbox,
     ) {
-        if let Some(slot) = message.slot() {
-            self.mark(slot.thread);
-        }
         if let Some(slot) = message.slot()
             && (slot.thread >= self.shared.config.params.thread_count || slot.period == 0)
         {
             out.blame(Some(from), PeerFault::Malformed);
             return;
         }
+        // Of these two most change nothing that a rule reads.
+        let is_frequent = matches!(**message, Message::Vote(_) | Message::Have { .. });
+        if let Some(slot) = message.slot().filter(|_| !is_frequent) {
+            self.mark(slot.thread);
+        }
         match message.as_ref() {
             Message::Candidate(header) => self.on_header(now, from, header, out),
-            Message::Vote(vote) => self.on_vote(now, from, vote, out),
+            Message::Vote(vote) => self.on_vote(now, from, message, vote, out),
             Message::Proposal {
                 proposal,
                 justification,
@@ -89,13 +91,10 @@ impl Engine {
     /// A message about a later slot of a thread says that its sender decided the one that is open
     /// here: if that does not come by itself, it is asked for.
     fn hear_of_later(&mut self, now: Timestamp, slot: Slot, from: Peer) {
-        if self.is_in_the_future(slot, now) {
-            return;
-        }
         let is_open = self
             .next_slot(slot.thread)
             .is_some_and(|next| slot.period <= next.period);
-        if !is_open {
+        if !is_open && !self.is_in_the_future(slot, now) {
             let wait = match self.place(slot) {
                 Place::Ahead => Millis::ZERO,
                 Place::Past | Place::Present => self.shared.timers.answer_wait(),
@@ -198,21 +197,35 @@ impl Engine {
         });
     }
 
-    fn on_vote(&mut self, now: Timestamp, from: Peer, vote: &Envelope<Vote>, out: &mut Outbox) {
+    fn on_vote(
+        &mut self,
+        now: Timestamp,
+        from: Peer,
+        message: &Arc<Message>,
+        vote: &Envelope<Vote>,
+        out: &mut Outbox,
+    ) {
         let slot = vote.content.slot;
-        let place = self.place(slot);
-        if matches!(place, Place::Ahead) {
-            return self.hear_of_later(now, slot, from);
+        match self.place(slot) {
+            Place::Ahead => self.hear_of_later(now, slot, from),
+            Place::Past => {
+                let signer = Address::of_key(&vote.signer);
+                self.with_past(slot, now, |state, env| {
+                    state.on_past_vote(env, from, message, &signer, out);
+                });
+                self.answer_late(now, slot, from, out);
+            }
+            Place::Present => {
+                self.hear_of_later(now, slot, from);
+                let signer = Address::of_key(&vote.signer);
+                let matters = self.with_new_slot(slot, now, |state, env| {
+                    state.on_vote(env, from, message, &signer, out)
+                });
+                if matters == Some(true) {
+                    self.mark(slot.thread);
+                }
+            }
         }
-        let vote = vote.clone().identify(&self.shared.config.chain_id);
-        if matches!(place, Place::Past) {
-            self.with_past(slot, now, |state, env| {
-                state.on_past_vote(env, from, vote, out);
-            });
-            return self.answer_late(now, slot, from, out);
-        }
-        self.hear_of_later(now, slot, from);
-        self.with_new_slot(slot, now, |state, env| state.on_vote(env, from, vote, out));
     }
 
     fn on_proposal(
@@ -277,9 +290,12 @@ impl Engine {
             Place::Ahead => self.hear_of_later(now, slot, from),
             Place::Present => {
                 self.hear_of_later(now, slot, from);
-                self.with_slot(slot, now, |state, env| {
-                    state.on_have(env, from, round, subject);
+                let lacked = self.with_slot(slot, now, |state, env| {
+                    state.on_have(env, from, round, subject)
                 });
+                if lacked == Some(true) {
+                    self.mark(slot.thread);
+                }
             }
         }
     }

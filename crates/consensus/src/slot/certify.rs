@@ -4,53 +4,62 @@ use super::{ROUNDS_AHEAD, ROUNDS_BEHIND, SlotState};
 use crate::certificate_check::is_certificate_valid;
 use crate::env::{Env, Outbox};
 use crate::{Message, Output, Peer, PeerFault, evidence, range_miss, rules};
-use picot_models::{Ballot, Certificate, CertificateSubject, DenunciationKind, SignedVote, Value};
+use picot_models::{
+    Address, Ballot, Certificate, CertificateSubject, DenunciationKind, Envelope, Value, Vote,
+};
 use std::sync::Arc;
 
 impl SlotState {
-    /// Takes a vote whose signature nobody has looked at, unless it is `verified` because it is
-    /// ours.
+    /// Takes the vote in a message, by a signer of this address, whose signature nobody has looked
+    /// at, unless it is `verified` because it is ours. True if a rule may have something to do now:
+    /// most votes complete nothing.
     pub(super) fn collect(
         &mut self,
         env: &Env<'_>,
-        vote: SignedVote,
+        message: &Arc<Message>,
+        signer: &Address,
         from: Option<Peer>,
         verified: bool,
         out: &mut Outbox,
-    ) {
-        let Some(index) = self.validators.index_of(&vote.signer_address()) else {
-            return;
+    ) -> bool {
+        let (Message::Vote(vote), Some(index)) =
+            (message.as_ref(), self.validators.index_of(signer))
+        else {
+            return false;
         };
-        let round = vote.content().round;
-        let subject = CertificateSubject::of_ballot(&vote.content().ballot);
+        let round = vote.content.round;
+        let subject = CertificateSubject::of_ballot(&vote.content.ballot);
         let verifier = env.shared.verifier.as_ref();
         if from.is_some() {
-            self.check_carry_of(env, &vote, out);
+            self.check_carry_of(env, vote, out);
         }
-        let added = self.collector.add(index, vote, from, verified, verifier);
+        let added = self.collector.add(index, message, from, verified, verifier);
         out.blame_all(added.blamed);
         if let Some(fault) = added.fault {
             let (one, other) = *fault;
-            let proof = evidence::of_votes(&one, &other);
+            let proof = evidence::of_votes(one, other);
             out.evidence(self.faults.new_one(proof));
         }
         if !added.stored {
-            return;
+            return false;
         }
+        let mut matters = false;
         if round == self.round && matches!(subject, CertificateSubject::Notarise { .. }) {
             self.votes_changed = true;
+            matters = self.collector.looks_hopeless(round);
         }
-        if self.collector.weight(round, &subject) >= self.planted.quorum(&self.validators)
+        if self.collector.weight(round, &subject) >= self.collector.quorum()
             && self.certificates.lacks(round, &subject)
         {
             self.ripe.push((round, subject));
+            matters = true;
         }
+        matters
     }
 
     /// Whether a vote can be one of this slot: kept rounds, the right version and history, a value
     /// and a carry that can be.
-    pub(super) fn is_acceptable(&self, env: &Env<'_>, vote: &SignedVote) -> bool {
-        let content = vote.content();
+    pub(super) fn is_acceptable(&self, env: &Env<'_>, content: &Vote) -> bool {
         let params = &env.shared.config.params;
         let (first, ahead) = match self.opened {
             Some(_) => (self.round.saturating_sub(ROUNDS_BEHIND), ROUNDS_AHEAD),
@@ -157,14 +166,14 @@ impl SlotState {
     }
 
     /// A new vote whose carry a known certificate excludes.
-    fn check_carry_of(&mut self, env: &Env<'_>, vote: &SignedVote, out: &mut Outbox) {
+    fn check_carry_of(&mut self, env: &Env<'_>, vote: &Envelope<Vote>, out: &mut Outbox) {
         let excluded = self
             .certificates
             .iter()
-            .find(|certificate| evidence::carry_is_false(vote.content(), certificate));
+            .find(|certificate| evidence::carry_is_false(&vote.content, certificate));
         if let Some(certificate) = excluded
             && !self.faults.is_told(vote, DenunciationKind::FalseCarry)
-            && env.shared.is_valid(vote.batch_entry())
+            && env.shared.is_vote_valid(vote)
         {
             let proof = evidence::of_carry(vote, certificate);
             out.evidence(self.faults.new_one(proof));
@@ -180,9 +189,9 @@ impl SlotState {
     ) {
         let mut proofs = Vec::new();
         for vote in self.collector.notarise_votes_after(certificate.round) {
-            if evidence::carry_is_false(vote.content(), certificate)
+            if evidence::carry_is_false(&vote.content, certificate)
                 && !self.faults.is_told(vote, DenunciationKind::FalseCarry)
-                && env.shared.is_valid(vote.batch_entry())
+                && env.shared.is_vote_valid(vote)
             {
                 proofs.push(evidence::of_carry(vote, certificate));
             }

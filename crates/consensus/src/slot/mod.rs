@@ -89,7 +89,11 @@ impl SlotState {
         let planted = env.shared.planted;
         let mut state = Self {
             slot,
-            collector: Collector::new(Arc::clone(&validators), planted.quorum(&validators)),
+            collector: Collector::new(
+                env.shared.config.chain_id,
+                Arc::clone(&validators),
+                planted.quorum(&validators),
+            ),
             validators,
             candidates: Candidates::new(slot),
             certificates: Certificates::default(),
@@ -156,7 +160,7 @@ impl SlotState {
     }
 
     fn ripe_subjects(&self) -> Vec<(u32, CertificateSubject)> {
-        let quorum = self.planted.quorum(&self.validators);
+        let quorum = self.collector.quorum();
         let mut subjects = self.collector.subjects();
         subjects.retain(|(round, subject)| self.collector.weight(*round, subject) >= quorum);
         subjects

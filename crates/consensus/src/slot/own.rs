@@ -330,9 +330,10 @@ impl SlotState {
                 };
                 let key = (vote.content().round, part);
                 let signed = Signed::Vote(Arc::clone(&message));
-                self.keep_signed(&vote.signer_address(), key, signed);
-                out.push(Output::Broadcast(message));
-                self.collect(env, vote, None, true, out);
+                let signer = vote.signer_address();
+                self.keep_signed(&signer, key, signed);
+                out.push(Output::Broadcast(Arc::clone(&message)));
+                self.collect(env, &message, &signer, None, true, out);
             }
             OwnSigned::Proposal(proposal) => {
                 let key = (proposal.content().round, Part::Proposal);

@@ -4,35 +4,39 @@ use super::SlotState;
 use crate::env::{Env, Outbox};
 use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
-use picot_models::{Block, Certificate, CertificateSubject, SignedHeader, SignedVote, Slot};
+use picot_models::{Address, Block, Certificate, CertificateSubject, SignedHeader, Slot};
 use picot_wallet::ClaimKind;
 use std::sync::Arc;
 
 impl SlotState {
     /// A vote. Unknown signers, other histories and far rounds are dropped before a signature is
-    /// looked at.
+    /// looked at. True if a rule may have something to do now.
     pub(crate) fn on_vote(
         &mut self,
         env: &Env<'_>,
         from: Peer,
-        vote: SignedVote,
+        message: &Arc<Message>,
+        signer: &Address,
         out: &mut Outbox,
-    ) {
-        if !self.is_acceptable(env, &vote) {
-            return;
+    ) -> bool {
+        let Message::Vote(vote) = message.as_ref() else {
+            return false;
+        };
+        if !self.is_acceptable(env, &vote.content) {
+            return false;
         }
-        match self.own_made(&vote.signer_address(), vote.content()) {
+        match self.own_made(signer, &vote.content) {
             // An echo of our own.
-            Some(true) => {}
+            Some(true) => false,
             Some(false) => {
-                if !env.shared.is_valid(vote.batch_entry()) {
+                if !env.shared.is_vote_valid(vote) {
                     out.blame(Some(from), PeerFault::BadSignature);
-                    return;
+                    return false;
                 }
-                self.foreign(vote.signer_address(), out);
-                self.collect(env, vote, Some(from), true, out);
+                self.foreign(*signer, out);
+                self.collect(env, message, signer, Some(from), true, out)
             }
-            None => self.collect(env, vote, Some(from), false, out),
+            None => self.collect(env, message, signer, Some(from), false, out),
         }
     }
 
@@ -41,15 +45,18 @@ impl SlotState {
         &mut self,
         env: &Env<'_>,
         from: Peer,
-        vote: SignedVote,
+        message: &Arc<Message>,
+        signer: &Address,
         out: &mut Outbox,
     ) {
-        if self.is_acceptable(env, &vote) {
-            self.collect(env, vote, Some(from), false, out);
+        if let Message::Vote(vote) = message.as_ref()
+            && self.is_acceptable(env, &vote.content)
+        {
+            self.collect(env, message, signer, Some(from), false, out);
         }
     }
 
-    fn foreign(&self, address: picot_models::Address, out: &mut Outbox) {
+    fn foreign(&self, address: Address, out: &mut Outbox) {
         out.foreign.push(address);
         let slot = self.slot;
         out.push(Output::ForeignSignature { address, slot });
@@ -111,11 +118,13 @@ impl SlotState {
             .add_body(env, block, from, &mut self.faults, out);
     }
 
-    /// Bodies that are durable now.
-    pub(crate) fn on_stored(&mut self, ids: &[picot_models::BlockId]) {
+    /// Bodies that are durable now. True if one is of this slot.
+    pub(crate) fn on_stored(&mut self, ids: &[picot_models::BlockId]) -> bool {
+        let mut stored = false;
         for id in ids {
-            self.candidates.stored(id);
+            stored |= self.candidates.stored(id);
         }
+        stored
     }
 
     /// A notarise or nullify certificate.
@@ -140,19 +149,21 @@ impl SlotState {
         }
     }
 
-    /// Somebody has a certificate: ask for it, unless it comes by itself in a moment.
+    /// Somebody has a certificate: ask for it, unless it comes by itself in a moment. True if it is
+    /// lacked.
     pub(crate) fn on_have(
         &mut self,
         env: &Env<'_>,
         from: Peer,
         round: u32,
         subject: CertificateSubject,
-    ) {
+    ) -> bool {
         if self.opened.is_none() || !self.certificates.lacks(round, &subject) {
-            return;
+            return false;
         }
         let ask_at = after(env.now, env.shared.timers.moment());
         self.offers.add(from, round, subject, ask_at);
+        true
     }
 
     pub(super) fn ask_for_offered(&mut self, env: &Env<'_>, out: &mut Outbox) {
