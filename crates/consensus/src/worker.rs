@@ -3,8 +3,8 @@
 use crate::view::{View, leading};
 use crate::{
     BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusNetwork,
-    ConsensusSummary, Engine, Input, MAX_OUTCOMES_PER_REQUEST, Message, Output, Peer, Request,
-    SignResult, SlotStatus, Unsigned, Verifier, thread_starts,
+    ConsensusSummary, Engine, Input, Message, Output, Peer, Request, SignResult, SlotStatus,
+    Unsigned, Verifier, answer_outcomes, thread_starts,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -222,7 +222,7 @@ struct Shell {
     network: Arc<dyn ConsensusNetwork>,
     view: Arc<View>,
     keys: Vec<Address>,
-    /// Asked to be made durable; the archive failed so far.
+    /// Asked to be made durable; the archive failed so far. Those of undecided slots only.
     unstored_candidates: Vec<Block>,
     unstored_decisions: Vec<Decided>,
     /// For execution, since it was told last.
@@ -387,16 +387,21 @@ impl Shell {
                 }
             }
             Output::Blame { peer, fault } => self.network.blame(peer, fault),
-            Output::ForeignSignature { address, slot } => error!(
-                %address, %slot,
-                "a signature of our key was seen that this node did not make: the key is in use \
-                 elsewhere and will sign nothing here"
-            ),
+            Output::ForeignSignature { address, slot } => {
+                error!(
+                    %address, %slot,
+                    "a signature of our key was seen that this node did not make: the key is in \
+                     use elsewhere and will sign nothing here"
+                );
+                let event = ConsensusEvent::ForeignSignature { address, slot };
+                self.view.tell(&event);
+            }
             Output::Event(event) => self.view.tell(&event),
         }
     }
 
     fn store_candidates(&mut self, inputs: &mut Vec<Input>) {
+        self.engine.retain_undecided(&mut self.unstored_candidates);
         if self.unstored_candidates.is_empty() {
             return;
         }
@@ -489,11 +494,9 @@ impl Shell {
                 }
             }
             Request::Outcomes { thread, period } => {
-                let max = usize::try_from(MAX_OUTCOMES_PER_REQUEST).unwrap_or(0);
-                match self.archive.decided_from(thread, period, max) {
-                    Ok(decided) => {
-                        for decided in decided {
-                            let message = outcome_message(&decided);
+                match answer_outcomes(self.archive.as_ref(), thread, period) {
+                    Ok(messages) => {
+                        for message in messages {
                             self.network.send(to, Arc::new(message));
                         }
                     }

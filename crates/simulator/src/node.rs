@@ -11,15 +11,14 @@ use parking_lot::Mutex;
 use picot_block_factory::{Asking, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::{
-    BatchVerifier, ConsensusEvent, Engine, Input, MAX_OUTCOMES_PER_REQUEST, Message, Output, Peer,
-    PeerFault, Request, SignResult, Unsigned, Verifier, thread_starts,
+    BatchVerifier, ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request,
+    SignResult, Unsigned, Verifier, answer_outcomes, thread_starts,
 };
 use picot_crypto::BatchEntry;
 use picot_endorsement_factory::EndorsementProducer;
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
-    Address, Block, BlockEnvelope, BlockId, Denunciation, Genesis, Outcome, PublicKey, SecretKey,
-    Slot,
+    Address, Block, BlockEnvelope, BlockId, Denunciation, Genesis, PublicKey, SecretKey, Slot,
 };
 use picot_pool::{AccountView, LateAccounts, Pool, Propagation, SharedPool};
 use picot_selector::{Selector, StakeSelector};
@@ -31,7 +30,7 @@ use std::sync::Arc;
 const MAX_TURNS: usize = 10_000;
 /// Periods for which blocks stay in memory after they are final.
 const BLOCKS_KEPT_PERIODS: u64 = 8;
-/// Nodes to which a node passes on what another sent.
+/// Nodes to which a node passes on what another sent, and that it tells what it has.
 const RELAY_FANOUT: usize = 8;
 /// Nodes that are asked when any may know.
 const ASK_FANOUT: usize = 3;
@@ -501,6 +500,7 @@ impl Node {
             && self
                 .archive
                 .store_candidates(&self.unstored_candidates)
+            Output::Evidence(_) if self.loses_evidence => {}
                 .is_ok()
         {
             let ids = self.unstored_candidates.drain(..).map(|block| block.id());
@@ -531,6 +531,9 @@ impl Node {
         let requests: Vec<SignRequest> = unsigned.iter().map(Unsigned::to_request).collect();
         let mut signatures = self.wallet.sign_claimed(&requests).into_iter();
         let results = unsigned
+        let engine = self.consensus.engine.lock();
+        engine.retain_undecided(&mut self.unstored_candidates);
+        drop(engine);
             .into_iter()
             .map(|unsigned| match signatures.next() {
                 Some(Ok(signature)) => unsigned.seal(signature),
@@ -581,13 +584,8 @@ impl Node {
                 }
             }
             Request::Outcomes { thread, period } => {
-                let max = usize::try_from(MAX_OUTCOMES_PER_REQUEST).unwrap_or(0);
-                let decided = self.archive.decided_from(thread, period, max);
-                for decided in decided.unwrap_or_default() {
-                    let message = Message::Outcome {
-                        outcome: Outcome::clone(&decided.outcome),
-                        block: decided.block.as_ref().map(envelope),
-                    };
+                let messages = answer_outcomes(&*self.archive, thread, period);
+                for message in messages.unwrap_or_default() {
                     self.send(Target::One(to), Arc::new(message));
                 }
             }

@@ -10,7 +10,8 @@
 )]
 
 use super::kit_node::KitNode;
-use crate::worker::{envelope, outcome_message};
+use crate::answers::answer_outcomes;
+use crate::worker::envelope;
 use crate::{Config, ConsensusEvent, Input, Message, Output, Peer, Request};
 use picot_clock::{Millis, SlotClock, Timestamp};
 use picot_models::mocks::{genesis_with, key};
@@ -431,8 +432,7 @@ impl Kit {
                     .collect()
             }
             Request::Outcomes { thread, period } => {
-                let decided = it.archive.decided_from(thread, period, 64).unwrap();
-                decided.iter().map(outcome_message).collect()
+                answer_outcomes(&it.archive, thread, period).unwrap()
             }
             Request::Body { .. } | Request::Certificate { .. } => Vec::new(),
         };

@@ -334,3 +334,29 @@ fn far_outcomes_do_not_keep_near_ones_out() {
     }
     assert_eq!(kit.nodes[0].next_period(0), 3);
 }
+
+#[test]
+fn candidates_that_cannot_be_made_durable_are_given_up_when_their_slot_is_decided() {
+    let mut kit = at_slot_1();
+    let here = block_of(&kit, 1, Vec::new());
+    let later = picot_models::mocks::block(
+        &key(2),
+        Slot::new(2, 0),
+        kit.genesis.block_ids(),
+        Vec::new(),
+        &kit.genesis.chain_id(),
+    );
+    let mut waiting = vec![here, later.clone()];
+    let retain = |kit: &Kit, waiting: &mut Vec<_>| {
+        kit.nodes[0]
+            .engine
+            .as_ref()
+            .unwrap()
+            .retain_undecided(waiting);
+    };
+    retain(&kit, &mut waiting);
+    assert_eq!(waiting.len(), 2, "neither is decided");
+    say_all(&mut kit, 0, finalise(MISS));
+    retain(&kit, &mut waiting);
+    assert_eq!(waiting, [later]);
+}
