@@ -9,12 +9,15 @@ use std::collections::HashMap;
 /// The balances that a slot has touched so far.
 #[derive(Debug, Default)]
 pub(crate) struct Balances {
-    places: HashMap<Address, Place>,
+    /// First those that were read ahead, by ascending address.
     touched: Vec<Touched>,
+    read_ahead: usize,
+    /// The places of the others.
+    places: HashMap<Address, Place>,
 }
 
 /// Where a touched balance is, so that its address is looked up once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place(usize);
 
 #[derive(Debug)]
@@ -24,24 +27,43 @@ struct Touched {
     now: Option<Amount>,
 }
 
+impl Touched {
+    const fn new(address: Address, balance: Option<Amount>) -> Self {
+        Self {
+            address,
+            before: balance,
+            now: balance,
+        }
+    }
+}
+
 impl Balances {
-    /// Reads the balances of addresses that will be asked for, all at once.
+    /// Reads many balances at once, in the order in which a store answers quickest. Gives the place
+    /// of each address. To be called before anything else is touched.
     pub(crate) fn read_ahead(
         &mut self,
         view: &View<'_>,
-        mut addresses: Vec<Address>,
-    ) -> Result<(), ExecutionError> {
-        addresses.retain(|address| !self.places.contains_key(address));
-        // The store answers quickest in its own order.
-        addresses.sort_unstable();
-        addresses.dedup();
-        let balances = view.balances(&addresses)?;
-        self.places.reserve(addresses.len());
-        self.touched.reserve(addresses.len());
-        for (address, balance) in addresses.into_iter().zip(balances) {
-            self.add(address, balance);
+        asked: &[Address],
+    ) -> Result<Vec<Place>, ExecutionError> {
+        debug_assert!(self.touched.is_empty(), "what is read ahead comes first");
+        let mut addresses: Vec<Address> = Vec::with_capacity(asked.len());
+        let mut places = vec![Place(0); asked.len()];
+        for index in ascending(asked) {
+            let (Some(address), Some(place)) = (asked.get(index), places.get_mut(index)) else {
+                continue;
+            };
+            if addresses.last() != Some(address) {
+                addresses.push(*address);
+            }
+            *place = Place(addresses.len().saturating_sub(1));
         }
-        Ok(())
+        let balances = view.balances(&addresses)?;
+        let touched = addresses.into_iter().zip(balances);
+        self.touched = touched
+            .map(|(address, balance)| Touched::new(address, balance))
+            .collect();
+        self.read_ahead = self.touched.len();
+        Ok(places)
     }
 
     /// The place of an address's balance, which is read if it was not touched before.
@@ -50,24 +72,18 @@ impl Balances {
         view: &View<'_>,
         address: &Address,
     ) -> Result<Place, ExecutionError> {
-        match self.places.get(address) {
-            Some(place) => Ok(*place),
-            None => {
-                let balance = view.balance(address)?;
-                Ok(self.add(*address, balance))
-            }
+        let read_ahead = self.touched.get(..self.read_ahead).unwrap_or_default();
+        if let Ok(place) = read_ahead.binary_search_by(|touched| touched.address.cmp(address)) {
+            return Ok(Place(place));
         }
-    }
-
-    fn add(&mut self, address: Address, balance: Option<Amount>) -> Place {
+        if let Some(place) = self.places.get(address) {
+            return Ok(*place);
+        }
         let place = Place(self.touched.len());
-        self.places.insert(address, place);
-        self.touched.push(Touched {
-            address,
-            before: balance,
-            now: balance,
-        });
-        place
+        let balance = view.balance(address)?;
+        self.touched.push(Touched::new(*address, balance));
+        self.places.insert(*address, place);
+        Ok(place)
     }
 
     /// The balance at a place; `None` without an entry.
@@ -96,5 +112,52 @@ impl Balances {
         self.changed()
             .map(|(address, _, balance)| (address, balance))
             .collect()
+    }
+}
+
+/// The indices of addresses in ascending order of the addresses. They are compared by their first
+/// bytes as a number, which nearly always says it all.
+fn ascending(addresses: &[Address]) -> impl Iterator<Item = usize> {
+    let head = |address: &Address| {
+        let (head, _) = address
+            .as_hash()
+            .as_bytes()
+            .split_first_chunk::<8>()
+            .unwrap_or((&[0; 8], &[]));
+        (address.is_contract(), u64::from_be_bytes(*head))
+    };
+    let heads = addresses.iter().map(head);
+    let mut order: Vec<_> = heads.zip(0_usize..).collect();
+    order.sort_unstable_by(|(one, at), (other, of_other)| {
+        let whole = || addresses.get(*at).cmp(&addresses.get(*of_other));
+        one.cmp(other).then_with(whole)
+    });
+    order.into_iter().map(|(_, index)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_models::Hash;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_order_is_that_of_addresses(
+            parts in prop::collection::vec((any::<bool>(), 0..3_u8, 0..3_u8, 0..3_u8), 0..20),
+        ) {
+            let address = |(is_contract, first, head, tail)| {
+                let mut bytes = [0; 32];
+                bytes[0] = first;
+                bytes[7] = head;
+                bytes[31] = tail;
+                if is_contract { Address::Contract(Hash(bytes)) } else { Address::Key(Hash(bytes)) }
+            };
+            let addresses: Vec<_> = parts.into_iter().map(address).collect();
+            let ordered: Vec<_> = ascending(&addresses).map(|index| addresses[index]).collect();
+            let mut sorted = addresses;
+            sorted.sort();
+            prop_assert_eq!(ordered, sorted);
+        }
     }
 }

@@ -18,6 +18,18 @@ impl From<RollRefusal> for FailureReason {
     }
 }
 
+/// Whose coins an operation may move.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parties {
+    pub(crate) sender: Address,
+    /// Where the sender's balance is.
+    pub(crate) sender_place: Place,
+    /// Where the balance of a transfer's recipient is.
+    pub(crate) recipient_place: Place,
+    /// Where the balance is that gets the fee, if any.
+    pub(crate) producer: Option<Place>,
+}
+
 /// What an operation did inside, once its fee was taken.
 type Inner = Result<Result<(), FailureReason>, ExecutionError>;
 
@@ -33,22 +45,20 @@ impl SlotRun<'_> {
             && self.view.block_of(&operation.id()).is_none()
     }
 
-    /// Takes the fee, runs the operation, and gives the fee to `producer`, if there is one. An
+    /// Takes the fee, runs the operation, and gives the fee to the producer, if there is one. An
     /// operation that fails has changed nothing else: each checks all before it changes anything.
     pub(crate) fn execute_operation(
         &mut self,
         operation: &Operation,
-        sender: Address,
-        producer: Option<Place>,
+        parties: &Parties,
     ) -> Result<OperationOutcome, ExecutionError> {
-        let place = self.place(&sender)?;
-        let balance = self.balances.at(place);
+        let balance = self.balances.at(parties.sender_place);
         if balance.is_none_or(|balance| balance < operation.fee) {
             return Ok(OperationOutcome::Unpaid);
         }
-        self.debit(place, operation.fee)?;
-        let done = self.run_operation(&operation.kind, sender, place)?;
-        if let Some(producer) = producer {
+        self.debit(parties.sender_place, operation.fee)?;
+        let done = self.run_operation(&operation.kind, parties)?;
+        if let Some(producer) = parties.producer {
             self.credit(producer, operation.fee)?;
         }
         Ok(match done {
@@ -57,21 +67,21 @@ impl SlotRun<'_> {
         })
     }
 
-    fn run_operation(&mut self, kind: &OperationKind, sender: Address, place: Place) -> Inner {
+    fn run_operation(&mut self, kind: &OperationKind, parties: &Parties) -> Inner {
         match kind {
             OperationKind::Transfer { recipient, amount } => {
-                self.transfer(place, recipient, *amount)
+                self.transfer(parties, recipient, *amount)
             }
-            OperationKind::RollBuy { roll_count } => self.buy_rolls(sender, place, *roll_count),
-            OperationKind::RollSell { roll_count } => self.sell_rolls(sender, *roll_count),
+            OperationKind::RollBuy { roll_count } => self.buy_rolls(parties, *roll_count),
+            OperationKind::RollSell { roll_count } => self.sell_rolls(parties.sender, *roll_count),
             OperationKind::Deploy { .. } | OperationKind::Call { .. } => {
                 Ok(Err(FailureReason::NoContractEngine))
             }
         }
     }
 
-    fn transfer(&mut self, sender: Place, recipient: &Address, amount: Amount) -> Inner {
-        let balance = self.balances.at(sender);
+    fn transfer(&mut self, parties: &Parties, recipient: &Address, amount: Amount) -> Inner {
+        let balance = self.balances.at(parties.sender_place);
         if balance.is_none_or(|balance| balance < amount) {
             return Ok(Err(FailureReason::BalanceTooLow));
         }
@@ -79,27 +89,26 @@ impl SlotRun<'_> {
             // There is no engine yet that could ask it.
             return Ok(Err(FailureReason::RecipientRefuses));
         }
-        let recipient = self.place(recipient)?;
-        let cost = match self.balances.at(recipient) {
+        let cost = match self.balances.at(parties.recipient_place) {
             Some(_) => Amount::ZERO,
             None => self.chain.params.new_entry_cost,
         };
         let Some(credited) = amount.checked_sub(cost) else {
             return Ok(Err(FailureReason::BelowNewEntryCost));
         };
-        self.debit(sender, amount)?;
-        self.credit(recipient, credited)?;
+        self.debit(parties.sender_place, amount)?;
+        self.credit(parties.recipient_place, credited)?;
         self.totals.burnt = self.sum(self.totals.burnt, cost)?;
         Ok(Ok(()))
     }
 
-    fn buy_rolls(&mut self, sender: Address, place: Place, count: u64) -> Inner {
-        let balance = self.balances.at(place).unwrap_or_default();
-        let purchase = match self.registry.buy(sender, count, balance) {
+    fn buy_rolls(&mut self, parties: &Parties, count: u64) -> Inner {
+        let balance = self.balances.at(parties.sender_place).unwrap_or_default();
+        let purchase = match self.registry.buy(parties.sender, count, balance) {
             Ok(purchase) => purchase,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        self.debit(place, purchase.cost)?;
+        self.debit(parties.sender_place, purchase.cost)?;
         let deferred = self.totals.deferred_credits;
         self.totals.deferred_credits = self.rest(deferred, purchase.cancelled)?;
         self.add_rolls(count)?;

@@ -2,13 +2,14 @@
 
 use crate::chain::Chain;
 use crate::effects::ExecutedBlock;
+use crate::operations::Parties;
 use crate::slot::SlotRun;
 use crate::view::View;
 use crate::world::World;
 use crate::{ExecutionError, ExecutionSummary, Level, OperationStatus, Simulation};
 use parking_lot::RwLock;
 use picot_ledger::Ledger;
-use picot_models::{Address, Amount, FaultKey, Operation, OperationId};
+use picot_models::{Address, Amount, FaultKey, Operation, OperationId, OperationKind};
 use picot_pool::AccountView;
 use picot_pos::{CycleInfo, PosChanges, PosFinalState, RollRegistry};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,7 +166,18 @@ impl ExecutionReader {
         let mut run = SlotRun::new(&self.chain, &view, &layers, slot)?;
         let rolls_before = run.registry.rolls(sender);
         let burnt_before = run.totals.burnt;
-        let outcome = run.execute_operation(operation, *sender, None)?;
+        let sender_place = run.place(sender)?;
+        let recipient_place = match &operation.kind {
+            OperationKind::Transfer { recipient, .. } => run.place(recipient)?,
+            _ => sender_place,
+        };
+        let parties = Parties {
+            sender: *sender,
+            sender_place,
+            recipient_place,
+            producer: None,
+        };
+        let outcome = run.execute_operation(operation, &parties)?;
         let burnt = run.rest(run.totals.burnt, burnt_before)?;
         let rolls = (rolls_before, run.registry.rolls(sender));
         let mut balances: Vec<_> = run.balances.changed().collect();

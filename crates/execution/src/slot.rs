@@ -6,12 +6,14 @@ use crate::effects::{
     BlockRecord, ExecutedBlock, ExecutedOperation, ExecutedSlot, LastBlock, SlotEffects,
 };
 use crate::final_state::{check_conservation, seed_bit};
+use crate::operations::Parties;
 use crate::view::View;
 use crate::{EndedCycle, ExecutionError, OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
 use picot_models::{Address, Amount, Block, FaultKey, OperationKind};
 use picot_pos::{PosChanges, RollRegistry};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
 
 /// Executes one slot on top of a view; what comes out is a value, nothing else changes.
@@ -89,19 +91,27 @@ impl<'a> SlotRun<'a> {
         if block.operations.is_empty() {
             return Ok(None);
         }
-        self.read_ahead(block)?;
+        let places = self.read_ahead(block)?;
         let producer = self.place(&producer)?;
         let mut operations = Vec::with_capacity(block.operations.len());
         let mut outcomes = HashMap::with_capacity(block.operations.len());
-        for operation in &block.operations {
-            let (id, sender) = (operation.id(), operation.signer_address());
-            let is_new = !outcomes.contains_key(&id);
-            let outcome = if is_new && self.may_carry(operation) {
-                self.execute_operation(operation.content(), sender, Some(producer))?
-            } else {
-                OperationOutcome::Refused
+        for (operation, (sender, recipient)) in block.operations.iter().zip(places) {
+            let id = operation.id();
+            let outcome = match outcomes.entry(id) {
+                Entry::Vacant(entry) if self.may_carry(operation) => {
+                    let parties = Parties {
+                        sender: operation.signer_address(),
+                        sender_place: sender,
+                        recipient_place: recipient,
+                        producer: Some(producer),
+                    };
+                    *entry.insert(self.execute_operation(operation.content(), &parties)?)
+                }
+                entry => {
+                    entry.or_insert(OperationOutcome::Refused);
+                    OperationOutcome::Refused
+                }
             };
-            outcomes.entry(id).or_insert(outcome);
             operations.push(ExecutedOperation { id, outcome });
         }
         let record = BlockRecord {
@@ -111,20 +121,24 @@ impl<'a> SlotRun<'a> {
         Ok(Some(ExecutedBlock::of(self.slot, record, outcomes)))
     }
 
-    /// Reads the balances that a block's operations need, if there are so many that it is worth it.
-    fn read_ahead(&mut self, block: &Block) -> Result<(), ExecutionError> {
-        const MANY_OPERATIONS: usize = 64;
-        if block.operations.len() < MANY_OPERATIONS {
-            return Ok(());
-        }
-        let mut addresses = Vec::with_capacity(block.operations.len().saturating_mul(2));
+    /// Reads the balances that a block's operations need; gives the places of each operation's
+    /// sender and recipient, which is the sender again where there is none.
+    fn read_ahead(&mut self, block: &Block) -> Result<Vec<(Place, Place)>, ExecutionError> {
+        let mut asked = Vec::with_capacity(block.operations.len().saturating_mul(2));
         for operation in &block.operations {
-            addresses.push(operation.signer_address());
-            if let OperationKind::Transfer { recipient, .. } = &operation.content().kind {
-                addresses.push(*recipient);
-            }
+            let sender = operation.signer_address();
+            let recipient = match &operation.content().kind {
+                OperationKind::Transfer { recipient, .. } => *recipient,
+                _ => sender,
+            };
+            asked.extend([sender, recipient]);
         }
-        self.balances.read_ahead(self.view, addresses)
+        let places = self.balances.read_ahead(self.view, &asked)?;
+        let (pairs, _) = places.as_chunks::<2>();
+        Ok(pairs
+            .iter()
+            .map(|&[sender, recipient]| (sender, recipient))
+            .collect())
     }
 
     /// Steps 5 and 6.
