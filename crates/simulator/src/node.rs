@@ -500,7 +500,6 @@ impl Node {
             && self
                 .archive
                 .store_candidates(&self.unstored_candidates)
-            Output::Evidence(_) if self.loses_evidence => {}
                 .is_ok()
         {
             let ids = self.unstored_candidates.drain(..).map(|block| block.id());
