@@ -68,6 +68,14 @@ impl SimConfig {
         }
     }
 
+    /// So many periods in a cycle, and what is counted in cycles shortened to fit.
+    pub fn set_cycle(&mut self, periods: u64) {
+        let params = &mut self.params;
+        params.periods_per_cycle = periods;
+        params.checkpoint_interval_periods = params.checkpoint_interval_periods.min(periods);
+        params.denunciation_expire_periods = params.denunciation_expire_periods.min(2 * periods);
+    }
+
     /// Checks each field.
     ///
     /// # Errors

@@ -1,4 +1,11 @@
 //! What survives a crash of a node, and the ports to it that a fuse stands before.
+//!
+//! This is what `picot-database` promises, and no more. A call of the signing log or the archive
+//! that returned is durable. One in which the node crashed has left any number of its records from
+//! the first on: those after the crash are torn, and dropped at the next opening. (The real stores
+//! write a call as one transaction, so that they leave all or nothing; the contracts of their traits
+//! allow more.) Commits of the state are lost from any moment after the last `sync` on. The history of
+//! the factories and the pool are in memory, and always lost.
 
 use crate::fuse::{Crashed, Fuse};
 use parking_lot::Mutex;
@@ -21,6 +28,8 @@ pub(crate) struct Disk {
     pub archive: MemoryArchive,
     /// What was signed.
     pub log: MemorySigningLog,
+    /// Whether the log knows all that the keys ever signed.
+    pub log_complete: bool,
     state: Arc<MemoryStateStore>,
     /// Earlier states, oldest first: commits of the state are not synced one by one.
     copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
@@ -31,6 +40,7 @@ impl Default for Disk {
         Self {
             archive: MemoryArchive::new(),
             log: MemorySigningLog::new(),
+            log_complete: true,
             state: Arc::new(MemoryStateStore::new()),
             copies: Arc::default(),
         }
@@ -48,6 +58,12 @@ impl Disk {
         self.copies.lock().clear();
         self.state = Arc::new(oldest);
         true
+    }
+
+    /// The signing log is lost. Whoever opens it again knows.
+    pub(crate) fn lose_log(&mut self) {
+        self.log = MemorySigningLog::new();
+        self.log_complete = false;
     }
 
     /// The state behind a fuse.
@@ -78,6 +94,11 @@ impl Disk {
             inner: self.log.clone(),
         }
     }
+}
+
+/// The records of a write that are whole, where the others were torn.
+fn first<T>(records: &[T], whole: usize) -> &[T] {
+    records.get(..whole).unwrap_or(records)
 }
 
 /// A state store behind a fuse.
@@ -117,7 +138,11 @@ impl StateStore for FusedState {
     }
 
     fn sync(&self) -> Result<(), LedgerError> {
-        self.inner.sync()
+        let synced = self.fuse.persist(|| self.inner.sync());
+        synced.map_err(|crashed| LedgerError::store("sync", crashed))??;
+        // What was synced is not lost any more.
+        self.copies.lock().clear();
+        Ok(())
     }
 }
 
@@ -136,12 +161,14 @@ fn archive_gone(crashed: Crashed) -> StorageError {
 
 impl BlockArchive for FusedArchive {
     fn store_candidates(&self, blocks: &[Block]) -> Result<(), StorageError> {
-        let stored = self.fuse.persist(|| self.inner.store_candidates(blocks));
+        let write = |whole| self.inner.store_candidates(first(blocks, whole));
+        let stored = self.fuse.persist_records(blocks.len(), write);
         stored.map_err(archive_gone)?
     }
 
     fn store_decided(&self, decided: &[Decided]) -> Result<(), StorageError> {
-        let stored = self.fuse.persist(|| self.inner.store_decided(decided));
+        let write = |whole| self.inner.store_decided(first(decided, whole));
+        let stored = self.fuse.persist_records(decided.len(), write);
         stored.map_err(archive_gone)?
     }
 
@@ -182,9 +209,9 @@ fn log_gone(crashed: Crashed) -> SigningLogError {
 
 impl SigningLog for FusedLog {
     fn claim(&self, records: &[ClaimRecord]) -> Result<Vec<ClaimVerdict>, SigningLogError> {
-        self.fuse
-            .persist(|| self.inner.claim(records))
-            .map_err(log_gone)?
+        let write = |whole| self.inner.claim(first(records, whole));
+        let claimed = self.fuse.persist_records(records.len(), write);
+        claimed.map_err(log_gone)?
     }
 
     fn records(&self, address: &Address, from: Slot) -> Result<Vec<ClaimRecord>, SigningLogError> {
@@ -195,5 +222,70 @@ impl SigningLog for FusedLog {
         self.fuse
             .persist(|| self.inner.prune(before))
             .map_err(log_gone)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimConfig;
+    use crate::fuse::Boundary;
+    use picot_models::Hash;
+    use picot_wallet::ClaimKind;
+
+    fn record(period: u64) -> ClaimRecord {
+        ClaimRecord {
+            address: SimConfig::address(0),
+            kind: ClaimKind::Notarise,
+            slot: Slot::new(period, 0),
+            round: 0,
+            id: Hash([7; 32]),
+            payload: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_torn_claim_is_dropped_and_those_before_it_stay() {
+        let (disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        let log = disk.log(&fuse);
+        log.claim(&[record(1), record(2)]).unwrap();
+        fuse.arm(Boundary::InPersist {
+            writes: 0,
+            whole: 1,
+        });
+        assert!(log.claim(&[record(3), record(4), record(5)]).is_err());
+        let next_life = disk.log(&Arc::new(Fuse::default()));
+        let address = SimConfig::address(0);
+        let kept = next_life.records(&address, Slot::new(0, 0)).unwrap();
+        assert_eq!(kept, [record(1), record(2), record(3)]);
+    }
+
+    #[test]
+    fn a_lost_log_is_empty_and_known_to_be_lost() {
+        let (mut disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        disk.log(&fuse).claim(&[record(1)]).unwrap();
+        assert!(disk.log_complete);
+        disk.lose_log();
+        let address = SimConfig::address(0);
+        let kept = disk.log(&fuse).records(&address, Slot::new(0, 0)).unwrap();
+        assert!(kept.is_empty() && !disk.log_complete);
+    }
+
+    #[test]
+    fn commits_of_the_state_are_lost_up_to_the_last_sync() {
+        let (mut disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        let commit = |state: &FusedState, number: u8| {
+            let mut batch = StateBatch::new();
+            batch.put(b"key".to_vec(), vec![number]);
+            state.commit(batch).unwrap();
+        };
+        let state = disk.state(&fuse);
+        (0..20).for_each(|number| commit(&state, number));
+        state.sync().unwrap();
+        assert!(!disk.lose_unsynced_state());
+        (20..40).for_each(|number| commit(&state, number));
+        assert!(disk.lose_unsynced_state());
+        let kept = disk.state(&fuse).get(b"key").unwrap().unwrap();
+        assert!((19..39).contains(&kept[0]), "{kept:?}");
     }
 }

@@ -6,6 +6,7 @@ use picot_models::{
     Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
     Slot, ValidatorSet, Value,
 };
+use picot_selector::Selector;
 use picot_storage::Decided;
 use picot_wallet::{ClaimKey, SignRequest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub enum Invariant {
     HonestKeys,
     /// nobody honest is accused or blamed
     NoFalseAccusation,
+    /// each provable fault is proven
+    Evidence,
     /// everything is decided in time
     Liveness,
     /// memory is bounded
@@ -97,7 +100,7 @@ pub(crate) struct Checker {
     open_parents: BTreeMap<BlockId, (Slot, Slot)>,
     operations: BTreeSet<OperationId>,
     states: BTreeMap<Slot, Hash>,
-    draws: BTreeMap<u64, Hash>,
+    draws: BTreeMap<u64, (Hash, Vec<Address>)>,
     signed: BTreeMap<ClaimKey, Hash>,
     producers: BTreeMap<Slot, Address>,
     evidence: BTreeSet<Address>,
@@ -201,6 +204,10 @@ impl Checker {
                  {frontier} by a decision that node {node} does not have"
             )
         })?;
+        self.decided.insert(slot, value);
+        if let Some(frontier) = self.frontier.get_mut(thread) {
+            *frontier = decided.through() + 1;
+        }
         self.check_certificate(decided, validators)?;
         match (&decided.block, value.block()) {
             (Some(block), Some(id)) => self.check_block(block, id, slot, rank)?,
@@ -209,10 +216,6 @@ impl Checker {
                 let detail = format!("node {node} decides {slot} as {value} without its body");
                 return Err(Violation::new(Invariant::Availability, detail));
             }
-        }
-        self.decided.insert(slot, value);
-        if let Some(frontier) = self.frontier.get_mut(thread) {
-            *frontier = decided.through() + 1;
         }
         Ok(true)
     }
@@ -335,19 +338,27 @@ impl Checker {
         })
     }
 
-    /// The validator set of a cycle, as a node draws it.
+    /// The validators of a cycle and the ranking of its first slot, as a node draws them.
     ///
     /// # Errors
-    /// It is not that of others.
+    /// They are not those of others.
     pub(crate) fn on_draws(
         &mut self,
         node: usize,
-        validators: &ValidatorSet,
+        cycle: u64,
+        selector: &dyn Selector,
     ) -> Result<(), Violation> {
-        let (cycle, hash) = (validators.cycle(), validators.hash());
-        let known = self.draws.entry(cycle).or_insert(hash);
-        hold(*known == hash, Invariant::EqualDraws, || {
-            format!("node {node} has other validators in cycle {cycle} than others")
+        let first = Slot::new(cycle * self.genesis.params.periods_per_cycle, 0);
+        let (Ok(validators), Ok(ranking)) = (
+            selector.voting_power(cycle),
+            selector.producer_ranking(first, usize::MAX),
+        ) else {
+            return Ok(());
+        };
+        let draws = (validators.hash(), ranking);
+        let known = self.draws.entry(cycle).or_insert_with(|| draws.clone());
+        hold(*known == draws, Invariant::EqualDraws, || {
+            format!("node {node} has other draws in cycle {cycle} than others")
         })
     }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod clock;
 mod config;
 mod durable;
 mod error;
@@ -12,12 +13,14 @@ pub mod mocks;
 mod network;
 mod node;
 mod packet;
+mod planted;
 mod ports;
 mod random;
 mod report;
 mod scenario;
 mod trace;
 mod wallet;
+mod witness;
 mod world;
 
 use mocks::byzantine;
@@ -29,6 +32,8 @@ pub use invariants::{Invariant, Violation};
 pub use latency::Latencies;
 pub use mocks::byzantine::Behaviour;
 pub use network::{Cut, LinkRules, SlowLink};
+pub use planted::Planted;
 pub use report::{Report, Share};
-pub use scenario::{CrashPlan, Partition, Planted, Scenario};
+
+pub use scenario::{ClockChange, CrashPlan, LostLog, Partition, Pause, Scenario};
 pub use world::{Run, run, run_scenario};

@@ -5,6 +5,8 @@ use crate::SimError;
 use crate::config::SimConfig;
 use crate::durable::Disk;
 use crate::fuse::Fuse;
+use crate::mocks::grinding::Grinder;
+use crate::planted::{LateSeeds, OfferingAgain, Planted};
 use crate::ports::{ConsensusPort, ExecutionPort, Outbox};
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
@@ -46,6 +48,8 @@ pub(crate) enum Target {
     AllBut(usize),
     /// To one.
     One(usize),
+    /// To a few others.
+    Few,
     /// To whoever is likely to know.
     Some,
 }
@@ -96,6 +100,10 @@ pub(crate) struct Start<'a> {
     pub now: Timestamp,
     /// Whether this is the first start of all.
     pub fresh: bool,
+    /// A bug that is planted in it.
+    pub planted: Option<Planted>,
+    /// What makes its blocks win, if anything does.
+    pub grinder: Option<Grinder>,
 }
 
 /// A running node.
@@ -114,7 +122,7 @@ pub(crate) struct Node {
     pub wake_at: Option<Timestamp>,
     nodes: usize,
     wallet: Arc<SimWallet>,
-    selector: Arc<StakeSelector>,
+    selector: Arc<dyn Selector>,
     archive: Arc<dyn BlockArchive>,
     storage: Arc<dyn Storage>,
     consensus: Arc<ConsensusPort>,
@@ -127,10 +135,13 @@ pub(crate) struct Node {
     slot_clock: SlotClock,
     production_deadline_ms: u64,
     waiting_tick: Option<Tick>,
+    grinder: Option<Grinder>,
     unstored_candidates: Vec<Block>,
     unstored_decisions: Vec<Decided>,
     decided: Vec<DecidedSlots>,
     candidates_changed: bool,
+    /// A planted bug.
+    loses_evidence: bool,
 }
 
 impl Node {
@@ -149,31 +160,42 @@ impl Node {
         let clock = ManualClock::new(start.now);
         let slot_clock = genesis.slot_clock().map_err(|error| wrong(&error))?;
         let archive: Arc<dyn BlockArchive> = Arc::new(start.disk.archive(&fuse));
-        let wallet = Arc::new(SimWallet::new(&start.keys, Arc::new(start.disk.log(&fuse))));
+        let wallet = Arc::new(SimWallet::new(
+            &start.keys,
+            Arc::new(start.disk.log(&fuse)),
+            start.planted.is_some_and(Planted::signs_all),
+        ));
         let selector_config = picot_selector::Config::from_params(params);
         let selector = StakeSelector::new(selector_config).map_err(|error| wrong(&error))?;
-        let selector = Arc::new(selector);
+        let mut selector: Arc<dyn Selector> = Arc::new(selector);
+        if start.planted == Some(Planted::WrongDraws) && !start.fresh {
+            selector = Arc::new(LateSeeds::new(selector));
+        }
         let outbox = Arc::new(Outbox::default());
         let late = Arc::new(LateAccounts::new());
         let pool = SharedPool::new(
             picot_pool::Config::default(),
             genesis.chain_id(),
             params.clone(),
-            Arc::clone(&selector) as _,
+            Arc::clone(&selector),
             Arc::clone(&late) as _,
             Arc::clone(&outbox) as _,
         );
-        let pool: Arc<dyn Pool> = Arc::new(pool.map_err(|error| wrong(&error))?);
+        let mut pool: Arc<dyn Pool> = Arc::new(pool.map_err(|error| wrong(&error))?);
+        let reuses = start.planted == Some(Planted::AcceptReuse);
+        if reuses {
+            pool = Arc::new(OfferingAgain::new(pool, params.clone()));
+        }
         let core = ExecutionCore::open(
             Arc::new(start.disk.state(&fuse)),
             genesis,
-            Arc::clone(&selector) as _,
+            Arc::clone(&selector),
             picot_execution::Config::default(),
         );
         let core = core.map_err(|error| wrong(&error))?;
         let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
         late.connect(Arc::downgrade(&accounts));
-        let execution = Arc::new(ExecutionPort::new(core, Arc::clone(&pool)));
+        let execution = Arc::new(ExecutionPort::new(core, Arc::clone(&pool), reuses));
         replay(&*archive, &*execution, params.thread_count).map_err(|reason| SimError::Part {
             node: index,
             reason,
@@ -183,15 +205,20 @@ impl Node {
         } else {
             Timestamp(start.now.0 + params.endorsement_startup_delay_ms)
         };
-        let config = picot_consensus::Config::of_genesis(genesis, start.now, voting_from);
+        let mut config = picot_consensus::Config::of_genesis(genesis, start.now, voting_from);
+        config.signing_log_complete = start.disk.log_complete;
         let starts = thread_starts(&config, &*archive).map_err(|error| wrong(&error))?;
         let verifier: Box<dyn Verifier> = if start.config.verify_signatures {
             Box::new(BatchVerifier::default())
         } else {
             Box::new(TrustingVerifier)
         };
-        let engine = Engine::new(config, Arc::clone(&selector) as _, verifier, starts);
-        let engine = Arc::new(Mutex::new(engine.map_err(|error| wrong(&error))?));
+        let engine = Engine::new(config, Arc::clone(&selector), verifier, starts);
+        let mut engine = engine.map_err(|error| wrong(&error))?;
+        if let Some(bug) = start.planted.and_then(Planted::in_engine) {
+            engine.plant(bug);
+        }
+        let engine = Arc::new(Mutex::new(engine));
         let consensus = Arc::new(ConsensusPort::new(
             engine,
             clock.clone(),
@@ -212,7 +239,7 @@ impl Node {
         };
         let parts = picot_block_factory::Collaborators {
             clock: Arc::new(clock.clone()),
-            selector: Arc::clone(&selector) as _,
+            selector: Arc::clone(&selector),
             wallet: Arc::clone(&wallet) as _,
             consensus: Arc::clone(&consensus) as _,
             pool: Arc::clone(&pool),
@@ -256,10 +283,12 @@ impl Node {
             slot_clock,
             production_deadline_ms: params.production_deadline_ms(),
             waiting_tick: None,
+            grinder: start.grinder.clone(),
             unstored_candidates: Vec::new(),
             unstored_decisions: Vec::new(),
             decided: Vec::new(),
             candidates_changed: false,
+            loses_evidence: start.planted == Some(Planted::LoseEvidence),
         };
         if let Some(slot) = slot_clock.latest_slot_at(start.now) {
             node.pool.notify_slot(slot);
@@ -377,7 +406,10 @@ impl Node {
 
     fn produce(&mut self, tick: Tick) {
         drop(self.blocks.step(tick));
-        let own = self.consensus.take_own_blocks();
+        let mut own = self.consensus.take_own_blocks();
+        if let Some(grinder) = &self.grinder {
+            own = own.iter().map(|block| grinder.grind(block)).collect();
+        }
         self.process(own.into_iter().map(Input::OwnBlock).collect());
     }
 
@@ -450,6 +482,7 @@ impl Node {
             }
             Output::Sign(unsigned) => inputs.push(self.sign(unsigned)),
             Output::Broadcast(message) => self.send(Target::All, message),
+            Output::Tell(message) => self.send(Target::Few, message),
             Output::Relay { from, message } => self.send(Target::AllBut(node_of(from)), message),
             Output::Send { to, message } => self.send(Target::One(node_of(to)), message),
             Output::Ask { to, request } => self.ask(to, request, inputs),
@@ -467,6 +500,7 @@ impl Node {
             }
             Output::Lost(block) => self.pool.offer_again(block.operations),
             Output::CandidatesChanged => self.candidates_changed = true,
+            Output::Evidence(_) if self.loses_evidence => {}
             Output::Evidence(denunciation) => {
                 drop(self.pool.add_denunciations(vec![Arc::clone(&denunciation)]));
                 self.effects.push(Effect::Evidence(denunciation));
@@ -486,6 +520,7 @@ impl Node {
         let wanted = match target {
             Target::All => others,
             Target::AllBut(_) => others.saturating_sub(1).min(RELAY_FANOUT),
+            Target::Few => others.min(RELAY_FANOUT),
             Target::Some => others.min(ASK_FANOUT),
             Target::One(_) => 1,
         };
@@ -496,6 +531,9 @@ impl Node {
     }
 
     fn store_candidates(&mut self, inputs: &mut Vec<Input>) {
+        let engine = self.consensus.engine.lock();
+        engine.retain_undecided(&mut self.unstored_candidates);
+        drop(engine);
         if !self.unstored_candidates.is_empty()
             && self
                 .archive
@@ -530,9 +568,6 @@ impl Node {
         let requests: Vec<SignRequest> = unsigned.iter().map(Unsigned::to_request).collect();
         let mut signatures = self.wallet.sign_claimed(&requests).into_iter();
         let results = unsigned
-        let engine = self.consensus.engine.lock();
-        engine.retain_undecided(&mut self.unstored_candidates);
-        drop(engine);
             .into_iter()
             .map(|unsigned| match signatures.next() {
                 Some(Ok(signature)) => unsigned.seal(signature),

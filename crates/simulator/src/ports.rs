@@ -127,17 +127,20 @@ pub(crate) struct ExecutionPort {
     reader: ExecutionReader,
     pool: Arc<dyn Pool>,
     final_slots: Mutex<Vec<Arc<SlotOutput>>>,
+    /// Whether factories are not told what was executed: a planted bug.
+    forgetful: bool,
 }
 
 impl ExecutionPort {
     /// Over this core; the pool is told what becomes final.
     #[must_use]
-    pub(crate) fn new(core: ExecutionCore, pool: Arc<dyn Pool>) -> Self {
+    pub(crate) fn new(core: ExecutionCore, pool: Arc<dyn Pool>, forgetful: bool) -> Self {
         Self {
             reader: core.reader(),
             core: Mutex::new(core),
             pool,
             final_slots: Mutex::default(),
+            forgetful,
         }
     }
 
@@ -200,6 +203,9 @@ impl Execution for ExecutionPort {
     }
 
     fn executed_operations(&self, thread: u8) -> Result<BTreeSet<OperationId>, ExecutionError> {
+        if self.forgetful {
+            return Ok(BTreeSet::new());
+        }
         self.reader.executed_operations(thread)
     }
 

@@ -1,11 +1,16 @@
 //! The faults of one run, all chosen by its seed before it begins.
 
 use crate::byzantine::Behaviour;
+use crate::clock::NodeClock;
 use crate::config::{Faults, SimConfig};
 use crate::fuse::Boundary;
 use crate::latency::MICROS_PER_MILLI;
 use crate::network::{Cut, LinkRules, SlowLink};
+use crate::planted::Planted;
 use crate::random::Random;
+
+/// The most that a clock gains or loses, in millionths: so much that it shows in a short run.
+const MAX_RATE_PPM: i64 = 20_000;
 
 /// A partition of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +38,43 @@ pub struct CrashPlan {
     pub loses_state: bool,
 }
 
+/// A change of a node's clock during the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockChange {
+    /// When, in microseconds after genesis.
+    pub at_us: u64,
+    /// Which node.
+    pub node: usize,
+    /// By how many microseconds it is set forward, or back if negative.
+    pub step_us: i64,
+    /// How many millionths of the time it gains from then on, or loses if negative.
+    pub rate_ppm: i64,
+}
+
+/// A node that stops for a while, as one whose machine is suspended: it does nothing, and then gets
+/// everything that came meanwhile at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// When, in microseconds after genesis.
+    pub at_us: u64,
+    /// Which node.
+    pub node: usize,
+    /// How long.
+    pub for_us: u64,
+}
+
+/// A crash after which a node's signing log is gone. At its next starts it says so, and consensus
+/// signs in a thread only after a decision of a slot that began after the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostLog {
+    /// When, in microseconds after genesis.
+    pub at_us: u64,
+    /// Which node.
+    pub node: usize,
+    /// How long it stays down.
+    pub down_us: u64,
+}
+
 /// All faults of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -46,21 +88,21 @@ pub struct Scenario {
     pub partitions: Vec<Partition>,
     /// Crashes.
     pub crashes: Vec<CrashPlan>,
-    /// By how many milliseconds each node's clock is ahead, for the whole run.
+    /// By how many milliseconds each node's clock is ahead when the run begins.
     pub clock_ahead_ms: Vec<i64>,
+    /// Steps and drifts of clocks, in order of time.
+    pub clock_changes: Vec<ClockChange>,
+    /// Nodes that stop for a while.
+    pub pauses: Vec<Pause>,
+    /// Signing logs that are lost.
+    pub lost_logs: Vec<LostLog>,
     /// Who misbehaves, and how.
     pub byzantine: Vec<(usize, Behaviour)>,
     /// A bug of all nodes, to show that the invariants find it; no seed ever chooses one.
     pub planted: Option<Planted>,
-}
-
-/// A bug that is planted to be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Planted {
-    /// After a crash the signing log is empty, and nobody tells consensus.
-    ForgetLog,
-    /// After a crash the archive is empty: outcomes that were decided are lost.
-    ForgetOutcomes,
+    /// Whether only agreement is looked at: what a planted bug leads to where nothing else finds it
+    /// before.
+    pub agreement_only: bool,
 }
 
 impl Scenario {
@@ -78,8 +120,12 @@ impl Scenario {
             partitions: Vec::new(),
             crashes: Vec::new(),
             clock_ahead_ms: vec![0; config.rolls.len()],
+            clock_changes: Vec::new(),
+            pauses: Vec::new(),
+            lost_logs: Vec::new(),
             byzantine: config.byzantine.clone(),
             planted: None,
+            agreement_only: false,
         };
         match config.faults {
             Faults::None => quiet,
@@ -121,27 +167,66 @@ impl Scenario {
             .map(|offset| offset - i64::try_from(drift / 2).unwrap_or(0))
             .collect();
         self.choose_byzantine(config, &mut random);
+        let mut random = Random::new(config.seed, "nodes");
+        self.clock_changes = clock_changes(&mut random, &self.clock_ahead_ms, drift, heal_us);
+        self.pauses = (0..random.below(4))
+            .map(|_| pause(&mut random, nodes, heal_us))
+            .collect();
+        self.choose_lost_logs(config, &mut random, heal_us);
         self
     }
 
-    /// Some validators, up to `F` of the stake, in two runs of three.
-    fn choose_byzantine(&mut self, config: &SimConfig, random: &mut Random) {
+    /// Some validators, up to what is left of `F` of the stake, in one run of three: until others
+    /// have gone on, their votes are missing, for they are not known to contradict nothing.
+    fn choose_lost_logs(&mut self, config: &SimConfig, random: &mut Random, heal_us: u64) {
+        if random.below(3) > 0 {
+            return;
+        }
+        let mut left = self.honest_rolls_to_miss(config);
+        for validator in random.indices(config.rolls.len(), config.rolls.len()) {
+            let rolls = config.rolls.get(validator).copied().unwrap_or(0);
+            let is_honest = self.byzantine.iter().all(|(other, _)| *other != validator);
+            if is_honest && rolls <= left {
+                left -= rolls;
+                self.lost_logs.push(LostLog {
+                    at_us: random.below(heal_us),
+                    node: validator,
+                    down_us: random.below(heal_us / 4 + 1),
+                });
+            }
+        }
+    }
+
+    /// What is left of `F` beside the Byzantine validators.
+    fn honest_rolls_to_miss(&self, config: &SimConfig) -> u64 {
         let mut left = config.max_byzantine_rolls();
         for (validator, _) in &self.byzantine {
             left = left.saturating_sub(config.rolls.get(*validator).copied().unwrap_or(0));
         }
+        left
+    }
+
+    /// Some validators, up to `F` of the stake, in two runs of three. In a third of these they work
+    /// together.
+    fn choose_byzantine(&mut self, config: &SimConfig, random: &mut Random) {
+        let mut left = self.honest_rolls_to_miss(config);
         if random.below(3) == 0 {
             return;
         }
+        let choose = |random: &mut Random, all: &[Behaviour]| {
+            let which = random.index(all.len());
+            all.get(which).copied().unwrap_or(Behaviour::Silent)
+        };
+        let together = random.below(3) == 0;
+        let common = choose(random, &Behaviour::TOGETHER);
         for validator in random.indices(config.rolls.len(), config.rolls.len()) {
             let rolls = config.rolls.get(validator).copied().unwrap_or(0);
             let is_free = self.byzantine.iter().all(|(other, _)| *other != validator);
             if is_free && rolls <= left {
                 left -= rolls;
-                let which = random.index(Behaviour::ALL.len());
-                let behaviour = Behaviour::ALL.get(which).copied();
+                let own = choose(random, &Behaviour::ALL);
                 self.byzantine
-                    .push((validator, behaviour.unwrap_or(Behaviour::Silent)));
+                    .push((validator, if together { common } else { own }));
             }
         }
     }
@@ -172,9 +257,13 @@ fn partition(random: &mut Random, nodes: usize, heal_us: u64) -> Partition {
 
 fn crash(random: &mut Random, nodes: usize, heal_us: u64) -> CrashPlan {
     let within = |random: &mut Random, most| u32::try_from(random.below(most)).unwrap_or(0);
-    let boundary = match random.below(3) {
-        0 => Boundary::BeforePersist(within(random, 20)),
-        1 => Boundary::AfterPersist(within(random, 20)),
+    let boundary = match random.below(4) {
+        0 => Boundary::InPersist {
+            writes: within(random, 20),
+            whole: within(random, 4),
+        },
+        1 => Boundary::BeforePersist(within(random, 20)),
+        2 => Boundary::AfterPersist(within(random, 20)),
         _ => Boundary::AfterSends(within(random, 60)),
     };
     CrashPlan {
@@ -184,6 +273,73 @@ fn crash(random: &mut Random, nodes: usize, heal_us: u64) -> CrashPlan {
         down_us: random.below(heal_us / 3 + 1),
         loses_state: random.below(2) == 0,
     }
+}
+
+fn pause(random: &mut Random, nodes: usize, heal_us: u64) -> Pause {
+    let at_us = random.below(heal_us);
+    let longest_us = (heal_us - at_us).min(2_000 * MICROS_PER_MILLI);
+    Pause {
+        at_us,
+        node: random.index(nodes),
+        for_us: random.below(longest_us + 1),
+    }
+}
+
+/// Steps and drifts, in half of the cases of each node, that leave its clock within half the drift
+/// bound of the true time. Clocks that drift are right in their rate again when faults end.
+fn clock_changes(
+    random: &mut Random,
+    ahead_ms: &[i64],
+    drift_ms: u64,
+    heal_us: u64,
+) -> Vec<ClockChange> {
+    let bound_us = i64::try_from(drift_ms * MICROS_PER_MILLI / 2).unwrap_or(0);
+    let mut changes = Vec::new();
+    for (node, ahead_ms) in ahead_ms.iter().enumerate() {
+        if random.below(2) == 0 {
+            continue;
+        }
+        let mut clock = NodeClock::new(0, *ahead_ms);
+        let mut times: Vec<u64> = (0..random.between(1, 5))
+            .map(|_| random.below(heal_us))
+            .collect();
+        times.sort_unstable();
+        let ends = times.iter().skip(1).chain([&heal_us]);
+        for (at_us, end_us) in times.iter().zip(ends) {
+            let steps = random.below(2) == 0;
+            let before_us = clock.ahead_us(*at_us);
+            let after_us = if steps {
+                within(random, bound_us)
+            } else {
+                before_us
+            };
+            let takes_us = i64::try_from(end_us - at_us).unwrap_or(0).max(1);
+            let change = ClockChange {
+                at_us: *at_us,
+                node,
+                step_us: after_us - before_us,
+                // Rounded towards nothing: the bound is not passed.
+                rate_ppm: ((within(random, bound_us) - after_us) * 1_000_000 / takes_us)
+                    .clamp(-MAX_RATE_PPM, MAX_RATE_PPM),
+            };
+            clock.change(change.at_us, change.step_us, change.rate_ppm);
+            changes.push(change);
+        }
+        changes.push(ClockChange {
+            at_us: heal_us,
+            node,
+            step_us: 0,
+            rate_ppm: 0,
+        });
+    }
+    changes.sort_by_key(|change| change.at_us);
+    changes
+}
+
+/// A number that is not further from 0 than this.
+fn within(random: &mut Random, bound: i64) -> i64 {
+    let span = random.below(2 * bound.unsigned_abs() + 1);
+    i64::try_from(span).unwrap_or(0) - bound
 }
 
 #[cfg(test)]
@@ -215,6 +371,48 @@ mod tests {
             let heal_us = scenario.heal_us.unwrap();
             assert!(scenario.partitions.iter().all(|one| one.to_us <= heal_us));
             assert!(scenario.crashes.iter().all(|one| one.at_us <= heal_us));
+        }
+    }
+
+    #[test]
+    fn clocks_that_drift_and_are_stepped_stay_within_the_bound_and_go_right_after_it() {
+        let mut steps_back = 0;
+        for seed in 0..200 {
+            let config = config(seed);
+            let scenario = Scenario::new(&config);
+            let heal_us = scenario.heal_us.unwrap();
+            let bound_us = i64::try_from(config.params.max_clock_drift_ms * 500).unwrap();
+            for (node, ahead_ms) in scenario.clock_ahead_ms.iter().enumerate() {
+                let mut clock = NodeClock::new(0, *ahead_ms);
+                let changes = scenario.clock_changes.iter();
+                for change in changes.filter(|change| change.node == node) {
+                    assert!(clock.ahead_us(change.at_us).abs() <= bound_us);
+                    clock.change(change.at_us, change.step_us, change.rate_ppm);
+                    assert!(clock.ahead_us(change.at_us).abs() <= bound_us);
+                    steps_back += u64::from(change.step_us < -1_000);
+                }
+                assert_eq!(clock.ahead_us(heal_us), clock.ahead_us(10 * heal_us));
+            }
+        }
+        assert!(steps_back > 100, "{steps_back}");
+    }
+
+    #[test]
+    fn seeds_choose_pauses_torn_writes_lost_logs_and_actors_that_work_together() {
+        let all: Vec<(SimConfig, Scenario)> = (0..200)
+            .map(|seed| (config(seed), Scenario::new(&config(seed))))
+            .collect();
+        let count = |has: fn(&Scenario) -> bool| all.iter().filter(|(_, one)| has(one)).count();
+        let is_torn = |crash: &CrashPlan| matches!(crash.boundary, Boundary::InPersist { .. });
+        assert!(count(|one| !one.pauses.is_empty()) > 50);
+        assert!(all.iter().any(|(_, one)| one.crashes.iter().any(is_torn)));
+        assert!(count(|one| !one.lost_logs.is_empty()) > 20);
+        assert!(count(|one| one.byzantine.iter().any(|(_, how)| how.is_together())) > 20);
+        for (config, scenario) in &all {
+            let lost = scenario.lost_logs.iter().map(|lost| lost.node);
+            let bad = scenario.byzantine.iter().map(|(validator, _)| *validator);
+            let rolls: u64 = lost.chain(bad).map(|node| config.rolls[node]).sum();
+            assert!(rolls <= config.max_byzantine_rolls());
         }
     }
 

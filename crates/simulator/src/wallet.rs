@@ -11,17 +11,20 @@ pub(crate) struct SimWallet {
     keys: BTreeMap<Address, SecretKey>,
     log: Arc<dyn SigningLog>,
     signed: Mutex<Vec<SignRequest>>,
+    /// Whether it signs what contradicts an earlier signature: a planted bug.
+    signs_all: bool,
 }
 
 impl SimWallet {
     /// These keys over this log.
     #[must_use]
-    pub(crate) fn new(keys: &[SecretKey], log: Arc<dyn SigningLog>) -> Self {
+    pub(crate) fn new(keys: &[SecretKey], log: Arc<dyn SigningLog>, signs_all: bool) -> Self {
         let address = |key: &SecretKey| Address::of_key(&key.public_key());
         Self {
             keys: keys.iter().map(|key| (address(key), key.clone())).collect(),
             log,
             signed: Mutex::default(),
+            signs_all,
         }
     }
 
@@ -42,7 +45,9 @@ impl SimWallet {
         request: &SignRequest,
         verdict: ClaimVerdict,
     ) -> Result<Signature, WalletError> {
-        if let ClaimVerdict::NotSafe { reason } = verdict {
+        if let ClaimVerdict::NotSafe { reason } = verdict
+            && !self.signs_all
+        {
             return Err(WalletError::NotSafe {
                 address: Box::new(request.address),
                 kind: request.kind,

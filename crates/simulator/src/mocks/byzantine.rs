@@ -3,16 +3,20 @@
 //! An actor stands between a node that runs the real code and the network. It changes, adds, splits
 //! and drops what the node says, and signs with the node's key past its signing log.
 
+use super::collusion::Part;
+use super::grinding::Grinder;
 use crate::random::Random;
 use picot_consensus::{Message, Request};
 use picot_crypto::Hash;
 use picot_models::{
-    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, Envelope, Header,
-    RoundProposal, SecretKey, Signed, SignedHeader, SignedProposal, SignedVote, Slot, Value, Vote,
-    operations_hash,
+    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, ChainParams, Envelope,
+    Header, RoundProposal, SecretKey, Signed, SignedHeader, SignedProposal, SignedVote, Slot,
+    Value, Vote, operations_hash,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use super::collusion::Crew;
 
 /// Messages that a flooding actor adds to each of its own.
 const FLOOD: u64 = 12;
@@ -46,11 +50,27 @@ pub enum Behaviour {
     TwoProposals,
     /// Runs twice with the same key, each with a signing log of its own.
     TwinKey,
+    /// Makes many variants of each of its blocks, and publishes the one with the lowest id.
+    Grinding {
+        /// How many.
+        tries: u32,
+    },
+    /// With its crew: tells each voter what that voter says itself, so that each side of a split
+    /// gets all the votes of the crew.
+    TwoFaced,
+    /// With its crew: votes when the timers of the round end, and only to half of the others.
+    LateVotes,
+    /// With its crew: gives its notarise votes, and what came of them, to one honest node alone,
+    /// and falls silent.
+    LoneNotarisation,
+    /// With its crew: gives its finalise votes to one honest node alone, and nullifies the same
+    /// round before all others.
+    LoneDecision,
 }
 
 impl Behaviour {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Silent,
         Self::TwoBlocks,
         Self::TwoVotes,
@@ -63,11 +83,47 @@ impl Behaviour {
         Self::LateHeader,
         Self::TwoProposals,
         Self::TwinKey,
+        Self::Grinding { tries: 16 },
+        Self::TwoFaced,
+        Self::LateVotes,
+        Self::LoneNotarisation,
+        Self::LoneDecision,
     ];
+
+    /// Those of validators that work together.
+    pub const TOGETHER: [Self; 4] = [
+        Self::TwoFaced,
+        Self::LateVotes,
+        Self::LoneNotarisation,
+        Self::LoneDecision,
+    ];
+
+    /// Whether it is that of validators that work together.
+    #[must_use]
+    pub fn is_together(self) -> bool {
+        Self::TOGETHER.contains(&self)
+    }
 }
 
 /// The messages that leave instead of one: to whom, and what.
 pub type Sent = Vec<(usize, Arc<Message>)>;
+
+/// Who misbehaves, and how.
+#[derive(Debug)]
+pub struct Role {
+    /// What it does.
+    pub behaviour: Behaviour,
+    /// Its key.
+    pub key: SecretKey,
+    /// With whom it works together.
+    pub crew: Crew,
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Its parameters.
+    pub params: ChainParams,
+    /// What it leaves to chance.
+    pub random: Random,
+}
 
 /// One misbehaving validator.
 #[derive(Debug)]
@@ -76,6 +132,8 @@ pub struct Actor {
     key: SecretKey,
     chain_id: ChainId,
     random: Random,
+    part: Part,
+    grinder: Option<Grinder>,
     /// Milliseconds after the opening of a slot, at which others choose a candidate.
     choice_ms: u64,
     /// Bodies of its second blocks, which its own node does not know.
@@ -83,22 +141,49 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// An actor that signs with a key. Others choose a candidate `choice_ms` after a slot opened.
+    /// An actor in a role.
     #[must_use]
-    pub fn new(
-        behaviour: Behaviour,
-        key: SecretKey,
-        chain_id: ChainId,
-        random: Random,
-        choice_ms: u64,
-    ) -> Self {
+    pub fn new(role: Role) -> Self {
+        let Role {
+            behaviour,
+            key,
+            crew,
+            chain_id,
+            params,
+            random,
+        } = role;
+        let build_ms = params.production_deadline_ms();
+        let choice_ms = 2 * params.network_delay_ms + build_ms + params.max_clock_drift_ms;
+        let part = Part::new(crew, key.clone(), chain_id, &params, choice_ms);
+        let grinder = match behaviour {
+            Behaviour::Grinding { tries } => {
+                Some(Grinder::new(key.clone(), chain_id, params, tries))
+            }
+            _ => None,
+        };
         Self {
             behaviour,
             key,
             chain_id,
             random,
+            part,
+            grinder,
             choice_ms,
             bodies: BTreeMap::new(),
+        }
+    }
+
+    /// What its own blocks go through before anybody sees them.
+    #[must_use]
+    pub fn grinder(&self) -> Option<Grinder> {
+        self.grinder.clone()
+    }
+
+    /// What it says at once to a message that its node gets.
+    pub fn incoming(&mut self, from: usize, message: &Message) -> Sent {
+        match self.behaviour {
+            Behaviour::TwoFaced => self.part.mirror(from, message),
+            _ => Vec::new(),
         }
     }
 
@@ -113,7 +198,11 @@ impl Actor {
         let honest = || others.iter().map(|to| (*to, Arc::clone(message))).collect();
         match self.behaviour {
             Behaviour::Silent => Vec::new(),
-            Behaviour::TwinKey => honest(),
+            Behaviour::TwinKey | Behaviour::Grinding { .. } => honest(),
+            Behaviour::TwoFaced
+            | Behaviour::LateVotes
+            | Behaviour::LoneNotarisation
+            | Behaviour::LoneDecision => self.part.outgoing(self.behaviour, message, others),
             Behaviour::TwoBlocks => match self.own_header(message) {
                 Some(header) => {
                     let twin = self.twin(header);
@@ -175,6 +264,8 @@ impl Actor {
         if self.behaviour == Behaviour::LateHeader && self.own_header(message).is_some() {
             let early = self.choice_ms.saturating_sub(20);
             self.random.between(early, self.choice_ms + 5)
+        } else if self.behaviour == Behaviour::LateVotes {
+            self.part.holds_back_ms(message)
         } else {
             0
         }
@@ -292,8 +383,11 @@ impl Actor {
         let ballot = match self.behaviour {
             Behaviour::FalseCarry if vote.round > 0 => Ballot::Notarise {
                 value: other_value(vote.slot, value),
+                // Of two lies about a value that is carried on, what was notarised disproves the one,
+                // and a decision alone the other.
                 carry: match carry {
                     Carry::Free => Carry::From { round: 0 },
+                    Carry::From { round } if vote.slot.period % 2 == 0 => Carry::From { round },
                     Carry::From { .. } => Carry::Free,
                 },
             },
@@ -387,9 +481,15 @@ mod tests {
     const OTHERS: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
     fn actor(behaviour: Behaviour) -> Actor {
-        let random = Random::new(1, "actor");
-        let chain_id = SimConfig::new(1, 4).genesis().chain_id();
-        Actor::new(behaviour, SimConfig::key(0), chain_id, random, 100)
+        let genesis = SimConfig::new(1, 17).genesis();
+        Actor::new(Role {
+            behaviour,
+            key: SimConfig::key(0),
+            crew: Crew::of(&[(0, behaviour)], 17),
+            chain_id: genesis.chain_id(),
+            params: genesis.params,
+            random: Random::new(1, "actor"),
+        })
     }
 
     /// A vote of validator `signer`, as its honest node sends it.

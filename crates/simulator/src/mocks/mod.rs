@@ -1,5 +1,7 @@
 //! Stand-ins for other projects' tests: validators that misbehave.
 
 pub mod byzantine;
+pub mod collusion;
+pub mod grinding;
 
 pub use crate::random::Random;

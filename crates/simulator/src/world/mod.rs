@@ -1,10 +1,12 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
+mod faults;
 mod send;
 mod settle;
 
 use crate::SimError;
-use crate::byzantine::{Actor, Behaviour};
+use crate::byzantine::{Actor, Behaviour, Crew, Role};
+use crate::clock::NodeClock;
 use crate::config::{GENESIS_TIMESTAMP, SimConfig};
 use crate::durable::Disk;
 use crate::invariants::{Checker, Invariant, Violation};
@@ -15,16 +17,16 @@ use crate::packet::{Packet, Payload};
 use crate::ports::Gossip;
 use crate::random::Random;
 use crate::report::Report;
-use crate::scenario::{Planted, Scenario};
+use crate::scenario::Scenario;
 use crate::trace::{Happened, Trace};
+use crate::witness::Witness;
 use picot_clock::{SlotClock, Timestamp};
 use picot_consensus::{Engine, Message};
 use picot_crypto::verify_batch;
 use picot_models::{
     Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, Signed, Slot,
 };
-use picot_storage::{BlockArchive, MemoryArchive};
-use picot_wallet::MemorySigningLog;
+use picot_storage::BlockArchive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -65,7 +67,8 @@ pub fn run(config: &SimConfig) -> Result<Run, SimError> {
 pub fn run_scenario(config: &SimConfig, scenario: &Scenario) -> Result<Run, SimError> {
     config.validate()?;
     let mut world = World::new(config, scenario)?;
-    let violation = world.run().err();
+    let checked = world.run();
+    let violation = world.heed(checked).err();
     Ok(world.into_run(violation))
 }
 
@@ -95,6 +98,9 @@ enum Event {
         node: usize,
         life: u64,
     },
+    ChangeClock(usize),
+    Pause(usize),
+    LoseLog(usize),
     Cut(usize),
     Join(usize),
     Heal,
@@ -107,13 +113,15 @@ struct Member {
     disk: Disk,
     node: Option<Node>,
     life: u64,
-    clock_ahead_ms: i64,
+    clock: NodeClock,
     actor: Option<Actor>,
     honest: bool,
     down_us: u64,
     loses_state: bool,
+    loses_log: bool,
+    paused_until_us: u64,
     seen_state: Option<Slot>,
-    seen_cycles: u64,
+    seen_cycles: Option<u64>,
 }
 
 struct World<'a> {
@@ -125,6 +133,7 @@ struct World<'a> {
     members: Vec<Member>,
     network: Network,
     checker: Checker,
+    witness: Witness,
     trace: Trace,
     report: Report,
     queue: BTreeMap<(u64, u64), Event>,
@@ -149,8 +158,9 @@ impl<'a> World<'a> {
             .slot_clock()
             .map_err(|error| wrong("params", error.to_string()))?;
         let members = members(config, scenario, &genesis);
-        let bad = members.iter().filter(|member| !member.honest);
-        let byzantine: BTreeSet<Address> = bad
+        let bad = || members.iter().filter(|member| !member.honest);
+        let witness = Witness::new(bad().map(|one| SimConfig::key(one.validator).public_key()));
+        let byzantine: BTreeSet<Address> = bad()
             .map(|member| SimConfig::address(member.validator))
             .collect();
         let regions = config.latencies.len().max(1);
@@ -174,6 +184,7 @@ impl<'a> World<'a> {
             .collect();
         Ok(Self {
             checker: Checker::new(&genesis, members.len(), config.verify_signatures, byzantine),
+            witness,
             config,
             scenario,
             chain_id: genesis.chain_id(),
@@ -201,11 +212,16 @@ impl<'a> World<'a> {
                 return Err(self.undecided());
             }
             self.now_us = at;
+            if let Some(until_us) = self.paused_until(&event) {
+                self.schedule(until_us, event);
+                continue;
+            }
             if let Some(node) = self.happen(event)? {
                 self.settle(node)?;
             }
             if self.is_over() {
-                return self.checker.finish();
+                self.checker.finish()?;
+                return self.witness.finish();
             }
             if self.trace.events() > MAX_EVENTS {
                 break;
@@ -227,6 +243,7 @@ impl<'a> World<'a> {
         for (number, crash) in self.scenario.crashes.iter().enumerate() {
             self.schedule(genesis_us + crash.at_us, Event::Arm(number));
         }
+        self.plan_node_faults();
         if let Some(heal_us) = self.scenario.heal_us {
             self.schedule(genesis_us + heal_us, Event::Heal);
         }
@@ -293,29 +310,39 @@ fn slot_of_number(number: u64, threads: u64) -> Slot {
 /// A node for each validator, and a second one for each twin.
 fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Member> {
     let behaviours: BTreeMap<usize, Behaviour> = scenario.byzantine.iter().copied().collect();
-    let ahead = |node: usize| scenario.clock_ahead_ms.get(node).copied().unwrap_or(0);
+    let genesis_us = GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI;
+    let clock = |validator: usize| {
+        let ahead_ms = scenario.clock_ahead_ms.get(validator);
+        NodeClock::new(genesis_us, ahead_ms.copied().unwrap_or(0))
+    };
+    let crew = Crew::of(&scenario.byzantine, config.rolls.len());
     let member = |validator: usize| {
         let behaviour = behaviours.get(&validator).copied();
         let actor = behaviour.map(|behaviour| {
             let random = Random::new(config.seed, &format!("actor {validator}"));
-            let key = SimConfig::key(validator);
-            let params = &genesis.params;
-            let build_ms = params.production_deadline_ms();
-            let choice_ms = 2 * params.network_delay_ms + build_ms + params.max_clock_drift_ms;
-            Actor::new(behaviour, key, genesis.chain_id(), random, choice_ms)
+            Actor::new(Role {
+                behaviour,
+                key: SimConfig::key(validator),
+                crew: crew.clone(),
+                chain_id: genesis.chain_id(),
+                params: genesis.params.clone(),
+                random,
+            })
         });
         Member {
             validator,
             disk: Disk::default(),
             node: None,
             life: 0,
-            clock_ahead_ms: ahead(validator),
+            clock: clock(validator),
             actor,
             honest: behaviour.is_none(),
             down_us: 0,
             loses_state: false,
+            loses_log: false,
+            paused_until_us: 0,
             seen_state: None,
-            seen_cycles: 0,
+            seen_cycles: None,
         }
     };
     let twins = behaviours
@@ -369,6 +396,9 @@ impl World<'_> {
                     return Ok(Some(node));
                 }
             }
+            Event::ChangeClock(number) => self.change_clock(number),
+            Event::Pause(number) => self.pause(number),
+            Event::LoseLog(number) => return Ok(self.lose_log(number)),
             Event::Cut(number) => {
                 let partitions = &self.scenario.partitions;
                 if let Some(partition) = partitions.get(number) {
@@ -405,8 +435,8 @@ impl World<'_> {
     }
 
     fn local_now(&self, node: usize) -> Timestamp {
-        let ahead = self.members.get(node).map_or(0, |one| one.clock_ahead_ms);
-        Timestamp((self.now_us / MICROS_PER_MILLI).saturating_add_signed(ahead))
+        let member = self.members.get(node);
+        member.map_or(Timestamp(0), |member| member.clock.local(self.now_us))
     }
 
     fn arrive(&mut self, to: usize, from: usize, packet: Packet) -> Option<usize> {
@@ -418,14 +448,22 @@ impl World<'_> {
         let payload = packet.payload.clone();
         self.trace
             .record(self.now_us, to, Happened::Arrived { from, packet });
+        if let Payload::Consensus(message) = &payload {
+            self.overhear(to, from, message);
+        }
         match payload {
             Payload::Consensus(message) => {
                 if let Some(body) = self.second_body(to, &message) {
                     self.send_packet(to, &[from], &Packet::consensus(body));
-                } else if self.has_signed_operations(&message)
-                    && let Some(live) = self.live(to, life)
-                {
+                } else if self.has_signed_operations(&message) {
+                    let glimpse = self.glimpse(to, &message);
+                    let live = self.live(to, life)?;
                     live.deliver(from, message);
+                    if !live.fuse.is_blown()
+                        && let Some(glimpse) = glimpse
+                    {
+                        self.witness.saw(glimpse);
+                    }
                 }
             }
             Payload::Gossip(gossip) => {
@@ -440,6 +478,18 @@ impl World<'_> {
             }
         }
         Some(to)
+    }
+
+    /// What a message is to the node that gets it, before its engine does: to an actor, knowledge
+    /// to use.
+    fn overhear(&mut self, to: usize, from: usize, message: &Message) {
+        let actor = self.members.get_mut(to).and_then(|one| one.actor.as_mut());
+        for (other, message) in actor
+            .map(|actor| actor.incoming(from, message))
+            .unwrap_or_default()
+        {
+            self.send_packet(to, &[other], &Packet::consensus(message));
+        }
     }
 
     fn second_body(&self, node: usize, message: &Message) -> Option<Arc<Message>> {
@@ -476,10 +526,13 @@ impl World<'_> {
         let life = member.life;
         let lost = life > 1 && member.loses_state && member.disk.lose_unsynced_state();
         member.loses_state = false;
-        match self.scenario.planted.filter(|_| life > 1) {
-            Some(Planted::ForgetLog) => member.disk.log = MemorySigningLog::new(),
-            Some(Planted::ForgetOutcomes) => member.disk.archive = MemoryArchive::new(),
-            None => {}
+        member.paused_until_us = 0;
+        if std::mem::take(&mut member.loses_log) {
+            member.disk.lose_log();
+        }
+        let planted = self.scenario.planted.filter(|_| member.honest);
+        if let Some(planted) = planted.filter(|_| life > 1) {
+            planted.at_restart(&mut member.disk);
         }
         let started = Node::start(&Start {
             config: self.config,
@@ -490,13 +543,17 @@ impl World<'_> {
             disk: &member.disk,
             now,
             fresh: life == 1,
+            planted,
+            grinder: member.actor.as_ref().and_then(Actor::grinder),
         });
         let started =
             started.map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
         member.node = Some(started);
         member.seen_state = None;
+        member.seen_cycles = None;
         self.say(node, format!("starts, life {life}, state lost: {lost}"));
-        self.catch_up(node)?;
+        let checked = self.catch_up(node);
+        self.heed(checked)?;
         self.schedule(self.now_us, Event::BlockTick { node, life });
         self.schedule(self.now_us, Event::EndorsementTick { node, life });
         Ok(())

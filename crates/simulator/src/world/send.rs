@@ -33,7 +33,7 @@ impl World<'_> {
                     .collect()
             }
             Target::One(to) => others.into_iter().filter(|node| *node == to).collect(),
-            Target::Some => {
+            Target::Few | Target::Some => {
                 let chosen = self.random.indices(others.len(), reach);
                 chosen
                     .iter()

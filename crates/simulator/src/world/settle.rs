@@ -4,9 +4,10 @@
 use super::{Event, Member, World};
 use crate::config::SimConfig;
 use crate::invariants::{Checker, Invariant, Violation};
-use crate::latency::MICROS_PER_MILLI;
 use crate::node::Effect;
-use picot_consensus::{ConsensusEvent, Engine};
+use crate::witness::{Glimpse, Life};
+use picot_clock::Timestamp;
+use picot_consensus::{ConsensusEvent, Engine, Message};
 use picot_models::{Slot, ValidatorSet};
 use picot_storage::{BlockArchive, Decided};
 use std::sync::Arc;
@@ -22,30 +23,42 @@ impl World<'_> {
         let signed = live.take_signed();
         let is_down = live.fuse.is_blown();
         drop(live.take_final_slots());
-        self.checker.on_signed(node, &signed)?;
+        let checked = self.checker.on_signed(node, &signed);
+        self.heed(checked)?;
         for effect in effects {
-            self.carry_out(node, effect)?;
+            let checked = self.carry_out(node, effect);
+            self.heed(checked)?;
         }
         if is_down {
             return self.crash(node);
         }
         self.gossip(node, said);
-        self.check_node(node)?;
+        let checked = self.check_node(node);
+        self.heed(checked)?;
         self.schedule_wake(node);
         Ok(())
     }
 
-    fn schedule_wake(&mut self, node: usize) {
+    /// A violation ends the run, unless it is one that is not looked at.
+    pub(super) fn heed(&self, checked: Result<(), Violation>) -> Result<(), Violation> {
+        checked.or_else(|violation| {
+            let is_agreement = violation.invariant == Invariant::Agreement;
+            if self.scenario.agreement_only && !is_agreement {
+                return Ok(());
+            }
+            Err(violation)
+        })
+    }
+
+    pub(super) fn schedule_wake(&mut self, node: usize) {
         let Some(member) = self.members.get(node) else {
             return;
         };
         let life = member.life;
-        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at) {
-            let global = at.0.saturating_add_signed(-member.clock_ahead_ms);
-            let at_us = global * MICROS_PER_MILLI;
-            if at_us > self.now_us || at > self.local_now(node) {
-                self.schedule(at_us, Event::Wake { node, life, at });
-            }
+        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at)
+            && let Some(after_us) = member.clock.until_us(self.now_us, at)
+        {
+            self.schedule(self.now_us + after_us, Event::Wake { node, life, at });
         }
     }
 
@@ -75,6 +88,7 @@ impl World<'_> {
             }
             Effect::Evidence(denunciation) if honest => {
                 self.say(node, format!("proves {:?}", denunciation.fault_key()));
+                self.witness.proved(denunciation.fault_key());
                 if let Some(validators) = self.validators(node, denunciation.slot()) {
                     self.checker.on_evidence(node, &denunciation, &validators)?;
                 }
@@ -86,6 +100,10 @@ impl World<'_> {
                     let text = format!("node {node} blames honest node {peer}: {fault:?}");
                     return Err(Violation::new(Invariant::NoFalseAccusation, text));
                 }
+            }
+            // Without its log, a node does not know its own signatures of before.
+            Effect::Foreign(_, slot) if self.has_lost_log(node) => {
+                self.say(node, format!("does not know its own signature of {slot}"));
             }
             Effect::Foreign(address, slot) if honest => {
                 let text =
@@ -103,6 +121,32 @@ impl World<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What an honest node that is up must look at in a message of a Byzantine validator.
+    pub(super) fn glimpse(&self, node: usize, message: &Message) -> Option<Glimpse> {
+        let address = self.witness.signer(message)?;
+        let member = self.members.get(node).filter(|member| member.honest)?;
+        let live = member.node.as_ref()?;
+        let slot = message.slot()?;
+        let summary = live.engine_read(|engine| engine.summary(Timestamp(0)));
+        let open = summary.threads.get(usize::from(slot.thread))?.open?;
+        if self.validators(node, slot)?.power_of(&address) == 0 {
+            return None;
+        }
+        if matches!(message, Message::Candidate(_)) {
+            let rank = live.selector().producer_rank(slot, &address).ok()??;
+            let policy = self.genesis.params.proposal_policy;
+            policy.allows_rank(rank).then_some(())?;
+        }
+        let life = member.life;
+        self.witness.glimpse(Life { node, life }, open, message)
+    }
+
+    fn has_lost_log(&self, node: usize) -> bool {
+        self.members
+            .get(node)
+            .is_some_and(|member| !member.disk.log_complete)
     }
 
     fn validators(&self, node: usize, slot: Slot) -> Option<Arc<ValidatorSet>> {
@@ -162,13 +206,11 @@ impl World<'_> {
             member.seen_state = Some(summary.last_final_slot);
             self.checker.on_state(node, &summary)?;
             let ready = live.selector().ready_cycles();
-            let newest = ready.iter().max().copied().unwrap_or(0);
+            let newest = ready.iter().max().copied();
             if newest > member.seen_cycles {
                 member.seen_cycles = newest;
                 for cycle in ready {
-                    if let Ok(validators) = live.selector().voting_power(cycle) {
-                        self.checker.on_draws(node, &validators)?;
-                    }
+                    self.checker.on_draws(node, cycle, live.selector())?;
                 }
             }
         }

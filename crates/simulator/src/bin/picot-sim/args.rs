@@ -2,7 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use picot_models::{CanonicalRuleKind, ChainParams, ProposalPolicy};
-use picot_simulator::{Faults, Latencies, SimConfig};
+use picot_simulator::{Behaviour, Faults, Latencies, Planted, SimConfig};
 use std::ops::Range;
 
 /// Runs many whole nodes on virtual time: the same seed gives the same run.
@@ -30,6 +30,22 @@ pub(crate) struct Args {
     /// Which faults there are.
     #[arg(long, default_value = "none")]
     pub(crate) faults: FaultLevel,
+    /// A bug of every honest node, to show that it is found.
+    #[arg(long, value_parser = parse_planted)]
+    pub(crate) planted: Option<Planted>,
+    /// Looks at agreement alone: what a planted bug leads to where nothing else finds it before.
+    #[arg(long)]
+    pub(crate) agreement_only: bool,
+    /// Begins no further seed once an invariant is broken.
+    #[arg(long)]
+    pub(crate) first: bool,
+    /// Periods of a cycle [default: those of the preset].
+    #[arg(long)]
+    pub(crate) cycle: Option<u64>,
+    /// Validator 0 makes so many variants of each of its blocks, and publishes the one with the
+    /// lowest id.
+    #[arg(long, value_name = "TRIES")]
+    pub(crate) grind: Option<u32>,
     /// Delays between nodes: lan, aws (a dozen regions of the world), or a file.
     #[arg(long, default_value = "lan")]
     pub(crate) latency: String,
@@ -91,6 +107,13 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     Ok(number(first)?..number(last)?)
 }
 
+fn parse_planted(text: &str) -> Result<Planted, String> {
+    Planted::named(text).ok_or_else(|| {
+        let names: Vec<&str> = Planted::ALL.iter().map(|one| one.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
 fn parse_policy(text: &str) -> Result<ProposalPolicy, String> {
     match text.split_once(':') {
         None if text == "drawn" => Ok(ProposalPolicy::Drawn),
@@ -136,12 +159,18 @@ impl Args {
         let mut config = SimConfig::new(seed, 1);
         config.decision_bound_ms = 20 * params.t0_ms;
         config.params = params;
+        if let Some(periods) = self.cycle {
+            config.set_cycle(periods);
+        }
         config.rolls = self.rolls(seed)?;
         config.slots = self.slots;
         config.latencies = latencies.clone();
         config.verify_signatures = !self.no_signatures;
         config.operations_per_100_slots = self.operations;
         config.uplink_bytes_per_ms = self.uplink;
+        if let Some(tries) = self.grind {
+            config.byzantine.push((0, Behaviour::Grinding { tries }));
+        }
         config.faults = match self.faults {
             FaultLevel::None => Faults::None,
             FaultLevel::Documented => Faults::Documented,
@@ -187,6 +216,9 @@ impl Args {
         );
         add("--rule", self.rule.and_then(|rule| name_of(&rule)));
         add("--faults", name_of(&self.faults));
+        add("--planted", self.planted.map(|one| one.name().to_owned()));
+        add("--cycle", self.cycle.map(|periods| periods.to_string()));
+        add("--grind", self.grind.map(|tries| tries.to_string()));
         add("--latency", Some(self.latency.clone()));
         add("--slots", Some(self.slots.to_string()));
         add("--preset", name_of(&self.preset));
@@ -194,6 +226,9 @@ impl Args {
         add("--uplink", self.uplink.map(|bytes| bytes.to_string()));
         if self.no_signatures {
             command.push_str(" --no-signatures");
+        }
+        if self.agreement_only {
+            command.push_str(" --agreement-only");
         }
         command.push_str(" --trace");
         command
@@ -223,8 +258,14 @@ mod tests {
             "lowest-hash",
             "--faults",
             "documented",
+            "--planted",
+            "forget-log",
+            "--cycle",
+            "4",
             "--slots",
             "12",
+            "--grind",
+            "7",
             "--no-signatures",
         ]);
         let command = args.replay_command(4);
@@ -233,6 +274,7 @@ mod tests {
         assert_eq!(again.seeds(), 4..5);
         let config = |args: &Args| format!("{:?}", args.config(4, &Latencies::lan()).unwrap());
         assert_eq!(config(&again), config(&args));
+        assert_eq!(again.planted, Some(Planted::ForgetLog));
     }
 
     #[test]
@@ -242,6 +284,7 @@ mod tests {
             ["--policy", "ranked:0"],
             ["--policy", "none"],
             ["--faults", "some"],
+            ["--planted", "some"],
         ] {
             assert!(Args::try_parse_from(["picot-sim"].into_iter().chain(words)).is_err());
         }

@@ -8,11 +8,16 @@
 )]
 
 mod args;
+mod commit;
+mod progress;
 mod show;
 
 use args::Args;
 use clap::Parser;
-use picot_simulator::{Latencies, Report, Run, run};
+use commit::commit;
+use picot_simulator::{Invariant, Latencies, Report, Run, Scenario, run_scenario};
+use progress::Progress;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +25,6 @@ use std::time::Instant;
 
 /// Runs with violations that are shown in full.
 const SHOWN_FAILURES: u64 = 3;
-/// Seeds between two lines of progress.
-const SEEDS_PER_LINE: u64 = 500;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -51,6 +54,8 @@ fn latencies(args: &Args) -> Result<Latencies, String> {
 struct Sum {
     runs: u64,
     failures: u64,
+    /// By invariant: its violations, and the first seed with one.
+    broken: BTreeMap<Invariant, (u64, u64)>,
     report: Report,
     /// The report of the only run, with its hash.
     last: Option<Run>,
@@ -72,6 +77,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
         .validate()
         .map_err(|error| error.to_string())?;
     let failed: Mutex<Option<String>> = Mutex::new(None);
+    let progress = Progress::new(seeds.end.saturating_sub(seeds.start), args.json);
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -82,7 +88,12 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
                         break;
                     }
                     match one(args, latencies, seed) {
-                        Ok(run) => add(args, &sum, run),
+                        Ok(run) => {
+                            if args.first && run.violation.is_some() {
+                                next.store(seeds.end, Ordering::Relaxed);
+                            }
+                            add(args, &sum, &progress, run);
+                        }
                         Err(text) => {
                             if let Ok(mut failed) = failed.lock() {
                                 failed.get_or_insert(format!("seed {seed}: {text}"));
@@ -94,6 +105,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
             });
         }
     });
+    progress.end();
     if let Ok(Some(text)) = failed.into_inner() {
         return Err(text);
     }
@@ -104,9 +116,12 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
 
 fn one(args: &Args, latencies: &Latencies, seed: u64) -> Result<Run, String> {
     let config = args.config(seed, latencies)?;
-    let result = run(&config).map_err(|error| error.to_string())?;
+    let mut scenario = Scenario::new(&config);
+    scenario.planted = args.planted;
+    scenario.agreement_only = args.agreement_only;
+    let result = run_scenario(&config, &scenario).map_err(|error| error.to_string())?;
     if args.twice {
-        let again = run(&config).map_err(|error| error.to_string())?;
+        let again = run_scenario(&config, &scenario).map_err(|error| error.to_string())?;
         if again.trace_hash != result.trace_hash {
             return Err("two runs have different traces".to_owned());
         }
@@ -114,32 +129,37 @@ fn one(args: &Args, latencies: &Latencies, seed: u64) -> Result<Run, String> {
     Ok(result)
 }
 
-fn add(args: &Args, sum: &Mutex<Sum>, run: Run) {
+fn add(args: &Args, sum: &Mutex<Sum>, progress: &Progress, run: Run) {
     let Ok(mut sum) = sum.lock() else {
         return;
     };
     sum.runs += 1;
-    if run.violation.is_some() {
+    if let Some(violation) = &run.violation {
         sum.failures += 1;
+        let (times, first) = sum
+            .broken
+            .entry(violation.invariant)
+            .or_insert((0, run.seed));
+        *times += 1;
+        *first = run.seed.min(*first);
         if sum.failures <= SHOWN_FAILURES {
-            show_failure(args, &run);
+            progress.print(&failure(args, &run));
         }
     }
     merge(&mut sum.report, &run.report);
-    if sum.runs.is_multiple_of(SEEDS_PER_LINE) {
-        eprintln!("{} seeds, {} violations", sum.runs, sum.failures);
-    }
+    progress.tell(sum.runs, sum.failures);
     sum.last = Some(run);
 }
 
-fn show_failure(args: &Args, run: &Run) {
-    for line in &run.last_events {
-        eprintln!("{line}");
-    }
+/// All that is needed to look at a failure and to see it again.
+fn failure(args: &Args, run: &Run) -> Vec<String> {
+    let mut lines = run.last_events.clone();
     if let Some(violation) = &run.violation {
-        eprintln!("seed {}: {violation}", run.seed);
+        lines.push(format!("seed {}, commit {}", run.seed, commit()));
+        lines.push(violation.to_string());
     }
-    eprintln!("again: {}", args.replay_command(run.seed));
+    lines.push(format!("again: {}", args.replay_command(run.seed)));
+    lines
 }
 
 fn merge(sum: &mut Report, report: &Report) {
@@ -173,6 +193,7 @@ fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
         if let Some(fields) = json.as_object_mut() {
             fields.insert("runs".to_owned(), runs.into());
             fields.insert("violations".to_owned(), failures.into());
+            fields.insert("commit".to_owned(), commit().into());
             if is_one {
                 fields.insert("trace_hash".to_owned(), last.trace_hash.into());
             }
@@ -187,6 +208,17 @@ fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
         println!("{}", show::table(&report));
         if is_one {
             println!("trace {}", last.trace_hash);
+        }
+        for (invariant, (times, first)) in sum.broken {
+            println!("{invariant}: broken in {times} runs, first by seed {first}");
+        }
+        let seeds = args.seeds();
+        let left = seeds.end.saturating_sub(seeds.start).saturating_sub(runs);
+        if left > 0 {
+            println!(
+                "{left} seeds of {}..{} were not run",
+                seeds.start, seeds.end
+            );
         }
         println!("{runs} runs, {failures} violations, {took_ms} ms");
     }

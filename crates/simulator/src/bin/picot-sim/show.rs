@@ -30,6 +30,7 @@ pub(crate) fn table(report: &Report) -> String {
         ("decision delay p99, ms", report.delay_ms(990).to_string()),
         ("decision delay max, ms", report.delay_ms(1_000).to_string()),
         ("decisions by deciding round", rounds.join(", ")),
+        ("rounds per slot, mean", mean_rounds(report)),
         ("nodes", report.nodes.to_string()),
         ("messages sent per slot and node", per_node(report.messages)),
         ("bytes sent per slot and node", per_node(report.bytes)),
@@ -54,17 +55,65 @@ pub(crate) fn table(report: &Report) -> String {
     format!("{table}\n{}", shares(report))
 }
 
+/// The rounds that a decision took, on average.
+fn mean_rounds(report: &Report) -> String {
+    let decisions: u64 = report.rounds.values().sum();
+    let rounds: u64 = report
+        .rounds
+        .iter()
+        .map(|(round, count)| (u64::from(*round) + 1) * count)
+        .sum();
+    hundredths((rounds * 100).checked_div(decisions).unwrap_or(0))
+}
+
+/// So many percent of a whole, in hundredths.
+fn percent(part: u64, whole: u64) -> String {
+    hundredths((part * 10_000).checked_div(whole).unwrap_or(0))
+}
+
 fn shares(report: &Report) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["validator", "rolls", "blocks"]);
+    table.set_header(["validator", "rolls", "blocks", "stake, %", "blocks, %"]);
+    let rolls = report.shares.iter().map(|share| share.rolls).sum();
+    let blocks = report.shares.iter().map(|share| share.blocks).sum();
     for share in report.shares.iter().take(SHOWN_SHARES) {
         let row = [
             share.validator.to_string(),
             share.rolls.to_string(),
             share.blocks.to_string(),
+            percent(share.rolls, rolls),
+            percent(share.blocks, blocks),
         ];
         table.add_row(row);
     }
+    let hidden = report.shares.len().saturating_sub(SHOWN_SHARES);
+    if hidden > 0 {
+        table.add_row([format!("{hidden} more")]);
+    }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_simulator::Share;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_report_shows_rounds_per_slot_and_shares_of_blocks_beside_those_of_stake() {
+        let share = |validator, rolls, blocks| Share {
+            validator,
+            rolls,
+            blocks,
+        };
+        let report = Report {
+            rounds: BTreeMap::from([(0, 3), (1, 1)]),
+            shares: vec![share(0, 1, 9), share(1, 3, 1)],
+            ..Report::default()
+        };
+        let text = table(&report);
+        assert!(text.contains("1.25"), "{text}");
+        assert!(text.contains("25.00") && text.contains("90.00"), "{text}");
+    }
 }

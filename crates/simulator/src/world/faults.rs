@@ -1,0 +1,77 @@
+//! What befalls nodes besides crashes: clocks that change, pauses, lost signing logs.
+
+use super::{Event, World};
+use crate::latency::MICROS_PER_MILLI;
+
+/// Faults of nodes.
+impl World<'_> {
+    /// All that is known of them before the first slot.
+    pub(super) fn plan_node_faults(&mut self) {
+        let genesis_us = self.now_us;
+        for (number, change) in self.scenario.clock_changes.iter().enumerate() {
+            self.schedule(genesis_us + change.at_us, Event::ChangeClock(number));
+        }
+        for (number, pause) in self.scenario.pauses.iter().enumerate() {
+            self.schedule(genesis_us + pause.at_us, Event::Pause(number));
+        }
+        for (number, lost) in self.scenario.lost_logs.iter().enumerate() {
+            self.schedule(genesis_us + lost.at_us, Event::LoseLog(number));
+        }
+    }
+
+    /// The end of a pause of the node to which an event is to happen: it happens then.
+    pub(super) fn paused_until(&self, event: &Event) -> Option<u64> {
+        let (Event::Arrive { to: node, .. }
+        | Event::Wake { node, .. }
+        | Event::BlockTick { node, .. }
+        | Event::EndorsementTick { node, .. }) = event
+        else {
+            return None;
+        };
+        let until_us = self.members.get(*node)?.paused_until_us;
+        (until_us > self.now_us).then_some(until_us)
+    }
+
+    /// A node's clock is stepped, and drifts from now on.
+    pub(super) fn change_clock(&mut self, number: usize) {
+        let Some(change) = self.scenario.clock_changes.get(number).copied() else {
+            return;
+        };
+        let now_us = self.now_us;
+        let Some(member) = self.members.get_mut(change.node) else {
+            return;
+        };
+        member.clock.change(now_us, change.step_us, change.rate_ppm);
+        let ahead_us = member.clock.ahead_us(now_us);
+        let rate = change.rate_ppm;
+        let text = format!("clock is {ahead_us} us ahead and gains {rate} ppm");
+        self.say(change.node, text);
+        self.schedule_wake(change.node);
+    }
+
+    /// A node stops for a while.
+    pub(super) fn pause(&mut self, number: usize) {
+        let Some(pause) = self.scenario.pauses.get(number).copied() else {
+            return;
+        };
+        let until_us = self.now_us.saturating_add(pause.for_us);
+        if let Some(member) = self.members.get_mut(pause.node) {
+            member.paused_until_us = member.paused_until_us.max(until_us);
+            let for_ms = pause.for_us / MICROS_PER_MILLI;
+            self.say(pause.node, format!("pauses for {for_ms} ms"));
+        }
+    }
+
+    /// A node crashes here and now, and its signing log is gone when it starts again. Gives the
+    /// node if it was up.
+    pub(super) fn lose_log(&mut self, number: usize) -> Option<usize> {
+        let lost = self.scenario.lost_logs.get(number).copied()?;
+        let member = self.members.get_mut(lost.node)?;
+        member.loses_log = true;
+        let live = member.node.as_ref()?;
+        live.fuse.blow();
+        member.down_us = lost.down_us;
+        self.say(lost.node, "loses its signing log".to_owned());
+        Some(lost.node)
+    }
+}
