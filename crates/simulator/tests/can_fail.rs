@@ -1,14 +1,10 @@
-//! The invariants can fail: what breaks the protocol's assumptions, or plants a bug, is found.
+//! The invariants can fail: what breaks the protocol's assumptions is found. Planted bugs are in
+//! `planted.rs`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test ends where its world breaks"
-)]
+#![allow(clippy::unwrap_used, reason = "a test ends where its world breaks")]
 
 use picot_simulator::{
-    Behaviour, Boundary, CrashPlan, Cut, Faults, Invariant, LinkRules, Partition, Planted, Run,
-    Scenario, SimConfig, run_scenario,
+    Behaviour, Cut, Invariant, LinkRules, Partition, Run, Scenario, SimConfig, run_scenario,
 };
 
 /// A run without faults, but those that `change` adds.
@@ -73,38 +69,4 @@ fn a_network_that_never_heals_ends_liveness_and_is_found() {
         "{:?}",
         run.violation
     );
-}
-
-/// The first seed at which a planted bug is found.
-fn found(planted: Planted, most: u64) -> (u64, Invariant) {
-    for seed in 0..most {
-        let mut config = SimConfig::new(seed, 4);
-        config.faults = Faults::Documented;
-        let mut scenario = Scenario::new(&config);
-        scenario.planted = Some(planted);
-        scenario.byzantine.clear();
-        scenario.crashes.extend((0..12).map(|number| CrashPlan {
-            at_us: 2_000_000 + number * 500_000,
-            node: usize::try_from(number % 4).unwrap(),
-            boundary: Boundary::AfterSends(u32::try_from(number * 3).unwrap()),
-            down_us: 100_000,
-            loses_state: false,
-        }));
-        let run = run_scenario(&config, &scenario).unwrap();
-        if let Some(invariant) = broken(&run) {
-            return (seed, invariant);
-        }
-    }
-    panic!("{planted:?} is not found in {most} seeds");
-}
-
-#[test]
-fn a_forgotten_signing_log_is_found() {
-    let (_, invariant) = found(Planted::ForgetLog, 100);
-    assert_eq!(invariant, Invariant::HonestKeys);
-}
-
-#[test]
-fn a_lost_outcome_is_found() {
-    found(Planted::ForgetOutcomes, 100);
 }
