@@ -11,12 +11,14 @@ use std::{
 use parking_lot::Mutex;
 use picot_clock::{Clock, Slot, Timestamp};
 use picot_execution::{Execution, Level};
+use picot_models::limits::MAX_DENUNCIATION_BYTES;
 use picot_models::{
     Address, Amount, BlockId, ChainId, ChainParams, Denunciation, Endorsement, Envelope,
     OperationId, SignedEndorsement, SignedOperation,
 };
 use picot_pool::Pool;
 use picot_selector::{Selector, SlotDraws};
+use picot_serialization::Encode;
 use picot_storage::Storage;
 
 use crate::{
@@ -285,10 +287,19 @@ impl Assembler {
             .heard(Part::Denunciations, answer)
             .unwrap_or_default();
         let max = usize::try_from(self.params.max_denunciations_per_block).unwrap_or(usize::MAX);
+        let mut left = MAX_DENUNCIATION_BYTES;
         let ascending: BTreeMap<_, _> = offered
             .into_iter()
             .filter(|denunciation| self.is_punishable(denunciation, slot))
             .map(|denunciation| (denunciation.id(&self.chain_id), denunciation))
+            // What is too large for the header waits for another block.
+            .filter(|(_, it)| match left.checked_sub(it.encoded_len()) {
+                Some(rest) => {
+                    left = rest;
+                    true
+                }
+                None => false,
+            })
             .take(max)
             .collect();
         ascending.into_values().map(Arc::unwrap_or_clone).collect()

@@ -1,6 +1,6 @@
 //! Block headers, and the short proof that a header was signed.
 
-use crate::limits::{MAX_DENUNCIATIONS, MAX_ENDORSEMENTS, MAX_THREAD_COUNT};
+use crate::limits::{MAX_ENDORSEMENTS, MAX_THREAD_COUNT};
 use crate::signed::id_of_input;
 use crate::{BlockId, ChainId, Content, Denunciation, Endorsement, Envelope, Signed};
 use picot_clock::Slot;
@@ -38,14 +38,56 @@ codec_struct!(Header {
     operations_hash,
     operation_count,
     endorsements: seq(MAX_ENDORSEMENTS),
-    denunciations: seq(MAX_DENUNCIATIONS),
+    denunciations: with(bounded_denunciations),
 });
+
+/// A sequence that is bounded in bytes too.
+mod bounded_denunciations {
+    use super::total_len;
+    use crate::Denunciation;
+    use crate::limits::{MAX_DENUNCIATION_BYTES, MAX_DENUNCIATIONS};
+    use picot_serialization::{Bound, DecodeError, IResult, decode_seq, encode_seq, fail, seq_len};
+
+    const WHAT: &str = "Header.denunciations";
+
+    pub(super) fn encode(denunciations: &[Denunciation], out: &mut Vec<u8>) {
+        encode_seq(denunciations, out);
+    }
+
+    pub(super) fn encoded_len(denunciations: &[Denunciation]) -> usize {
+        seq_len(denunciations)
+    }
+
+    pub(super) fn decode(input: &[u8]) -> IResult<&[u8], Vec<Denunciation>, DecodeError> {
+        let (rest, denunciations) = decode_seq(input, MAX_DENUNCIATIONS, WHAT)?;
+        let bytes = total_len(&denunciations);
+        if bytes > MAX_DENUNCIATION_BYTES {
+            let [len, max] =
+                [bytes, MAX_DENUNCIATION_BYTES].map(|it| u64::try_from(it).unwrap_or(u64::MAX));
+            return fail(input, WHAT, Bound::TooLong { len, max });
+        }
+        Ok((rest, denunciations))
+    }
+}
+
+fn total_len(denunciations: &[Denunciation]) -> usize {
+    denunciations
+        .iter()
+        .fold(0, |sum, one| sum.saturating_add(one.encoded_len()))
+}
 
 impl Header {
     /// The hash of the whole content, which stands for it in a [`HeaderProof`].
     #[must_use]
     pub fn content_hash(&self) -> Hash {
         Context::HeaderContent.hash(&self.to_bytes())
+    }
+
+    /// The bytes of its denunciations, which are at most
+    /// [`MAX_DENUNCIATION_BYTES`](crate::limits::MAX_DENUNCIATION_BYTES).
+    #[must_use]
+    pub fn denunciation_bytes(&self) -> usize {
+        total_len(&self.denunciations)
     }
 }
 

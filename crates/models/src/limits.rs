@@ -11,6 +11,12 @@ pub const MAX_ENDORSEMENTS: usize = 64;
 pub const MAX_OPERATIONS: usize = 100_000;
 /// Denunciations that a header carries; the pool keeps the rest for later blocks.
 pub const MAX_DENUNCIATIONS: usize = 64;
+/// Bytes of the denunciations of one header together, and so of one that is of any use. The proof of
+/// a false carry holds a certificate, whose size grows with its signers: there is room for 5,000.
+pub const MAX_DENUNCIATION_BYTES: usize = 500_000;
+/// Bytes of a header, which is sent to all before anything is known of its block: its denunciations,
+/// with room for the most parents and endorsements.
+pub const MAX_HEADER_BYTES: usize = 524_288;
 /// Validators of one cycle: bounds certificates, whose size grows with their signers.
 pub const MAX_VALIDATORS: usize = 131_072;
 /// Certificates in one justification, one for each round that was left without a decision.

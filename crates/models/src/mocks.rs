@@ -1,9 +1,12 @@
 //! Builders of test data, for the tests of this crate and of others.
 
 use crate::{
-    Address, Amount, Block, BlockId, ChainId, ChainParams, Genesis, GenesisStaker, Header,
-    Operation, OperationKind, SecretKey, Signed, SignedOperation, Timestamp, operations_hash,
+    Address, Amount, Ballot, Block, BlockId, Carry, Certificate, CertificateSignature,
+    CertificateSubject, ChainId, ChainParams, Denunciation, Genesis, GenesisStaker, Header,
+    Operation, OperationKind, SecretKey, Signed, SignedOperation, SignedVote, ThreadDigest,
+    Timestamp, Value, Vote, operations_hash,
 };
+use bitvec::prelude::BitVec;
 use picot_clock::Slot;
 use picot_crypto::Hash;
 use std::sync::Arc;
@@ -126,5 +129,41 @@ pub fn block(
     Block {
         header: Arc::new(Signed::sign(header, producer, chain_id)),
         operations,
+    }
+}
+
+/// The accusation of a false carry, with a certificate of so many signers; none of its signatures
+/// holds. It is as large as a true one of so many.
+#[must_use]
+pub fn false_carry(culprit: &SecretKey, slot: Slot, signers: usize) -> Denunciation {
+    let value = Value::Miss {
+        through: slot.period,
+    };
+    let carry = Carry::Free;
+    let vote = |round, ballot| Vote {
+        version: ChainParams::dev().protocol_version,
+        slot,
+        round,
+        thread_digest: ThreadDigest::genesis(&chain_id(1), slot.thread),
+        ballot,
+    };
+    let lie = vote(1, Ballot::Notarise { value, carry });
+    let decided = vote(0, Ballot::Finalise { value });
+    let entry = CertificateSignature {
+        signer: culprit.public_key(),
+        carry,
+        signature: culprit.sign(&Hash([0; 32])),
+    };
+    Denunciation::FalseCarry {
+        vote: SignedVote::sign(lie, culprit, &chain_id(1)).into_envelope(),
+        certificate: Certificate {
+            version: decided.version,
+            slot,
+            round: decided.round,
+            thread_digest: decided.thread_digest,
+            subject: CertificateSubject::of_ballot(&decided.ballot),
+            signers: BitVec::repeat(true, signers),
+            signatures: vec![entry; signers],
+        },
     }
 }

@@ -2,14 +2,21 @@
 
 mod support;
 
-use picot_models::mocks::{address, block, chain_id, genesis, key, operation, transfer};
+use picot_models::limits::{
+    MAX_DENUNCIATION_BYTES, MAX_ENDORSEMENTS, MAX_HEADER_BYTES, MAX_THREAD_COUNT,
+};
+use picot_models::mocks::{
+    address, block, chain_id, false_carry, genesis, key, operation, transfer,
+};
 use picot_models::text::{Text, import_secret_key};
 use picot_models::{
     Address, AddressError, Amount, AmountError, Ballot, BlockId, Carry, Certificate,
-    CertificateError, ChainParams, Denunciation, DenunciationError, GenesisError, Hash,
-    OperationId, OperationKind, ParamsError, ProposalPolicy, PublicKey, Ratio, Slot, ValidatorSet,
-    ValidatorSetError, Value, operations_hash, quorum,
+    CertificateError, ChainParams, Denunciation, DenunciationError, Endorsement, GenesisError,
+    Hash, Header, OperationId, OperationKind, ParamsError, ProposalPolicy, PublicKey, Ratio,
+    SignedEndorsement, SignedHeader, Slot, ValidatorSet, ValidatorSetError, Value, operations_hash,
+    quorum,
 };
+use picot_serialization::{Bound, Encode, decode_exact};
 use std::collections::BTreeMap;
 use support::{CHAIN, block_value, certificate, validators, vote};
 
@@ -700,4 +707,52 @@ fn a_block_carries_endorsements_of_its_own_cycle_and_the_one_before() {
     let may = |parent| params.may_carry_endorsements(Slot::new(parent, 1), Slot::new(40, 1));
     assert!(may(39) && may(32) && may(16));
     assert!(!may(15));
+}
+
+#[test]
+fn a_header_whose_denunciations_are_too_large_together_is_not_read() {
+    let header = |signers: &[usize]| {
+        let mut header = block(&key(1), Slot::new(9, 0), vec![], vec![], &chain_id(1))
+            .header
+            .content()
+            .clone();
+        header.denunciations = signers
+            .iter()
+            .map(|signers| false_carry(&key(2), Slot::new(8, 0), *signers))
+            .collect();
+        header
+    };
+    for fitting in [header(&[5_000]), header(&[2_500, 2_500])] {
+        assert_eq!(decode_exact::<Header>(&fitting.to_bytes()), Ok(fitting));
+    }
+    for larger in [header(&[5_200]), header(&[2_500, 2_500, 200])] {
+        let error = decode_exact::<Header>(&larger.to_bytes()).unwrap_err();
+        assert!(
+            error.to_string().contains("Header.denunciations"),
+            "{error}"
+        );
+        let max = u64::try_from(MAX_DENUNCIATION_BYTES).unwrap();
+        assert!(matches!(error.bound(), Bound::TooLong { max: it, .. } if it == max));
+    }
+}
+
+#[test]
+fn the_largest_header_is_within_its_bound() {
+    let slot = Slot::new(u64::MAX, 63);
+    let mut header = block(&key(1), slot, vec![], vec![], &chain_id(1))
+        .header
+        .content()
+        .clone();
+    header.version = u32::MAX;
+    header.operation_count = u32::MAX;
+    header.parents = vec![Hash([1; 32]).into(); MAX_THREAD_COUNT];
+    let endorsement = Endorsement {
+        slot,
+        index: u32::MAX,
+        block: Hash([1; 32]).into(),
+    };
+    let endorsement = SignedEndorsement::sign(endorsement, &key(1), &chain_id(1)).into_envelope();
+    header.endorsements = vec![endorsement; MAX_ENDORSEMENTS];
+    let largest = SignedHeader::sign(header, &key(1), &chain_id(1)).encoded_len();
+    assert!(largest + MAX_DENUNCIATION_BYTES <= MAX_HEADER_BYTES);
 }

@@ -3,10 +3,15 @@
 use crate::PoolError;
 use crate::denunciations::Accusation;
 use crate::shared_pool::SharedPool;
+use picot_models::limits::MAX_DENUNCIATION_BYTES;
 use picot_models::{Denunciation, Slot, ValidatorSet};
 use picot_selector::SelectorError;
 use picot_serialization::Encode;
 use std::sync::Arc;
+
+/// Bytes of the denunciations of a block.
+#[allow(clippy::cast_possible_truncation, reason = "it is half a million")]
+const MAX_BYTES: u64 = MAX_DENUNCIATION_BYTES as u64;
 
 impl SharedPool {
     /// One by one: they are rare, and each is a batch of its own.
@@ -37,6 +42,13 @@ impl SharedPool {
             denunciation,
         };
         let (id, fault) = (accusation.id, accusation.fault);
+        if accusation.size_bytes > MAX_BYTES {
+            return Err(PoolError::DenunciationTooLarge {
+                id,
+                size_bytes: accusation.size_bytes,
+                max_bytes: MAX_BYTES,
+            });
+        }
         self.denunciations.lock().check(&accusation)?;
         if self.accounts.is_punished(&fault) {
             return Err(PoolError::FaultPunished {
@@ -120,15 +132,55 @@ impl SharedPool {
     pub(crate) fn choose_denunciations(&self, slot: Slot) -> Vec<Arc<Denunciation>> {
         let max = usize::try_from(self.params.max_denunciations_per_block).unwrap_or(usize::MAX);
         let punishable = self.denunciations.lock().punishable_at(slot);
-        let mut chosen: Vec<_> = punishable
+        let held = punishable
             .into_iter()
-            .filter(|accusation| !self.accounts.is_punished(&accusation.fault))
-            .take(max)
-            .collect();
+            .filter(|accusation| !self.accounts.is_punished(&accusation.fault));
+        let mut chosen = fitting(held, max);
         chosen.sort_unstable_by_key(|accusation| accusation.id);
         chosen
             .into_iter()
             .map(|accusation| accusation.denunciation)
             .collect()
+    }
+}
+
+/// At most `max`, and no more than fit into a header together: what is too large waits.
+fn fitting(held: impl Iterator<Item = Accusation>, max: usize) -> Vec<Accusation> {
+    let mut left = MAX_BYTES;
+    let fits = held.filter(|accusation| match left.checked_sub(accusation.size_bytes) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    });
+    fits.take(max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_models::mocks::{chain_id, false_carry, key};
+
+    #[test]
+    fn a_block_gets_no_more_denunciations_than_its_header_has_room_for() {
+        let accusation = |culprit: u64, signers| {
+            let denunciation = Arc::new(false_carry(&key(culprit), Slot::new(1, 0), signers));
+            Accusation {
+                id: denunciation.id(&chain_id(1)),
+                fault: denunciation.fault_key(),
+                size_bytes: u64::try_from(denunciation.encoded_len()).unwrap(),
+                denunciation,
+            }
+        };
+        let held =
+            [(1, 3_000), (2, 2_500), (3, 2_000), (4, 3)].map(|(n, size)| accusation(n, size));
+        let places = |max| {
+            let chosen = fitting(held.iter().cloned(), max).into_iter();
+            let place = |one: Accusation| held.iter().position(|it| it.id == one.id).unwrap();
+            chosen.map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(places(16), [0, 2, 3], "the second waits");
+        assert_eq!(places(2), [0, 2]);
     }
 }

@@ -208,6 +208,15 @@ pub enum PoolError {
         /// The slot of the fault.
         slot: Slot,
     },
+    /// denunciation {id} has {size_bytes} bytes, a block carries at most {max_bytes}
+    DenunciationTooLarge {
+        /// The denunciation.
+        id: DenunciationId,
+        /// Its size.
+        size_bytes: u64,
+        /// What all denunciations of a block may have together.
+        max_bytes: u64,
+    },
     /// there is no place for denunciation {id} beside the {held} that are held
     DenunciationsFull {
         /// The denunciation.

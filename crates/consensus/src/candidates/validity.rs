@@ -3,6 +3,7 @@
 
 use crate::env::{Env, Shared};
 use crate::{ThreadChain, range_miss};
+use picot_models::limits::MAX_DENUNCIATION_BYTES;
 use picot_models::{Address, Block, BlockId, Denunciation, Header, SignedHeader, Slot};
 use picot_serialization::Encode;
 use std::collections::BTreeSet;
@@ -98,6 +99,15 @@ fn check_form(shared: &Shared, header: &Header) -> Check {
             params.max_denunciations_per_block,
         ),
         "too many denunciations",
+    )?;
+    check_size(header)
+}
+
+/// What a decoder takes too: a header is bounded in bytes, whatever it carries.
+fn check_size(header: &Header) -> Check {
+    require(
+        header.denunciation_bytes() <= MAX_DENUNCIATION_BYTES,
+        "denunciations that are too large",
     )
 }
 

@@ -67,6 +67,12 @@ fn too_many_operations_are_invalid() {
     check_invalid(|_, header| header.operation_count = u32::MAX);
 }
 
+#[test]
+fn denunciations_that_are_too_large_are_invalid() {
+    let large = picot_models::mocks::false_carry(&key(2), Slot::new(0, 0), 5_200);
+    check_invalid(|_, header| header.denunciations = vec![large]);
+}
+
 fn endorsement(
     kit: &Kit,
     index: u32,

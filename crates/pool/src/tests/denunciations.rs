@@ -370,3 +370,21 @@ fn denunciations_are_bounded_in_bytes() {
         Err(PoolError::DenunciationsFull { held: 1, .. })
     ));
 }
+
+#[test]
+fn what_no_header_has_room_for_is_refused_before_it_is_verified() {
+    let world = World::new();
+    let large = Arc::new(picot_models::mocks::false_carry(&staker(0), FAULT, 5_200));
+    assert!(matches!(
+        add(&world, &large),
+        Err(PoolError::DenunciationTooLarge {
+            max_bytes: 500_000,
+            ..
+        })
+    ));
+    let small = Arc::new(picot_models::mocks::false_carry(&staker(0), FAULT, 5_000));
+    assert!(matches!(
+        add(&world, &small),
+        Err(PoolError::FalseDenunciation { .. })
+    ));
+}

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use mockall::{Sequence, predicate::eq};
 use picot_clock::{Millis, Slot};
 use picot_execution::Level;
-use picot_models::Hash;
+use picot_models::limits::MAX_DENUNCIATION_BYTES;
 use picot_models::{
     Address, Amount, BlockId, Denunciation, Header, HeaderProof, OperationId, SignedOperation,
     mocks::{address, block, chain_id, key},
     operations_hash,
 };
+use picot_models::{Envelope, Hash};
 use picot_serialization::{Encode, decode_exact};
 use picot_wallet::ClaimKind;
 
@@ -578,4 +579,25 @@ fn the_history_tells_the_block_and_how_long_it_took() {
 fn the_id_of_a_block_depends_on_nothing_but_what_is_in_it() {
     assert_eq!(world().block(), world().block());
     assert_ne!(world().block().id(), Hash([0; 32]).into());
+}
+
+#[test]
+fn denunciations_that_are_too_large_for_the_header_wait_for_another_block() {
+    let carry = |culprit, signers| {
+        let false_carry = picot_models::mocks::false_carry(&key(culprit), PARENT_SLOT, signers);
+        Arc::new(false_carry)
+    };
+    let offered = vec![carry(7, 3_000), carry(8, 3_000), carry(9, 1_000)];
+    let mut world = world_without(&[Ask::Denunciations]);
+    world
+        .pool
+        .expect_denunciations_for()
+        .return_const(offered.clone());
+    let block = world.block();
+    let carried = &block.header.content().denunciations;
+    assert_eq!(carried.len(), 2);
+    assert!(!carried.contains(&offered[1]));
+    assert!(block.header.content().denunciation_bytes() <= MAX_DENUNCIATION_BYTES);
+    let bytes = block.header.envelope().to_bytes();
+    assert!(decode_exact::<Envelope<Header>>(&bytes).is_ok());
 }
