@@ -5,13 +5,17 @@
 //! standard output; progress, warnings and errors go to standard error.
 
 mod args;
+mod control;
 mod db;
+mod draws;
 mod error;
+mod factory;
 mod follow;
 mod genesis;
 mod keys;
 mod node;
 mod passphrase;
+mod protection;
 mod read;
 mod send;
 mod sim;
@@ -76,6 +80,9 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Node(arguments) => node::run(arguments, world),
         Command::Genesis { command } => genesis::run(command, world),
         Command::Keys { command } => keys::run(command, world),
+        Command::Factory { command } => factory::run(command, world),
+        Command::Protection { command } => protection::run(command, world),
+        Command::Draws(arguments) => draws::run(&arguments, world),
         Command::Status(arguments) => read::status(&arguments, world),
         Command::Block(arguments) => read::block(&arguments, world),
         Command::Slot(arguments) => read::slot(&arguments, world),

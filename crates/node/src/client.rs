@@ -3,11 +3,15 @@
 //! Every call is one request with a bounded time and a bounded answer. Nothing is tried again by
 //! itself: whoever asks knows whether asking again makes sense.
 
+mod control;
+
+pub use control::ControlClient;
+
 use displaydoc::Display;
 use picot_api::ProblemCode;
 use picot_api::types::{
-    AddressResponse, BlockResponse, OperationResponse, ParametersResponse, SlotResponse,
-    StatusResponse, SubmitBatchResponse, SubmitResponse, SubmittedOperation,
+    AddressResponse, BlockResponse, DrawsResponse, OperationResponse, ParametersResponse,
+    SlotResponse, StatusResponse, SubmitBatchResponse, SubmitResponse, SubmittedOperation,
 };
 use picot_models::{Address, BlockId, OperationId, Slot};
 use serde::de::DeserializeOwned;
@@ -18,7 +22,7 @@ use std::str::FromStr;
 use std::time::Duration;
 use thiserror::Error;
 use ureq::http::{Response, StatusCode, Uri};
-use ureq::{Agent, Body, Timeout};
+use ureq::{Agent, Body, RequestBuilder, Timeout};
 
 /// Where a node answers unless told otherwise.
 pub const DEFAULT_API: &str = "http://127.0.0.1:4701";
@@ -188,6 +192,9 @@ impl fmt::Display for ApiUrl {
 /// Asks one node.
 pub struct ApiClient {
     url: ApiUrl,
+    base_path: &'static str,
+    /// The header `Authorization`.
+    token: Option<String>,
     agent: Agent,
 }
 
@@ -207,6 +214,8 @@ impl ApiClient {
             .build();
         Self {
             url,
+            base_path: BASE_PATH,
+            token: None,
             agent: Agent::new_with_config(config),
         }
     }
@@ -257,6 +266,19 @@ impl ApiClient {
         self.get(&format!("/addresses/{address}"))
     }
 
+    /// `GET /addresses/{address}/draws`: of the slots from the first on, before the second.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn draws(
+        &self,
+        address: &Address,
+        from: Slot,
+        to: Slot,
+    ) -> Result<DrawsResponse, ClientError> {
+        self.get(&format!("/addresses/{address}/draws?from={from}&to={to}"))
+    }
+
     /// `GET /operations/{id}`.
     ///
     /// # Errors
@@ -285,7 +307,13 @@ impl ApiClient {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.read(self.agent.get(self.full(path)).call(), path)
+        let request = self.with_token(self.agent.get(self.full(path)));
+        self.read(request.call(), path)
+    }
+
+    fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let request = self.with_token(self.agent.delete(self.full(path)));
+        self.read(request.call(), path)
     }
 
     fn post<T: DeserializeOwned>(
@@ -293,11 +321,28 @@ impl ApiClient {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(self.agent.post(self.full(path)).send_json(body), path)
+        let request = self.with_token(self.agent.post(self.full(path)));
+        self.read(request.send_json(body), path)
+    }
+
+    fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let request = self.with_token(self.agent.put(self.full(path)));
+        self.read(request.send_json(body), path)
+    }
+
+    fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", token),
+            None => request,
+        }
     }
 
     fn full(&self, path: &str) -> String {
-        format!("{}{BASE_PATH}{path}", self.url)
+        format!("{}{}{path}", self.url, self.base_path)
     }
 
     fn read<T: DeserializeOwned>(
@@ -313,8 +358,9 @@ impl ApiClient {
         }
         serde_json::from_slice(&body).map_err(|error| {
             let error = printable(&error.to_string());
+            let base = self.base_path;
             self.not_picot(format!(
-                "{BASE_PATH}{path} gave no JSON of the known shape ({error})"
+                "{base}{path} gave no JSON of the known shape ({error})"
             ))
         })
     }
@@ -323,7 +369,8 @@ impl ApiClient {
         match serde_json::from_slice(body) {
             Ok(refusal) => ClientError::Refused(refusal),
             Err(_) => self.not_picot(format!(
-                "{BASE_PATH}{path} gave HTTP status {status} without saying why"
+                "{}{path} gave HTTP status {status} without saying why",
+                self.base_path
             )),
         }
     }

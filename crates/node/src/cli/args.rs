@@ -65,6 +65,42 @@ PICOT_PASSPHRASE, else from the file dev-passphrase of a development directory, 
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Switch production, and see what it did
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot factory status                           of the node that runs on ./picot-data/dev
+  picot factory disable blocks
+  picot factory history --limit 20
+
+The node is found through its data directory: whoever may read that may control the node."
+    )]
+    Factory {
+        #[command(subcommand)]
+        command: FactoryCommand,
+    },
+    /// Move what keys signed between machines, so that they never sign twice
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot protection export --output signed.json   on the old machine, whose node is stopped for good
+  picot protection import signed.json            on the new one, before its node is started
+
+The file format is described in the README of the crate picot-wallet."
+    )]
+    Protection {
+        #[command(subcommand)]
+        command: ProtectionCommand,
+    },
+    /// Show when addresses are drawn, and what came of it
+    #[command(after_help = "\
+Examples:
+  picot draws                                    of the addresses of the node's own keys
+  picot draws addr1… --past 16 --coming 4
+  picot draws --json")]
+    Draws(DrawsArgs),
     /// Show how a running node is doing
     #[command(after_help = "\
 Examples:
@@ -289,16 +325,22 @@ pub(crate) struct GenesisFileArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Make a key; makes the key file if there is none
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "generate",
+        after_help = "\
 Examples:
   picot keys new
-  picot keys new --data /var/lib/picot --passphrase-file /etc/picot/passphrase")]
+  picot keys new --data /var/lib/picot --passphrase-file /etc/picot/passphrase"
+    )]
     New(KeysArgs),
     /// Add a key that is written as `sec1…`; makes the key file if there is none
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "add",
+        after_help = "\
 Examples:
   picot keys import                              asks for the key, without showing it
-  picot keys import --secret-file key.txt")]
+  picot keys import --secret-file key.txt"
+    )]
     Import(KeysImportArgs),
     /// List the addresses of the keys
     #[command(after_help = "\
@@ -312,6 +354,11 @@ Examples:
   picot keys export addr1… > key.txt             keep it elsewhere first
   picot keys remove addr1…")]
     Remove(KeysRemoveArgs),
+    /// Let a key sign again that was seen in use elsewhere
+    #[command(after_help = "\
+Examples:
+  picot keys allow addr1…                        once no other node uses the key")]
+    Allow(KeysAllowArgs),
     /// Print a secret key: whoever has it has the coins
     #[command(after_help = "\
 Examples:
@@ -347,6 +394,159 @@ pub(crate) struct KeysRemoveArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) keys: KeysArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysAllowArgs {
+    /// Whose key
+    pub(crate) address: Address,
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
+}
+
+/// Which running node is controlled.
+#[derive(Debug, Args)]
+pub(crate) struct ControlArgs {
+    /// The data directory of the node, which must run
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
+    pub(crate) data: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FactoryCommand {
+    /// Show whether both factories produce, and how that goes
+    #[command(after_help = "\
+Examples:
+  picot factory status
+  picot factory status --data /var/lib/picot --json")]
+    Status(ControlArgs),
+    /// Switch production on; it stays so over restarts
+    #[command(after_help = "\
+Examples:
+  picot factory enable                           blocks and endorsements
+  picot factory enable endorsements")]
+    Enable(FactorySwitchArgs),
+    /// Switch production off; it stays so over restarts
+    #[command(after_help = "\
+Examples:
+  picot factory disable                          blocks and endorsements
+  picot factory disable blocks")]
+    Disable(FactorySwitchArgs),
+    /// Show what was produced, or why not, and what became of it
+    #[command(after_help = "\
+Examples:
+  picot factory history                          blocks, latest first
+  picot factory history endorsements --limit 50
+  picot factory history --before 120/0 --json")]
+    History(FactoryHistoryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FactorySwitchArgs {
+    /// Which factory [default: both]
+    #[arg(value_enum)]
+    pub(crate) factory: Option<Factory>,
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FactoryHistoryArgs {
+    /// Which factory
+    #[arg(value_enum, default_value_t = Factory::Blocks)]
+    pub(crate) factory: Factory,
+    /// How many lines, from 1 to 1000
+    #[arg(long, value_name = "LINES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+    /// Of slots before this one
+    #[arg(long, value_name = "PERIOD/THREAD")]
+    pub(crate) before: Option<Slot>,
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Factory {
+    /// Block production
+    Blocks,
+    /// Endorsing
+    Endorsements,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProtectionCommand {
+    /// Write what was signed to a file
+    #[command(after_help = "\
+Examples:
+  picot protection export --output signed.json
+  picot protection export --address addr1… > signed.json")]
+    Export(ProtectionExportArgs),
+    /// Take over what was signed elsewhere: nothing is signed here that contradicts it
+    #[command(after_help = "\
+Examples:
+  picot protection import signed.json
+  picot protection import signed.json --data /var/lib/picot --genesis main.json")]
+    Import(ProtectionImportArgs),
+    /// Show what was signed, by address
+    #[command(after_help = "\
+Examples:
+  picot protection show
+  picot protection show --data /var/lib/picot --json")]
+    Show(ProtectionArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtectionArgs {
+    /// The data directory of the node, which must be stopped
+    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
+    pub(crate) data: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtectionExportArgs {
+    /// Of these addresses alone; may be given many times [default: all]
+    #[arg(long = "address", value_name = "ADDR")]
+    pub(crate) addresses: Vec<Address>,
+    /// Where to write it [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) at: ProtectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtectionImportArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The genesis of the chain, for a data directory that has none yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) genesis: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) at: ProtectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrawsArgs {
+    /// Whose draws [default: those of the node's own keys]
+    pub(crate) addresses: Vec<Address>,
+    /// Periods before now to look at
+    #[arg(long, value_name = "PERIODS", default_value_t = 4)]
+    pub(crate) past: u64,
+    /// Periods from now on to look at, as far as they are drawn
+    #[arg(long, value_name = "PERIODS", default_value_t = 4)]
+    pub(crate) coming: u64,
+    #[command(flatten)]
+    pub(crate) node: ApiArgs,
 }
 
 #[derive(Debug, Args)]

@@ -8,9 +8,10 @@ use crate::genesis_file::GenesisFileError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
+use picot_database::DatabaseError;
 use picot_models::text::TextError;
 use picot_models::{Address, ChainId, GenesisError, OperationId, Slot};
-use picot_wallet::WalletError;
+use picot_wallet::{ProtectionError, WalletError};
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -144,6 +145,18 @@ pub enum CliError {
         #[source]
         source: Box<NodeError>,
     },
+    /// no node runs on data directory {0}
+    NotRunning(PathBuf),
+    /// cannot use the data in {data}
+    Data {
+        /// The data directory.
+        data: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<NodeError>,
+    },
+    /// cannot move what was signed
+    Protection(#[from] ProtectionError),
     /// cannot run the node
     Run(#[source] Box<NodeError>),
     /// the simulator is a program of its own, picot-sim, which is neither beside picot nor on the PATH
@@ -195,6 +208,10 @@ impl CliError {
             Self::Wallet(error) => return wallet_hint(error),
             Self::Passphrase(error) => return error.hint(),
             Self::Run(error) => return node_hint(error),
+            Self::Data { source, .. } => return data_hint(source),
+            Self::NotRunning(_) => {
+                "start it with `picot node`, or say where its data is with `--data`".to_owned()
+            }
             Self::NoSecret => "name a file with `--secret-file`".to_owned(),
             Self::NoKeys(_) => "`picot keys new` makes one".to_owned(),
             Self::ManyKeys { example, .. } => {
@@ -221,6 +238,16 @@ fn node_hint(error: &NodeError) -> Option<String> {
     match error {
         NodeError::Wallet(error) => wallet_hint(error),
         NodeError::Passphrase(error) => error.hint(),
+        _ => None,
+    }
+}
+
+fn data_hint(error: &NodeError) -> Option<String> {
+    match error {
+        NodeError::Database(DatabaseError::InUse(_)) => {
+            Some("stop the node first: what it signs meanwhile would be missing".to_owned())
+        }
+        NodeError::NoGenesis(_) => Some("`--data` says where the data is".to_owned()),
         _ => None,
     }
 }

@@ -87,7 +87,7 @@ fn show(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliErr
     world.say(tables::genesis(&genesis))
 }
 
-fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {
+pub(super) fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {
     let mut options = OpenOptions::new();
     options.write(true);
     if replace {

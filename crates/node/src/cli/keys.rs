@@ -1,10 +1,13 @@
 //! `picot keys`: the keys of the encrypted key file.
 
-use super::args::{KeysArgs, KeysCommand, KeysExportArgs, KeysImportArgs, KeysRemoveArgs};
-use super::{CliError, PassphraseError, World, tables, wallet};
+use super::args::{
+    KeysAllowArgs, KeysArgs, KeysCommand, KeysExportArgs, KeysImportArgs, KeysRemoveArgs,
+};
+use super::{CliError, PassphraseError, World, control, tables, wallet};
 use crate::data_layout::DataLayout;
 use crate::randomness::SystemRandomness;
-use picot_models::text::import_secret_key;
+use picot_api::control::types::KeyStatus;
+use picot_models::text::{export_secret_key, import_secret_key};
 use picot_models::{Address, SecretKey};
 use picot_wallet::{FileWallet, Wallet, WalletError};
 use serde::Serialize;
@@ -22,6 +25,7 @@ pub(super) fn run(command: KeysCommand, world: &mut World<'_>) -> Result<(), Cli
         KeysCommand::Import(arguments) => import(&arguments, world),
         KeysCommand::List(arguments) => list(&arguments, world),
         KeysCommand::Remove(arguments) => remove(&arguments, world),
+        KeysCommand::Allow(arguments) => allow(&arguments, world),
         KeysCommand::Export(arguments) => export(&arguments, world),
     }
 }
@@ -47,7 +51,20 @@ struct KeysAnswer {
     file: PathBuf,
 }
 
+/// The keys of a running node, for programs.
+#[derive(Serialize)]
+struct HotKeysAnswer {
+    addresses: Vec<Address>,
+    file: PathBuf,
+    keys: Vec<KeyStatus>,
+}
+
 fn new(arguments: &KeysArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let data = &arguments.wallet.data;
+    let made = control::ask_if_running(data, "make a key", |node| node.add_key(None))?;
+    if let Some(made) = made {
+        return tell_in_use("new key of", made.address, arguments, world);
+    }
     let mut random = SystemRandomness::new()?;
     let wallet = wallet::open_or_create(&arguments.wallet, &mut random, world)?;
     let address = wallet.generate(&mut |bytes| random.fill(bytes))?;
@@ -60,6 +77,17 @@ fn import(arguments: &KeysImportArgs, world: &mut World<'_>) -> Result<(), CliEr
         Some(path) => read_secret(path)?,
         None => ask_secret(world)?,
     };
+    let keys = &arguments.keys;
+    let added = control::ask_if_running(&keys.wallet.data, "add a key", |node| {
+        node.add_key(Some(export_secret_key(&key)))
+    })?;
+    if let Some(added) = added {
+        world.note(
+            "warning: if this key signed on another machine, remove it here at once, and bring \
+             along what it signed with `picot protection`",
+        );
+        return tell_in_use("imported the key of", added.address, keys, world);
+    }
     let mut random = SystemRandomness::new()?;
     let wallet = wallet::open_or_create(&arguments.keys.wallet, &mut random, world)?;
     let address = wallet.add(key, &mut |bytes| random.fill(bytes))?;
@@ -67,6 +95,18 @@ fn import(arguments: &KeysImportArgs, world: &mut World<'_>) -> Result<(), CliEr
 }
 
 fn list(arguments: &KeysArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let data = &arguments.wallet.data;
+    if let Some(answer) = control::ask_if_running(data, "list the keys", |node| node.keys())? {
+        if arguments.json {
+            let held = answer.keys.iter().filter(|key| key.held);
+            return world.say_json(&HotKeysAnswer {
+                addresses: held.map(|key| key.address).collect(),
+                file: file_of(arguments),
+                keys: answer.keys,
+            });
+        }
+        return world.say(tables::keys(&answer));
+    }
     let addresses = wallet::open(&arguments.wallet, world)?.addresses();
     if arguments.json {
         let file = file_of(arguments);
@@ -81,6 +121,21 @@ fn list(arguments: &KeysArgs, world: &mut World<'_>) -> Result<(), CliError> {
 
 fn remove(arguments: &KeysRemoveArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let address = arguments.address;
+    let data = &arguments.keys.wallet.data;
+    if let Some(answer) = control::ask_if_running(data, "list the keys", |node| node.keys())? {
+        if !answer
+            .keys
+            .iter()
+            .any(|key| key.held && key.address == address)
+        {
+            return Err(WalletError::UnknownAddress(Box::new(address)).into());
+        }
+        if !arguments.yes {
+            confirm(address, world)?;
+        }
+        control::ask(data, "remove the key", |node| node.remove_key(&address))?;
+        return tell_removed(arguments, world);
+    }
     let wallet = wallet::open(&arguments.keys.wallet, world)?;
     check_present(&wallet, address)?;
     if !arguments.yes {
@@ -88,13 +143,28 @@ fn remove(arguments: &KeysRemoveArgs, world: &mut World<'_>) -> Result<(), CliEr
     }
     let mut random = SystemRandomness::new()?;
     wallet.remove(&address, &mut |bytes| random.fill(bytes))?;
+    tell_removed(arguments, world)
+}
+
+fn tell_removed(arguments: &KeysRemoveArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let address = arguments.address;
     if arguments.keys.json {
         let file = file_of(&arguments.keys);
         return world.say_json(&KeyAnswer { address, file });
     }
-    world.say(format_args!("removed the key of {address}"))?;
-    remind_of_running_node(world);
-    Ok(())
+    world.say(format_args!("removed the key of {address}"))
+}
+
+fn allow(arguments: &KeysAllowArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let (address, control) = (arguments.address, &arguments.control);
+    let action = format!("let the key of {address} sign again");
+    let cleared = control::ask(&control.data, &action, |node| node.clear_refusal(&address))?;
+    if control.json {
+        return world.say_json(&cleared);
+    }
+    world.say(format_args!(
+        "the key of {address} signs blocks and endorsements again, and votes from the next start"
+    ))
 }
 
 fn export(arguments: &KeysExportArgs, world: &mut World<'_>) -> Result<(), CliError> {
@@ -122,13 +192,18 @@ fn tell_added(
     if arguments.json {
         return world.say_json(&KeyAnswer { address, file });
     }
-    world.say(format_args!("{what} {address} is in {}", file.display()))?;
-    remind_of_running_node(world);
-    Ok(())
+    world.say(format_args!("{what} {address} is in {}", file.display()))
 }
 
-fn remind_of_running_node(world: &mut World<'_>) {
-    world.note("a node that is running takes notice at its next start");
+fn tell_in_use(
+    what: &str,
+    address: Address,
+    arguments: &KeysArgs,
+    world: &mut World<'_>,
+) -> Result<(), CliError> {
+    tell_added(what, address, arguments, world)?;
+    world.note("the running node uses it from the next slot on");
+    Ok(())
 }
 
 fn confirm(address: Address, world: &mut World<'_>) -> Result<(), CliError> {

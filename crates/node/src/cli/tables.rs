@@ -2,6 +2,10 @@
 
 use crate::client::printable;
 use comfy_table::{Table, presets};
+mod production;
+
+pub(super) use production::{draws, factories, history, keys, protection};
+
 use picot_api::types::{
     AccountState, AddressResponse, BlockResponse, BlockState, OperationResponse, OperationResult,
     OperationState, SlotResponse, SlotState, StatusResponse, SubmittedOperation, ThreadStatus,
@@ -29,7 +33,7 @@ pub(super) fn status(status: &StatusResponse) -> String {
     };
     let pool = &status.pool;
     let supply = &status.supply;
-    let table = facts(vec![
+    let mut rows = vec![
         (
             "chain",
             format!("{} ({})", printable(&status.chain_name), status.chain_id),
@@ -88,8 +92,19 @@ pub(super) fn status(status: &StatusResponse) -> String {
                 supply.genesis_supply, supply.minted, supply.burnt, supply.slashed
             ),
         ),
-    ]);
+    ];
+    if !production.refused.is_empty() {
+        rows.push(("refused keys", refused(status)));
+    }
+    let table = facts(rows);
     format!("{table}\n\n{}", threads(&status.threads))
+}
+
+/// Keys that were seen in use elsewhere.
+fn refused(status: &StatusResponse) -> String {
+    let refused = status.production.refused.iter();
+    let texts = refused.map(|(address, reason)| format!("{address}: {}", printable(reason)));
+    lines(&texts.collect::<Vec<_>>())
 }
 
 pub(super) fn block(block: &BlockResponse) -> String {

@@ -1,8 +1,10 @@
 //! Whole commands: what they print, what they ask a node, and how they end.
 
+mod factory;
 mod genesis;
 mod keys;
 mod parsing;
+mod protection;
 mod read;
 mod send;
 
@@ -80,6 +82,17 @@ impl DevDirectory {
 
     fn layout(&self) -> DataLayout {
         DataLayout::new(self.0.path())
+    }
+
+    /// As if this node ran on the directory.
+    fn is_run_by(&self, node: &StubNode) {
+        let address = node.url().to_string().replace("http://", "");
+        let access = crate::control_file::ControlAccess {
+            address: address.parse().unwrap(),
+            token: "open sesame".to_owned(),
+        };
+        let text = serde_json::to_string(&access).unwrap();
+        std::fs::write(self.layout().control_file(), text).unwrap();
     }
 
     fn new_key(&self) -> Address {

@@ -116,3 +116,41 @@ fn a_busy_node_is_to_be_asked_again() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn draws_are_of_the_nodes_own_keys_unless_others_are_named() {
+    use picot_api::types::{Draw, DrawResult, DrawsResponse};
+    use picot_models::Slot;
+    let draws = |number| DrawsResponse {
+        address: mocks::address(number),
+        from: Slot::new(8, 0),
+        to: Slot::new(17, 0),
+        draws: vec![Draw {
+            slot: Slot::new(9, 1),
+            start: Timestamp(1_767_225_600_000),
+            rank: Some(0),
+            endorser_indices: vec![1, 3],
+            result: DrawResult::Missed,
+            endorsed: Some(vec![3]),
+        }],
+    };
+    let request = |number| {
+        let address = mocks::address(number);
+        format!("GET /addresses/{address}/draws?from=8/0&to=17/0")
+    };
+    let status = tables::tests::status_answer();
+    let node = StubNode::start()
+        .on("GET /status", Answer::json(&status))
+        .on(&request(1), Answer::json(&draws(1)))
+        .on(&request(2), Answer::json(&draws(2)));
+    let own = picot_at(&node, &["draws"]);
+    assert_eq!(own.code, 0, "{own:?}");
+    assert!(own.out.contains(&mocks::address(1).to_string()));
+    for part in ["9/1", "rank 0", "1 3 (1 carried)", "no block"] {
+        assert!(own.out.contains(part), "{}", own.out);
+    }
+    let other = mocks::address(2).to_string();
+    let json = picot_at(&node, &["draws", &other, "--json"]);
+    let read: Vec<DrawsResponse> = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(read, [draws(2)]);
+}

@@ -1,0 +1,104 @@
+//! The client of a node's control interface.
+
+use super::{ApiClient, ClientError};
+use crate::control_file::{self, ControlAccess};
+use crate::data_layout::DataLayout;
+use picot_api::control::types::{
+    AddKeyRequest, FactoriesResponse, FactoryName, FactoryStatus, HistoryResponse, KeyResponse,
+    KeysResponse, SwitchRequest,
+};
+use picot_models::{Address, Slot};
+
+/// Where the control interface begins under a node's URL.
+const BASE_PATH: &str = "/control/v1";
+
+/// Controls the node that runs on a data directory.
+pub struct ControlClient(ApiClient);
+
+impl ControlClient {
+    /// A client of the node that says that it runs on this directory; none if none does. It may have
+    /// been killed: then nobody answers.
+    #[must_use]
+    pub fn of_data(layout: &DataLayout) -> Option<Self> {
+        control_file::read(layout).map(|access| Self::new(&access))
+    }
+
+    /// A client of the interface there.
+    #[must_use]
+    pub fn new(access: &ControlAccess) -> Self {
+        let mut client = ApiClient::new(super::ApiUrl(format!("http://{}", access.address)));
+        client.base_path = BASE_PATH;
+        client.token = Some(format!("Bearer {}", access.token));
+        Self(client)
+    }
+
+    /// `GET /factories`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn factories(&self) -> Result<FactoriesResponse, ClientError> {
+        self.0.get("/factories")
+    }
+
+    /// `PUT /factories/{factory}`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn switch(
+        &self,
+        factory: FactoryName,
+        enabled: bool,
+    ) -> Result<FactoryStatus, ClientError> {
+        let request = SwitchRequest { enabled };
+        self.0.put(&format!("/factories/{factory}"), &request)
+    }
+
+    /// `GET /factories/{factory}/history`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn history(
+        &self,
+        factory: FactoryName,
+        before: Option<Slot>,
+        limit: usize,
+    ) -> Result<HistoryResponse, ClientError> {
+        let before = before.map(|slot| format!("&before={slot}"));
+        let before = before.unwrap_or_default();
+        self.0.get(&format!(
+            "/factories/{factory}/history?limit={limit}{before}"
+        ))
+    }
+
+    /// `GET /keys`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn keys(&self) -> Result<KeysResponse, ClientError> {
+        self.0.get("/keys")
+    }
+
+    /// `POST /keys`: adds this key, or a new one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn add_key(&self, secret_key: Option<String>) -> Result<KeyResponse, ClientError> {
+        self.0.post("/keys", &AddKeyRequest { secret_key })
+    }
+
+    /// `DELETE /keys/{address}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal of code `not_found` if there is no such key.
+    pub fn remove_key(&self, address: &Address) -> Result<KeyResponse, ClientError> {
+        self.0.delete(&format!("/keys/{address}"))
+    }
+
+    /// `DELETE /keys/{address}/refusal`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal of code `not_found` if the key is not refused.
+    pub fn clear_refusal(&self, address: &Address) -> Result<KeyResponse, ClientError> {
+        self.0.delete(&format!("/keys/{address}/refusal"))
+    }
+}
