@@ -116,23 +116,25 @@ impl Balances {
 }
 
 /// The indices of addresses in ascending order of the addresses. They are compared by their first
-/// bytes as a number, which nearly always says it all.
+/// bits as a number, which nearly always says it all.
 fn ascending(addresses: &[Address]) -> impl Iterator<Item = usize> {
-    let head = |address: &Address| {
-        let (head, _) = address
-            .as_hash()
-            .as_bytes()
-            .split_first_chunk::<8>()
-            .unwrap_or((&[0; 8], &[]));
-        (address.is_contract(), u64::from_be_bytes(*head))
-    };
     let heads = addresses.iter().map(head);
-    let mut order: Vec<_> = heads.zip(0_usize..).collect();
+    let mut order: Vec<_> = heads.zip(0_u32..).collect();
+    let address = |index: u32| addresses.get(usize::try_from(index).ok()?);
     order.sort_unstable_by(|(one, at), (other, of_other)| {
-        let whole = || addresses.get(*at).cmp(&addresses.get(*of_other));
-        one.cmp(other).then_with(whole)
+        one.cmp(other)
+            .then_with(|| address(*at).cmp(&address(*of_other)))
     });
-    order.into_iter().map(|(_, index)| index)
+    order
+        .into_iter()
+        .filter_map(|(_, index)| usize::try_from(index).ok())
+}
+
+/// A number that ascends with addresses: contracts after keys, then the first bits of the hash.
+fn head(address: &Address) -> u64 {
+    let first = address.as_hash().as_bytes().first_chunk::<8>();
+    let first = first.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    (u64::from(address.is_contract()) << 63) | (first >> 1)
 }
 
 #[cfg(test)]

@@ -69,6 +69,10 @@ fn the_last_word_on_a_key_wins(store: &dyn StateStore) {
     store.commit(batch(&[(b"a", Some(b"1"))], None)).unwrap();
     store.commit(batch(&[(b"a", Some(b"2"))], None)).unwrap();
     assert_eq!(store.get(b"a").unwrap(), Some(b"2".to_vec()));
+    let mut value = b"something else".to_vec();
+    assert!(store.get_into(b"a", &mut value).unwrap());
+    assert_eq!(value, b"2");
+    assert!(!store.get_into(b"b", &mut value).unwrap());
     store.commit(batch(&[(b"a", None)], None)).unwrap();
     assert_eq!(store.get(b"a").unwrap(), None);
     let mut both = StateBatch::new();

@@ -69,14 +69,26 @@ impl StoreLedger {
     }
 }
 
+impl StoreLedger {
+    /// Reads a balance by way of a buffer.
+    fn read_balance(
+        &self,
+        address: &Address,
+        value: &mut Vec<u8>,
+    ) -> Result<Option<Amount>, LedgerError> {
+        if !self.store.get_into(&keys::balance_array(address), value)? {
+            return Ok(None);
+        }
+        let balance = decode_exact(value);
+        balance
+            .map(Some)
+            .map_err(|error| LedgerError::corrupt("a balance", error))
+    }
+}
+
 impl Ledger for StoreLedger {
     fn balance(&self, address: &Address) -> Result<Option<Amount>, LedgerError> {
-        let bytes = self.store.get(&keys::balance_array(address))?;
-        let read = |bytes: Vec<u8>| decode_exact(&bytes);
-        bytes
-            .map(read)
-            .transpose()
-            .map_err(|error| LedgerError::corrupt("a balance", error))
+        self.read_balance(address, &mut Vec::new())
     }
 
     /// On several threads, if there are many: a disk answers several questions at a time.
@@ -84,8 +96,12 @@ impl Ledger for StoreLedger {
         /// Addresses that are worth a thread.
         const PART_ADDRESSES: usize = 2_048;
         let read = |part: &[Address]| -> Result<Vec<_>, LedgerError> {
-            let balance = |address| self.balance(address);
-            part.iter().map(balance).collect()
+            let mut value = Vec::new();
+            let mut balances = Vec::with_capacity(part.len());
+            for address in part {
+                balances.push(self.read_balance(address, &mut value)?);
+            }
+            Ok(balances)
         };
         let parts = in_parts(addresses, PART_ADDRESSES, read);
         let mut balances = Vec::with_capacity(addresses.len());

@@ -117,6 +117,15 @@ impl StateStore for MemoryStateStore {
         Ok(contents.pairs.get(&key).map(|value| value.to_vec()))
     }
 
+    fn get_into(&self, key: &[u8], value: &mut Vec<u8>) -> Result<bool, LedgerError> {
+        let key = Key::new(key);
+        let contents = self.contents.read();
+        let found = contents.pairs.get(&key);
+        value.clear();
+        value.extend_from_slice(found.map(Value::as_slice).unwrap_or_default());
+        Ok(found.is_some())
+    }
+
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Pair>, LedgerError> {
         let start = Key::new(prefix.max(from));
         let contents = self.contents.read();

@@ -56,18 +56,16 @@ impl StateMetadata {
     ) -> Result<(), LedgerError> {
         /// Pairs that are worth a thread: about a millisecond of work.
         const PART_PAIRS: usize = 1_024;
-        let changes: Vec<_> = std::mem::take(&mut batch.changes).into_iter().collect();
-        let mut is_changed = Vec::with_capacity(changes.len());
+        let pairs: Vec<NewPair<'_>> = batch.changes.iter().collect();
+        let mut is_changed = Vec::with_capacity(pairs.len());
         // Parts of a hash add up to the same whatever the parts are.
-        for part in in_parts(&changes, PART_PAIRS, |part| Part::compare(part, store)) {
+        for part in in_parts(&pairs, PART_PAIRS, |part| Part::compare(part, store)) {
             let part = part?;
             self.lattice.combine(&part.difference);
             is_changed.extend(part.is_changed);
         }
-        let changed = changes.into_iter().zip(is_changed);
-        batch.changes = changed
-            .filter_map(|(pair, is_changed)| is_changed.then_some(pair))
-            .collect();
+        let mut is_changed = is_changed.into_iter();
+        batch.changes.retain(|_, _| is_changed.next() == Some(true));
         self.last_final_slot = last_final_slot;
         batch.set_metadata(self.to_bytes());
         Ok(())
@@ -75,7 +73,7 @@ impl StateMetadata {
 }
 
 /// A pair's new value, or none.
-type NewPair = (Vec<u8>, Option<Vec<u8>>);
+type NewPair<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
 /// What becomes of a part of the pairs.
 #[derive(Default)]
@@ -87,13 +85,15 @@ struct Part {
 }
 
 impl Part {
-    fn compare(pairs: &[NewPair], store: &dyn StateStore) -> Result<Self, LedgerError> {
+    fn compare(pairs: &[NewPair<'_>], store: &dyn StateStore) -> Result<Self, LedgerError> {
         let mut part = Self::default();
         part.is_changed.reserve(pairs.len());
+        let mut value = Vec::new();
         for (key, new) in pairs {
-            let old = store.get(key)?;
-            part.difference.replace(key, old.as_deref(), new.as_deref());
-            part.is_changed.push(old != *new);
+            let old = store.get_into(key, &mut value)?.then_some(&*value);
+            let new = new.as_deref();
+            part.difference.replace(key, old, new);
+            part.is_changed.push(old != new);
         }
         Ok(part)
     }
@@ -164,7 +164,9 @@ mod tests {
     fn a_store_that_cannot_be_read_is_an_error() {
         let mut store = crate::mocks::MockStateStore::new();
         let failure = || LedgerError::corrupt("a test", "it fails");
-        store.expect_get().returning(move |_| Err(failure()));
+        store
+            .expect_get_into()
+            .returning(move |_, _| Err(failure()));
         let mut batch = StateBatch::new();
         for number in 0..5_000_u32 {
             batch.delete(number.to_be_bytes().to_vec());

@@ -64,6 +64,19 @@ pub trait StateStore: Send + Sync {
     /// The store failed.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError>;
 
+    /// Puts the value of a key in place of what is in `value`; says whether there is one. The same
+    /// as [`get`](Self::get) for who asks for many values, without an allocation for each.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn get_into(&self, key: &[u8], value: &mut Vec<u8>) -> Result<bool, LedgerError> {
+        value.clear();
+        let found = self.get(key)?;
+        let is_there = found.is_some();
+        value.extend(found.unwrap_or_default());
+        Ok(is_there)
+    }
+
     /// At most `limit` pairs in ascending order whose keys begin with `prefix` and are not below
     /// `from` (which need not begin with the prefix, nor exist). An empty prefix is all keys. Fewer
     /// than `limit` pairs mean that there are no more.
