@@ -2,8 +2,9 @@
 
 use crate::canonical_rule::CanonicalRule;
 use crate::planted::Planted;
+use crate::timers::after;
 use crate::{Config, Output, Peer, PeerFault, ThreadChain, Timers, Unsigned, Verifier};
-use picot_clock::{SlotClock, Timestamp};
+use picot_clock::{Millis, SlotClock, Timestamp};
 use picot_crypto::BatchEntry;
 use picot_models::{
     Address, Block, Denunciation, Envelope, PublicKey, SignedProposal, SignedVote, Slot,
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) held_keys: BTreeSet<Address>,
     /// What our keys signed for undecided slots before this start.
     pub(crate) restored: BTreeMap<Slot, Vec<SignRequest>>,
+    /// By how much the clock was set back since the start.
+    pub(crate) set_back: Millis,
     pub(crate) planted: Planted,
 }
 
@@ -42,6 +45,18 @@ impl Shared {
 
     pub(crate) fn cycle_of(&self, slot: Slot) -> Option<u64> {
         slot.cycle(self.config.params.periods_per_cycle).ok()
+    }
+
+    /// The time by which waits run: the clock's, and what it was set back by.
+    pub(crate) fn running(&self, clock: Timestamp) -> Timestamp {
+        after(clock, self.set_back)
+    }
+
+    /// What the clock shows at a time of [`running`](Self::running).
+    pub(crate) fn shown(&self, running: Timestamp) -> Timestamp {
+        running
+            .checked_sub(self.set_back)
+            .unwrap_or(Timestamp::EPOCH)
     }
 
     pub(crate) fn is_valid(&self, entry: BatchEntry) -> bool {
@@ -56,6 +71,7 @@ impl Shared {
 /// What a step may read.
 #[derive(Clone, Copy)]
 pub(crate) struct Env<'a> {
+    /// Never goes back: see [`Shared::running`].
     pub(crate) now: Timestamp,
     pub(crate) shared: &'a Shared,
     pub(crate) chains: &'a [ThreadChain],
@@ -64,6 +80,11 @@ pub(crate) struct Env<'a> {
 }
 
 impl Env<'_> {
+    /// What the clock shows: slots begin by it. Waits run by [`now`](Self::now).
+    pub(crate) fn clock_time(&self) -> Timestamp {
+        self.shared.shown(self.now)
+    }
+
     pub(crate) fn may_sign_with(&self, address: &Address) -> bool {
         self.may_sign
             && self.shared.keys.contains_key(address)

@@ -110,6 +110,7 @@ impl ConsensusWorker {
             candidates_changed: false,
             looks_in_vain: 0,
             stopped: None,
+            read: Timestamp::EPOCH,
         };
         let first = shell.update_keys()?;
         let run = move || shell.run(&receiver, first);
@@ -231,6 +232,8 @@ struct Shell {
     /// How often draws that are awaited were looked for since anything happened.
     looks_in_vain: u32,
     stopped: Option<String>,
+    /// What the clock showed when it was read last.
+    read: Timestamp,
 }
 
 impl Shell {
@@ -277,7 +280,7 @@ impl Shell {
         self.store_candidates(&mut inputs);
         self.store_decisions(&mut inputs);
         self.add_ready_cycles(&mut inputs);
-        let now = self.clock.now();
+        let now = self.read_clock(&mut inputs);
         if self.engine.wake_at().is_some_and(|at| at <= now) {
             inputs.push(Input::Tick);
         }
@@ -290,12 +293,30 @@ impl Shell {
         while !inputs.is_empty() && self.stopped.is_none() {
             self.add_ready_cycles(&mut inputs);
             let now = self.clock.now();
-            let outputs = self.engine.step_all(now, std::mem::take(&mut inputs));
-            for output in outputs {
-                self.execute(output, &mut inputs);
-            }
-            self.hand_over(now);
+            self.step(now, &mut inputs);
         }
+    }
+
+    fn step(&mut self, now: Timestamp, inputs: &mut Vec<Input>) {
+        let outputs = self.engine.step_all(now, std::mem::take(inputs));
+        for output in outputs {
+            self.execute(output, inputs);
+        }
+        self.hand_over(now);
+    }
+
+    /// When the clock was set back, the engine is told how far it had come, so that waits lose no
+    /// more than the time since it was read before, and then what it shows now.
+    fn read_clock(&mut self, inputs: &mut Vec<Input>) -> Timestamp {
+        let now = self.clock.now();
+        let before = std::mem::replace(&mut self.read, now);
+        if now < before {
+            let mut first = vec![Input::Tick];
+            self.step(before, &mut first);
+            inputs.extend(first);
+            inputs.push(Input::Tick);
+        }
+        now
     }
 
     fn add_ready_cycles(&self, inputs: &mut Vec<Input>) {

@@ -297,5 +297,25 @@ pub(crate) fn check_body(shared: &Shared, chain: &ThreadChain, block: &Block) ->
 /// Whether a proposed value that is a miss may be voted for now.
 pub(crate) fn miss_is_votable(env: &Env<'_>, slot: Slot, through: u64) -> bool {
     let drift = picot_clock::Millis(env.shared.config.params.max_clock_drift_ms);
-    range_miss::may_vote(&env.shared.clock, slot, through, env.now, drift)
+    range_miss::may_vote(&env.shared.clock, slot, through, env.clock_time(), drift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_models::mocks::{block, chain_id, false_carry, key};
+
+    #[test]
+    fn a_header_with_denunciations_of_more_bytes_than_the_bound_is_invalid() {
+        let fits = |signers: &[usize]| {
+            let block = block(&key(1), Slot::new(9, 0), vec![], vec![], &chain_id(1));
+            let mut header = block.header.content().clone();
+            let proofs = signers.iter();
+            let proofs = proofs.map(|count| false_carry(&key(2), Slot::new(8, 0), *count));
+            header.denunciations = proofs.collect();
+            check_size(&header).is_ok()
+        };
+        assert!(fits(&[]) && fits(&[5_000]) && fits(&[2_000, 2_000]));
+        assert!(!fits(&[5_200]) && !fits(&[2_600, 2_600]));
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
     SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
 };
-use picot_clock::{SlotClock, Timestamp};
+use picot_clock::{Millis, SlotClock, Timestamp};
 use picot_models::{Address, Block, BlockId, PublicKey, Slot, ValidatorSet};
 use picot_selector::Selector;
 use picot_wallet::SignRequest;
@@ -28,7 +28,11 @@ pub struct Engine {
     shared: Shared,
     chains: Vec<ThreadChain>,
     threads: Vec<ThreadState>,
+    /// What the clock showed at the last step.
+    clock_time: Timestamp,
+    /// When time alone may give something to do, and what the clock will show then.
     wake_at: Option<Timestamp>,
+    told_wake_at: Option<Timestamp>,
     /// Threads that something happened to: one bit each, for there are at most 64.
     dirty: u64,
     /// Whether the start-up wait had ended at the last step.
@@ -96,11 +100,14 @@ impl Engine {
                 keys: BTreeMap::new(),
                 held_keys: BTreeSet::new(),
                 restored: BTreeMap::new(),
+                set_back: Millis::ZERO,
                 planted: Planted::default(),
             },
             chains,
             threads,
+            clock_time: Timestamp::EPOCH,
             wake_at: None,
+            told_wake_at: None,
             dirty: u64::MAX,
             voting: false,
             awaiting: None,
@@ -119,7 +126,10 @@ impl Engine {
 
     /// Takes one input at a time, and gives what is to be done because of it, in order.
     ///
-    /// `now` may step back, as wall clocks do; then timers end later.
+    /// `now` is what the clock shows, and slots begin by it. It may be set back or leap, as wall
+    /// clocks do. Waits that run do not get longer then: they go on from the latest time that was
+    /// given. A leap ahead counts as time that passed, for a process that was suspended cannot tell.
+    /// After the clock was set back, a step is needed to learn anew when to wake.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
         self.step_all(now, [input])
     }
@@ -131,6 +141,7 @@ impl Engine {
         inputs: impl IntoIterator<Item = Input>,
     ) -> Vec<Output> {
         let mut out = Outbox::default();
+        let now = self.run_on(now);
         self.mark_due(now);
         for input in inputs {
             self.take(now, input, &mut out);
@@ -143,6 +154,19 @@ impl Engine {
         self.bad_signatures = self.bad_signatures.saturating_add(out.bad_signatures);
         self.faults = self.faults.saturating_add(out.faults);
         out.into_outputs()
+    }
+
+    /// The time by which waits run: it goes on when the clock is set back.
+    fn run_on(&mut self, clock: Timestamp) -> Timestamp {
+        if let Some(back) = self.clock_time.since(clock)
+            && back > Millis::ZERO
+        {
+            let set_back = self.shared.set_back;
+            self.shared.set_back = set_back.checked_add(back).unwrap_or(set_back);
+            self.mark_all();
+        }
+        self.clock_time = clock;
+        self.shared.running(clock)
     }
 
     /// Only threads to which something happened are evaluated.
@@ -364,12 +388,14 @@ impl Engine {
             .filter_map(|thread| thread.wake_at)
             .chain(voting_from)
             .min();
-        if wake_at != self.wake_at
-            && let Some(at) = wake_at
+        let shown = wake_at.map(|at| self.shared.shown(at));
+        if shown != self.told_wake_at
+            && let Some(at) = shown
         {
             out.push(Output::WakeAt(at));
         }
         self.wake_at = wake_at;
+        self.told_wake_at = shown;
     }
 
     fn thread_numbers(&self) -> impl Iterator<Item = u8> + use<> {
@@ -400,7 +426,7 @@ impl Engine {
     /// When time alone may give something to do: the last [`Output::WakeAt`].
     #[must_use]
     pub const fn wake_at(&self) -> Option<Timestamp> {
-        self.wake_at
+        self.told_wake_at
     }
 
     /// The cycle whose draws hold a slot up whose time has come.
@@ -492,7 +518,7 @@ impl Engine {
         match state.and_then(|state| Some((state, state.opened()?))) {
             Some((state, opened)) => SlotStatus::Undecided {
                 round: state.round(),
-                opened_at: opened.at,
+                opened_at: self.shared.shown(opened.at),
                 candidates: state.candidates.complete(),
                 leading: state.leading_id(),
             },
@@ -527,7 +553,7 @@ impl Engine {
     }
 
     fn behind(&self, now: Timestamp) -> Option<BehindReason> {
-        let until = self.shared.config.voting_from;
+        let until = self.shared.shown(self.shared.config.voting_from);
         if now < until {
             return Some(BehindReason::StartupWait { until });
         }

@@ -425,13 +425,14 @@ impl Engine {
                 };
                 out.push(Output::Tell(Arc::new(message)));
             }
-            let start = self.shared.clock.start_of(*slot).unwrap_or(now);
+            let shown = self.shared.shown(now);
+            let start = self.shared.clock.start_of(*slot).unwrap_or(shown);
             out.push(Output::Event(ConsensusEvent::Decided {
                 slot: *slot,
                 through: decided.through(),
                 value: decided.outcome.value(),
                 round: decided.outcome.certificate().round,
-                delay: now.since(start).unwrap_or(Millis::ZERO),
+                delay: shown.since(start).unwrap_or(Millis::ZERO),
             }));
             out.push(Output::Decided(decided));
         }

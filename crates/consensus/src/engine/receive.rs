@@ -85,7 +85,7 @@ impl Engine {
         self.shared
             .clock
             .start_of(slot)
-            .map_or(true, |start| start > after(now, drift))
+            .map_or(true, |start| start > after(self.shared.shown(now), drift))
     }
 
     /// A message about a later slot of a thread says that its sender decided the one that is open

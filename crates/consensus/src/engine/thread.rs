@@ -210,7 +210,7 @@ impl Engine {
             .shared
             .clock
             .start_of(slot)
-            .is_ok_and(|start| start <= now);
+            .is_ok_and(|start| self.shared.running(start) <= now);
         let stored = self
             .threads
             .get(usize::from(slot.thread))
@@ -325,6 +325,7 @@ impl Engine {
         let behind = state.behind.map(|behind| behind.ask_at);
         [open, start, behind]
             .into_iter()
+        let start = start.map(|start| self.shared.running(start));
             .flatten()
             .filter(|at| *at > now)
             .min()

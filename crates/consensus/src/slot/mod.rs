@@ -143,7 +143,7 @@ impl SlotState {
     /// Rule 1, open: the slot's time has come and the slot before it in its thread is decided. What
     /// came early is looked at now.
     pub(crate) fn open(&mut self, env: &Env<'_>, digest: ThreadDigest, out: &mut Outbox) {
-        let late = range_miss::opens_late(&env.shared.clock, self.slot, env.now);
+        let late = range_miss::opens_late(&env.shared.clock, self.slot, env.clock_time());
         self.opened = Some(Opened {
             digest,
             at: env.now,
@@ -290,7 +290,7 @@ impl SlotState {
             &shared.config.params,
             self.slot,
             late,
-            env.now,
+            env.clock_time(),
         )
     }
 
@@ -471,7 +471,8 @@ impl SlotState {
         let last = Slot::new(through, self.slot.thread);
         let start = env.shared.clock.start_of(last).ok()?;
         let drift = picot_clock::Millis(env.shared.config.params.max_clock_drift_ms);
-        after(start, env.shared.clock.t0()).checked_sub(drift)
+        let at = after(start, env.shared.clock.t0()).checked_sub(drift)?;
+        Some(env.shared.running(at))
     }
 
     /// The decision is made: bodies are dropped, the rest stays for a while as evidence.

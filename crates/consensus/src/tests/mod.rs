@@ -4,6 +4,7 @@ mod announcements;
 mod bounds;
 mod canonical;
 mod certificates;
+mod clocks;
 mod faults;
 mod messages;
 mod networks;

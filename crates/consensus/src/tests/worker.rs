@@ -20,6 +20,7 @@ use picot_storage::MemoryArchive;
 use picot_wallet::{MemorySigningLog, SignRequest, SigningLog, Wallet, WalletError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Long enough that only a worker that is stuck takes it.
@@ -52,6 +53,20 @@ impl Wallet for KitWallet {
 
     fn signed_since(&self, address: &Address, from: Slot) -> Result<Vec<SignRequest>, WalletError> {
         Ok(self.log.records(address, from)?)
+    }
+}
+
+/// A clock that counts how often it is read.
+struct CountingClock {
+    clock: ManualClock,
+    reads: Arc<AtomicU64>,
+}
+
+impl Clock for CountingClock {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        now
     }
 }
 
@@ -415,4 +430,40 @@ fn messages_are_delivered_and_evidence_goes_to_the_pool() {
     worker.stop();
     assert_eq!(world.evidence.lock().len(), 1);
     assert_eq!(worker.summary().faults, 1);
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_nothing_happens_delays_an_open_slot_by_no_more_than_a_reading() {
+    let clock = ManualClock::new(Timestamp(1_000_000));
+    let reads = Arc::new(AtomicU64::new(0));
+    let counting = CountingClock {
+        clock: clock.clone(),
+        reads: Arc::clone(&reads),
+    };
+    let world = World::new(Arc::new(counting), Timestamp(1_000_000));
+    let worker = world.start();
+    let events = worker.subscribe();
+    // Of three more readings, one at least is of the time as it is now.
+    let wait_for_readings = || {
+        let enough = reads.load(Ordering::SeqCst) + 3;
+        worker.wake();
+        while reads.load(Ordering::SeqCst) < enough {
+            std::thread::yield_now();
+        }
+    };
+    clock.advance(Millis(2_000)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        *event == ConsensusEvent::Opened { slot: S1 }
+    });
+    let choose = crate::Timers::new(&world.genesis.params).candidate_wait().0;
+    clock.advance(Millis(choose - 1)).unwrap();
+    wait_for_readings();
+    clock.set(Timestamp(500_000));
+    wait_for_readings();
+    clock.advance(Millis(1)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        matches!(event, ConsensusEvent::Decided { slot: S1, .. })
+    });
 }
