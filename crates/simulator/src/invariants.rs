@@ -168,7 +168,7 @@ impl Checker {
     }
 
     /// A node decided something, durably. True if it is the first to do so; then the block's
-    /// availability is to be checked.
+    /// availability is to be checked. `rank` gives the rank of a producer at the slot.
     ///
     /// # Errors
     /// Agreement, validity or the links of a chain are broken.
@@ -177,7 +177,7 @@ impl Checker {
         node: usize,
         decided: &Decided,
         validators: &ValidatorSet,
-        rank: Option<u32>,
+        rank: impl FnOnce(&Address) -> Option<u32>,
     ) -> Result<bool, Violation> {
         let (slot, value) = (decided.slot(), decided.outcome.value());
         let thread = usize::from(slot.thread);
@@ -210,7 +210,10 @@ impl Checker {
         }
         self.check_certificate(decided, validators)?;
         match (&decided.block, value.block()) {
-            (Some(block), Some(id)) => self.check_block(block, id, slot, rank)?,
+            (Some(block), Some(id)) => {
+                let rank = rank(&block.header.signer_address());
+                self.check_block(block, id, slot, rank)?;
+            }
             (None, None) => {}
             _ => {
                 let detail = format!("node {node} decides {slot} as {value} without its body");
@@ -480,9 +483,9 @@ mod tests {
         let (genesis, validators, mut checker) = world();
         let slot = Slot::new(1, 0);
         let decide = |through| miss(slot, through, &genesis, &validators);
-        let first = checker.on_decided(0, &decide(1), &validators, None);
+        let first = checker.on_decided(0, &decide(1), &validators, |_| None);
         assert_eq!(first, Ok(true));
-        let error = checker.on_decided(1, &decide(2), &validators, None);
+        let error = checker.on_decided(1, &decide(2), &validators, |_| None);
         assert_eq!(error.unwrap_err().invariant, Invariant::Agreement);
     }
 
@@ -490,9 +493,12 @@ mod tests {
     fn a_decision_after_a_gap_breaks_the_chain() {
         let (genesis, validators, mut checker) = world();
         let long = miss(Slot::new(1, 0), 3, &genesis, &validators);
-        assert_eq!(checker.on_decided(0, &long, &validators, None), Ok(true));
+        assert_eq!(
+            checker.on_decided(0, &long, &validators, |_| None),
+            Ok(true)
+        );
         let ahead = miss(Slot::new(5, 0), 5, &genesis, &validators);
-        let error = checker.on_decided(0, &ahead, &validators, None);
+        let error = checker.on_decided(0, &ahead, &validators, |_| None);
         assert_eq!(error.unwrap_err().invariant, Invariant::Linked);
     }
 
@@ -503,7 +509,7 @@ mod tests {
         let mut rolls = genesis.roll_counts();
         rolls.insert(SimConfig::address(1), 10);
         let more = ValidatorSet::new(0, &rolls).unwrap();
-        let error = checker.on_decided(0, &decided, &more, None);
+        let error = checker.on_decided(0, &decided, &more, |_| None);
         assert_eq!(error.unwrap_err().invariant, Invariant::Validity);
     }
 

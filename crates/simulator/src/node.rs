@@ -8,13 +8,14 @@ use crate::fuse::Fuse;
 use crate::mocks::grinding::Grinder;
 use crate::planted::{LateSeeds, OfferingAgain, Planted};
 use crate::ports::{ConsensusPort, ExecutionPort, Outbox};
+use crate::verified::SharedVerifier;
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
 use picot_block_factory::{Asking, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::{
-    BatchVerifier, ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request,
-    SignResult, Unsigned, Verifier, answer_outcomes, thread_starts,
+    ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request, SignResult, Unsigned,
+    Verifier, answer_outcomes, thread_starts,
 };
 use picot_crypto::BatchEntry;
 use picot_endorsement_factory::EndorsementProducer;
@@ -94,6 +95,8 @@ pub(crate) struct Start<'a> {
     pub nodes: usize,
     /// Its keys.
     pub keys: Vec<SecretKey>,
+    /// Who verifies signatures for all nodes.
+    pub verifier: SharedVerifier,
     /// Its disk.
     pub disk: &'a Disk,
     /// Its time now.
@@ -136,6 +139,8 @@ pub(crate) struct Node {
     production_deadline_ms: u64,
     waiting_tick: Option<Tick>,
     grinder: Option<Grinder>,
+    /// The cycles whose draws were ready when the engine was told of them last.
+    offered_cycles: Vec<u64>,
     unstored_candidates: Vec<Block>,
     unstored_decisions: Vec<Decided>,
     decided: Vec<DecidedSlots>,
@@ -209,7 +214,7 @@ impl Node {
         config.signing_log_complete = start.disk.log_complete;
         let starts = thread_starts(&config, &*archive).map_err(|error| wrong(&error))?;
         let verifier: Box<dyn Verifier> = if start.config.verify_signatures {
-            Box::new(BatchVerifier::default())
+            Box::new(start.verifier.clone())
         } else {
             Box::new(TrustingVerifier)
         };
@@ -284,6 +289,7 @@ impl Node {
             production_deadline_ms: params.production_deadline_ms(),
             waiting_tick: None,
             grinder: start.grinder.clone(),
+            offered_cycles: Vec::new(),
             unstored_candidates: Vec::new(),
             unstored_decisions: Vec::new(),
             decided: Vec::new(),
@@ -426,7 +432,11 @@ impl Node {
     fn process(&mut self, mut inputs: Vec<Input>) {
         self.store_candidates(&mut inputs);
         self.store_decisions(&mut inputs);
-        inputs.push(Input::Tick);
+        self.add_ready_cycles(&mut inputs);
+        let now = picot_clock::Clock::now(&self.clock);
+        if self.engine_read(|engine| engine.wake_at().is_some_and(|at| at <= now)) {
+            inputs.push(Input::Tick);
+        }
         let mut turns = 0;
         while !inputs.is_empty() && !self.fuse.is_blown() {
             turns += 1;
@@ -446,14 +456,20 @@ impl Node {
         }
     }
 
-    fn add_ready_cycles(&self, inputs: &mut Vec<Input>) {
-        for cycle in self.selector.ready_cycles() {
+    fn add_ready_cycles(&mut self, inputs: &mut Vec<Input>) {
+        let ready = self.selector.ready_cycles();
+        // A cycle that the engine was told of, or did not need, is never needed later.
+        if ready == self.offered_cycles {
+            return;
+        }
+        for &cycle in &ready {
             if self.engine_read(|engine| engine.needs_cycle(cycle))
                 && let Ok(validators) = self.selector.voting_power(cycle)
             {
                 inputs.push(Input::CycleReady(validators));
             }
         }
+        self.offered_cycles = ready;
     }
 
     fn hand_over(&mut self) {

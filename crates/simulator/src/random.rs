@@ -34,9 +34,9 @@ impl Random {
         first + self.below(last.saturating_sub(first) + 1)
     }
 
-    /// True in so many of a million cases.
+    /// True in so many of a million cases. What never happens takes nothing of the stream.
     pub fn chance(&mut self, per_million: u64) -> bool {
-        self.below(1_000_000) < per_million
+        per_million > 0 && self.below(1_000_000) < per_million
     }
 
     /// `count` different indices below `len`, or all of them if there are no more.

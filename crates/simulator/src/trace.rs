@@ -2,6 +2,7 @@
 
 use crate::packet::Packet;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Events that are kept as text for a failure.
 const LAST_EVENTS: usize = 60;
@@ -14,7 +15,7 @@ pub(crate) enum Happened {
         /// The sender.
         from: usize,
         /// What.
-        packet: Packet,
+        packet: Arc<Packet>,
     },
     /// Anything else.
     Said(String),
@@ -25,6 +26,10 @@ struct Entry {
     at_us: u64,
     node: usize,
     happened: Happened,
+}
+
+fn word(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// The trace of a run.
@@ -39,31 +44,29 @@ impl Trace {
     /// Something happened at a node.
     pub(crate) fn record(&mut self, at_us: u64, node: usize, happened: Happened) {
         self.events += 1;
-        self.hasher.update(&at_us.to_le_bytes());
-        self.hash_index(node);
         match &happened {
             Happened::Arrived { from, packet } => {
-                self.hash_index(*from);
-                self.hasher.update(&packet.tag.to_le_bytes());
-                self.hasher.update(&packet.bytes.to_le_bytes());
+                self.hash_words([at_us, word(node), word(*from), packet.tag, packet.bytes]);
             }
             Happened::Said(text) => {
+                self.hash_words([at_us, word(node), word(text.len())]);
                 self.hasher.update(text.as_bytes());
             }
+        }
+        if self.last.len() >= LAST_EVENTS {
+            self.last.pop_front();
         }
         self.last.push_back(Entry {
             at_us,
             node,
             happened,
         });
-        if self.last.len() > LAST_EVENTS {
-            self.last.pop_front();
-        }
     }
 
-    fn hash_index(&mut self, index: usize) {
-        let index = u64::try_from(index).unwrap_or(u64::MAX);
-        self.hasher.update(&index.to_le_bytes());
+    /// In one piece: the hasher's overhead for each piece is that of many bytes.
+    fn hash_words<const WORDS: usize>(&mut self, words: [u64; WORDS]) {
+        let bytes = words.map(u64::to_le_bytes);
+        self.hasher.update(bytes.as_flattened());
     }
 
     /// Events so far.

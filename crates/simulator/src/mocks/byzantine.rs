@@ -387,7 +387,9 @@ impl Actor {
                 // and a decision alone the other.
                 carry: match carry {
                     Carry::Free => Carry::From { round: 0 },
-                    Carry::From { round } if vote.slot.period % 2 == 0 => Carry::From { round },
+                    Carry::From { round } if vote.slot.period.is_multiple_of(2) => {
+                        Carry::From { round }
+                    }
                     Carry::From { .. } => Carry::Free,
                 },
             },

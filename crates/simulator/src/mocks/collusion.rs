@@ -168,7 +168,7 @@ impl Part {
         let chance = mixed(vote.slot, vote.round);
         let end_ms = if vote.round > 0 {
             (5 + u64::from(vote.round)) * self.delay_ms
-        } else if chance % 2 == 0 {
+        } else if chance.is_multiple_of(2) {
             3 * self.delay_ms
         } else {
             self.choice_ms + 3 * self.delay_ms

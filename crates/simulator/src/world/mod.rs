@@ -15,16 +15,17 @@ use crate::network::Network;
 use crate::node::{Node, Start};
 use crate::packet::{Packet, Payload};
 use crate::ports::Gossip;
+use crate::queue::Queue;
 use crate::random::Random;
 use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::trace::{Happened, Trace};
+use crate::verified::SharedVerifier;
 use crate::witness::Witness;
 use picot_clock::{SlotClock, Timestamp};
-use picot_consensus::{Engine, Message};
-use picot_crypto::verify_batch;
+use picot_consensus::{Engine, Message, Verifier};
 use picot_models::{
-    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, Signed, Slot,
+    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, SecretKey, Signed, Slot,
 };
 use picot_storage::BlockArchive;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +78,7 @@ enum Event {
     Arrive {
         to: usize,
         from: usize,
-        packet: Packet,
+        packet: Arc<Packet>,
     },
     Wake {
         node: usize,
@@ -109,7 +110,8 @@ enum Event {
 
 /// A place for a node, up or down.
 struct Member {
-    validator: usize,
+    address: Address,
+    key: SecretKey,
     disk: Disk,
     node: Option<Node>,
     life: u64,
@@ -136,8 +138,8 @@ struct World<'a> {
     witness: Witness,
     trace: Trace,
     report: Report,
-    queue: BTreeMap<(u64, u64), Event>,
-    numbers: u64,
+    queue: Queue<Event>,
+    verifier: SharedVerifier,
     now_us: u64,
     random: Random,
     healed: bool,
@@ -159,10 +161,8 @@ impl<'a> World<'a> {
             .map_err(|error| wrong("params", error.to_string()))?;
         let members = members(config, scenario, &genesis);
         let bad = || members.iter().filter(|member| !member.honest);
-        let witness = Witness::new(bad().map(|one| SimConfig::key(one.validator).public_key()));
-        let byzantine: BTreeSet<Address> = bad()
-            .map(|member| SimConfig::address(member.validator))
-            .collect();
+        let witness = Witness::new(bad().map(|member| member.key.public_key()));
+        let byzantine: BTreeSet<Address> = bad().map(|member| member.address).collect();
         let regions = config.latencies.len().max(1);
         let places = (0..members.len()).map(|node| node % regions).collect();
         let random = Random::new(config.seed, "links");
@@ -194,8 +194,8 @@ impl<'a> World<'a> {
             network,
             trace: Trace::default(),
             report: Report::default(),
-            queue: BTreeMap::new(),
-            numbers: 0,
+            queue: Queue::default(),
+            verifier: SharedVerifier::default(),
             now_us: GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI,
             random: Random::new(config.seed, "world"),
             healed: scenario.heal_us.is_none(),
@@ -207,7 +207,7 @@ impl<'a> World<'a> {
 
     fn run(&mut self) -> Result<(), Violation> {
         self.plan();
-        while let Some(((at, _), event)) = self.queue.pop_first() {
+        while let Some((at, event)) = self.queue.pop() {
             if at > self.deadline_us {
                 return Err(self.undecided());
             }
@@ -253,9 +253,7 @@ impl<'a> World<'a> {
     }
 
     fn schedule(&mut self, at_us: u64, event: Event) {
-        self.numbers += 1;
-        self.queue
-            .insert((at_us.max(self.now_us), self.numbers), event);
+        self.queue.push(at_us.max(self.now_us), event);
     }
 
     fn say(&mut self, node: usize, text: String) {
@@ -330,7 +328,8 @@ fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Me
             })
         });
         Member {
-            validator,
+            address: SimConfig::address(validator),
+            key: SimConfig::key(validator),
             disk: Disk::default(),
             node: None,
             life: 0,
@@ -359,7 +358,9 @@ impl World<'_> {
     /// Does what an event says. Gives the node at which it happened.
     fn happen(&mut self, event: Event) -> Result<Option<usize>, Violation> {
         match event {
-            Event::Arrive { to, from, packet } => return Ok(self.arrive(to, from, packet)),
+            Event::Arrive { to, from, packet } => {
+                return Ok(self.arrive(to, from, packet));
+            }
             Event::Wake { node, life, at } => {
                 if let Some(live) = self.live(node, life)
                     && live.wake_at == Some(at)
@@ -439,7 +440,7 @@ impl World<'_> {
         member.map_or(Timestamp(0), |member| member.clock.local(self.now_us))
     }
 
-    fn arrive(&mut self, to: usize, from: usize, packet: Packet) -> Option<usize> {
+    fn arrive(&mut self, to: usize, from: usize, packet: Arc<Packet>) -> Option<usize> {
         if !self.network.connects(from, to) {
             return None;
         }
@@ -454,7 +455,7 @@ impl World<'_> {
         match payload {
             Payload::Consensus(message) => {
                 if let Some(body) = self.second_body(to, &message) {
-                    self.send_packet(to, &[from], &Packet::consensus(body));
+                    self.send_packet(to, &[from], Packet::consensus(body));
                 } else if self.has_signed_operations(&message) {
                     let glimpse = self.glimpse(to, &message);
                     let live = self.live(to, life)?;
@@ -488,7 +489,7 @@ impl World<'_> {
             .map(|actor| actor.incoming(from, message))
             .unwrap_or_default()
         {
-            self.send_packet(to, &[other], &Packet::consensus(message));
+            self.send_packet(to, &[other], Packet::consensus(message));
         }
     }
 
@@ -510,7 +511,7 @@ impl World<'_> {
         };
         let entry = |one: &Envelope<Operation>| one.clone().identify(&self.chain_id).batch_entry();
         let entries: Vec<_> = block.operations.iter().map(entry).collect();
-        entries.is_empty() || verify_batch(&entries).is_ok()
+        self.verifier.bad(&entries).is_empty()
     }
 
     fn start(&mut self, node: usize) -> Result<(), Violation> {
@@ -539,7 +540,8 @@ impl World<'_> {
             genesis: &self.genesis,
             index: node,
             nodes,
-            keys: vec![SimConfig::key(member.validator)],
+            keys: vec![member.key.clone()],
+            verifier: self.verifier.clone(),
             disk: &member.disk,
             now,
             fresh: life == 1,
@@ -614,7 +616,13 @@ impl World<'_> {
         let next = self.now_us + self.random.below(gap_us + 1);
         self.schedule(next, Event::Operation);
         let node = self.random.index(self.config.rolls.len());
-        let recipient = SimConfig::address(self.random.index(self.config.rolls.len()));
+        let recipient = self.random.index(self.config.rolls.len());
+        let (Some(recipient), Some(key)) = (
+            self.members.get(recipient).map(|member| member.address),
+            self.members.get(node).map(|member| member.key.clone()),
+        ) else {
+            return;
+        };
         let kind = match self.random.below(20) {
             0 => OperationKind::RollBuy { roll_count: 1 },
             1 => OperationKind::RollSell { roll_count: 1 },
@@ -633,7 +641,7 @@ impl World<'_> {
             kind,
         };
         self.operations += 1;
-        let operation = Signed::sign(content, &SimConfig::key(node), &self.chain_id);
+        let operation = Signed::sign(content, &key, &self.chain_id);
         let life = self.members.get(node).map_or(0, |member| member.life);
         if let Some(live) = self.live(node, life) {
             drop(live.pool.add_operations(vec![Arc::new(operation)]));
@@ -654,11 +662,10 @@ impl World<'_> {
         report.proven_faults = u64::try_from(self.checker.evidence().len()).unwrap_or(0);
         report.simulated_ms = self.now_us / MICROS_PER_MILLI - GENESIS_TIMESTAMP.0;
         let rolls: Vec<(Address, u64)> = self
-            .config
-            .rolls
+            .members
             .iter()
-            .enumerate()
-            .map(|(validator, rolls)| (SimConfig::address(validator), *rolls))
+            .zip(&self.config.rolls)
+            .map(|(member, rolls)| (member.address, *rolls))
             .collect();
         report.count_shares(&rolls, self.checker.producers());
         let last_events = if violation.is_some() {

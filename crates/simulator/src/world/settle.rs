@@ -2,13 +2,12 @@
 //! checked.
 
 use super::{Event, Member, World};
-use crate::config::SimConfig;
 use crate::invariants::{Checker, Invariant, Violation};
 use crate::node::Effect;
 use crate::witness::{Glimpse, Life};
 use picot_clock::Timestamp;
 use picot_consensus::{ConsensusEvent, Engine, Message};
-use picot_models::{Slot, ValidatorSet};
+use picot_models::{Address, Slot, ValidatorSet};
 use picot_storage::{BlockArchive, Decided};
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ impl World<'_> {
         let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
         let signed = live.take_signed();
         let is_down = live.fuse.is_blown();
-        drop(live.take_final_slots());
+        let is_state_new = !live.take_final_slots().is_empty();
         let checked = self.checker.on_signed(node, &signed);
         self.heed(checked)?;
         for effect in effects {
@@ -33,7 +32,7 @@ impl World<'_> {
             return self.crash(node);
         }
         self.gossip(node, said);
-        let checked = self.check_node(node);
+        let checked = self.check_node(node, is_state_new);
         self.heed(checked)?;
         self.schedule_wake(node);
         Ok(())
@@ -164,11 +163,11 @@ impl World<'_> {
             let text = format!("node {node} decides {slot} without its draws");
             Violation::new(Invariant::EqualDraws, text)
         })?;
-        let rank = decided.block.as_ref().and_then(|block| {
-            let live = self.members.get(node)?.node.as_ref()?;
-            let producer = block.header.signer_address();
-            live.selector().producer_rank(slot, &producer).ok()?
-        });
+        let live = self.members.get(node).and_then(|one| one.node.as_ref());
+        let rank = |producer: &Address| {
+            let selector = live?.selector();
+            selector.producer_rank(slot, producer).ok()?
+        };
         let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
         if is_first && let Some(block) = &decided.block {
             self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
@@ -185,14 +184,16 @@ impl World<'_> {
                 .members
                 .iter()
                 .filter(holds)
-                .map(|member| validators.power_of(&SimConfig::address(member.validator)))
+                .map(|member| validators.power_of(&member.address))
                 .sum();
             Checker::check_available(slot, held_by, &validators)?;
         }
         Ok(())
     }
 
-    fn check_node(&mut self, node: usize) -> Result<(), Violation> {
+    /// What an engine holds may change at each event; the state and the draws that it gives change
+    /// only when slots become final, or the node is new.
+    fn check_node(&mut self, node: usize, is_state_new: bool) -> Result<(), Violation> {
         let Some(member) = self.members.get_mut(node).filter(|member| member.honest) else {
             return Ok(());
         };
@@ -201,6 +202,9 @@ impl World<'_> {
         };
         let held = live.engine_read(Engine::held_slots);
         self.checker.on_held_slots(node, held)?;
+        if !is_state_new && member.seen_state.is_some() {
+            return Ok(());
+        }
         let summary = live.execution().summary();
         if member.seen_state != Some(summary.last_final_slot) {
             member.seen_state = Some(summary.last_final_slot);
