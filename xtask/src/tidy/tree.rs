@@ -68,10 +68,12 @@ pub(super) struct TextFile {
 }
 
 /// One line of a dependency tree.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Built {
     pub(super) name: String,
     pub(super) version: String,
+    /// The features that it is built with.
+    pub(super) features: BTreeSet<String>,
 }
 
 impl Tree {
@@ -229,6 +231,8 @@ fn normal_trees(members: &[Member]) -> Result<BTreeMap<String, BTreeSet<Built>>,
                 "normal",
                 "--prefix",
                 "none",
+                "--format",
+                "{p} | {f}",
             ])
             .output()?;
             Ok((member.name.clone(), parse_tree(&lines, &package)))
@@ -236,15 +240,24 @@ fn normal_trees(members: &[Member]) -> Result<BTreeMap<String, BTreeSet<Built>>,
         .collect()
 }
 
-/// Each line is `name vVERSION`, then remarks in brackets.
+/// Each line is `name vVERSION`, remarks in brackets, `|`, features between commas, and a star if the
+/// package was shown before.
 fn parse_tree(lines: &str, root: &str) -> BTreeSet<Built> {
     lines
         .lines()
         .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let name = words.next()?.to_owned();
-            let version = words.next()?.trim_start_matches('v').to_owned();
-            Some(Built { name, version })
+            let (package, features) = line.split_once('|')?;
+            let mut words = package.split_whitespace();
+            let features = features.split_whitespace().next().unwrap_or_default();
+            Some(Built {
+                name: words.next()?.to_owned(),
+                version: words.next()?.trim_start_matches('v').to_owned(),
+                features: features
+                    .split(',')
+                    .filter(|feature| !feature.is_empty() && *feature != "(*)")
+                    .map(str::to_owned)
+                    .collect(),
+            })
         })
         .filter(|built| built.name != root)
         .collect()
@@ -293,14 +306,19 @@ mod tests {
 
     #[test]
     fn each_package_of_a_printed_tree_is_counted_once_and_the_root_never() {
-        let lines = "picot-clock v0.1.0 (/somewhere)\nnom v8.0.0\nmemchr v2.8.3\n\nnom v8.0.0 (*)\nsyn v3.0.9\nsyn v2.0.1\n";
+        let lines = "picot-clock v0.1.0 (/somewhere) | default\nnom v8.0.0 | alloc,std\nmemchr v2.8.3 | \n\nnom v8.0.0 | alloc,std (*)\nmemchr v2.8.3 |  (*)\nsyn v3.0.9 | \nsyn v2.0.1 | \n";
         let names: Vec<String> = parse_tree(lines, "picot-clock")
             .iter()
-            .map(|built| format!("{} {}", built.name, built.version))
+            .map(|built| format!("{} {} {:?}", built.name, built.version, built.features))
             .collect();
         assert_eq!(
             names,
-            ["memchr 2.8.3", "nom 8.0.0", "syn 2.0.1", "syn 3.0.9"]
+            [
+                "memchr 2.8.3 {}",
+                r#"nom 8.0.0 {"alloc", "std"}"#,
+                "syn 2.0.1 {}",
+                "syn 3.0.9 {}"
+            ]
         );
     }
 
