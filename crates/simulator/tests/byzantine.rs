@@ -5,7 +5,8 @@
 
 use picot_models::{CanonicalRuleKind, ProposalPolicy};
 use picot_simulator::{
-    Behaviour, Cut, LinkRules, Partition, Report, Run, Scenario, SimConfig, run, run_scenario,
+    Behaviour, Cut, Invariant, LinkRules, Partition, Report, Run, Scenario, SimConfig, run,
+    run_scenario,
 };
 
 fn report(behaviour: Behaviour) -> Report {
@@ -95,6 +96,30 @@ fn those_who_work_together_break_nothing_while_votes_split_and_messages_are_lost
             troubled(seed, behaviour);
         }
     }
+}
+
+#[test]
+fn a_crew_of_more_than_a_third_with_two_faces_makes_two_sides_decide_and_is_found() {
+    let config = SimConfig::new(1, 10);
+    let mut scenario = Scenario::new(&config);
+    scenario.byzantine = (6..10)
+        .map(|validator| (validator, Behaviour::TwoFaced))
+        .collect();
+    // Three honest ones on each side, and four with two faces: seven of ten are a quorum.
+    scenario.partitions = vec![Partition {
+        from_us: 0,
+        to_us: u64::MAX / 4,
+        cut: Cut {
+            sides: vec![0, 0, 0, 1, 1, 1, 0, 0, 1, 1],
+        },
+    }];
+    let run = run_scenario(&config, &scenario).unwrap();
+    let broken = run.violation.map(|violation| violation.invariant);
+    let expected = [Invariant::Agreement, Invariant::Availability];
+    assert!(
+        broken.is_some_and(|one| expected.contains(&one)),
+        "{broken:?}"
+    );
 }
 
 /// The share of validator 0 in the blocks of a run in which it grinds, in percent.

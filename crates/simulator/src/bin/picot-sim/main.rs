@@ -15,7 +15,7 @@ mod show;
 use args::Args;
 use clap::Parser;
 use commit::commit;
-use picot_simulator::{Invariant, Latencies, Report, Run, Scenario, run_scenario};
+use picot_simulator::{Invariant, Latencies, Report, Run, Scenario, Share, run_scenario};
 use progress::Progress;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -146,7 +146,9 @@ fn add(args: &Args, sum: &Mutex<Sum>, progress: &Progress, run: Run) {
             progress.print(&failure(args, &run));
         }
     }
+    let runs = sum.runs;
     merge(&mut sum.report, &run.report);
+    merge_shares(runs, &mut sum.report.shares, &run.report.shares);
     progress.tell(sum.runs, sum.failures);
     sum.last = Some(run);
 }
@@ -177,6 +179,19 @@ fn merge(sum: &mut Report, report: &Report) {
     sum.proven_faults += report.proven_faults;
     sum.operations += report.operations;
     sum.simulated_ms += report.simulated_ms;
+}
+
+/// Blocks by staker, where all runs have the same stakers.
+fn merge_shares(runs: u64, sum: &mut Vec<Share>, shares: &[Share]) {
+    let stakes = |shares: &[Share]| shares.iter().map(|one| one.rolls).collect::<Vec<_>>();
+    if runs == 1 {
+        *sum = shares.to_vec();
+    } else if stakes(sum) != stakes(shares) {
+        sum.clear();
+    }
+    for (all, one) in sum.iter_mut().zip(shares).filter(|_| runs > 1) {
+        all.blocks += one.blocks;
+    }
 }
 
 fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
@@ -223,4 +238,28 @@ fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
         println!("{runs} runs, {failures} violations, {took_ms} ms");
     }
     Ok(failures == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_added_where_all_runs_have_the_same_stakers() {
+        let shares = |rolls: &[u64]| -> Vec<Share> {
+            let share = |(validator, rolls): (usize, &u64)| Share {
+                validator,
+                rolls: *rolls,
+                blocks: 3,
+            };
+            rolls.iter().enumerate().map(share).collect()
+        };
+        let mut sum = Vec::new();
+        merge_shares(1, &mut sum, &shares(&[5, 1]));
+        merge_shares(2, &mut sum, &shares(&[5, 1]));
+        assert_eq!(sum.iter().map(|one| one.blocks).collect::<Vec<_>>(), [6, 6]);
+        merge_shares(3, &mut sum, &shares(&[5, 1, 1]));
+        merge_shares(4, &mut sum, &shares(&[5, 1]));
+        assert!(sum.is_empty());
+    }
 }
