@@ -59,7 +59,10 @@ fn with_planted_bugs(tree: &Tree) -> Vec<Finding> {
         {
             findings.push(Finding {
                 file: format!("crates/{name}/Cargo.toml"),
-                what: format!("'{name}' is built with '{PLANTED_BUGS}' of '{}'", built.name),
+                what: format!(
+                    "'{name}' is built with '{PLANTED_BUGS}' of '{}'",
+                    built.name
+                ),
                 why: "only the simulator may plant bugs, to show that it finds them",
                 mend: format!(
                     "see 'cargo tree -p picot-{name} -e features -i {}' for who turns it on",
