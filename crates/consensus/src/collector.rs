@@ -187,7 +187,7 @@ pub(crate) struct Collector {
     chain_id: ChainId,
     validators: Arc<ValidatorSet>,
     quorum: u64,
-    rounds: BTreeMap<u32, OfRound>,
+    rounds: BTreeMap<u32, Box<OfRound>>,
 }
 
 impl Collector {

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Decided blocks whose place is remembered; older ones are looked up in the archive.
 pub(crate) const RECENT_BLOCKS: usize = 512;
+/// Of these, the ones that are looked through one by one before the others.
+const LATEST_BLOCKS: usize = 4;
 /// Answers of the archive that are remembered.
 const RESOLVED_BLOCKS: usize = 64;
 
@@ -117,6 +119,11 @@ impl ThreadChain {
     pub fn period_of(&self, id: &BlockId) -> Option<u64> {
         if *id == self.genesis {
             return Some(0);
+        }
+        // Blocks name the latest, or ones not much older.
+        let latest = self.recent.iter().rev().take(LATEST_BLOCKS);
+        if let Some((period, _)) = latest.into_iter().find(|(_, latest)| latest == id) {
+            return Some(*period);
         }
         self.places.get(id).copied().or_else(|| {
             let found = self.resolved.iter().find(|(resolved, _)| resolved == id);

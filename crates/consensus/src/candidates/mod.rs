@@ -8,7 +8,7 @@ use crate::env::{Env, Outbox};
 use crate::evidence::{self, Faults};
 use crate::{ConsensusEvent, Message, Output, Peer, PeerFault, Request};
 use picot_clock::Timestamp;
-use picot_models::{Address, Block, BlockId, SignedHeader, Slot};
+use picot_models::{Address, Block, BlockId, Envelope, Header, SignedHeader, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use validity::{Verdict, check_body, check_header};
@@ -86,7 +86,7 @@ struct Asked {
 #[derive(Debug)]
 pub(crate) struct Candidates {
     slot: Slot,
-    by_id: BTreeMap<BlockId, Candidate>,
+    by_id: BTreeMap<BlockId, Box<Candidate>>,
     by_producer: BTreeMap<Address, Vec<BlockId>>,
     /// Producers that are known to have made two headers.
     doubles: BTreeSet<Address>,
@@ -141,6 +141,14 @@ impl Candidates {
 
     pub(crate) fn knows(&self, id: &BlockId) -> bool {
         self.by_id.contains_key(id)
+    }
+
+    /// The held header that is the same to the last byte.
+    pub(crate) fn same_header(&self, header: &Envelope<Header>) -> Option<&Arc<SignedHeader>> {
+        self.by_id
+            .values()
+            .map(|candidate| &candidate.header)
+            .find(|held| *held.signature() == header.signature && held.envelope() == header)
     }
 
     /// Takes a header. Unentitled producers are dropped before their signature is looked at; a
@@ -198,7 +206,7 @@ impl Candidates {
             body_state: BodyState::Absent,
             body_from: None,
         };
-        self.by_id.insert(id, candidate);
+        self.by_id.insert(id, Box::new(candidate));
         self.dirty = true;
         true
     }
@@ -487,7 +495,11 @@ impl Candidates {
 
     /// When a body is to be asked for again.
     pub(crate) fn next_ask(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.asked.is_empty() {
+        let is_held = |id: &BlockId| {
+            let held = self.by_id.get(id);
+            held.is_some_and(|candidate| candidate.body_state != BodyState::Absent)
+        };
+        if self.asked.keys().all(is_held) {
             return None;
         }
         self.bodies_needed(now)
@@ -611,5 +623,6 @@ impl Candidates {
         }
         self.asked.clear();
         self.wanted.clear();
+        self.resolving.clear();
     }
 }

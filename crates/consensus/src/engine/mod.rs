@@ -17,7 +17,7 @@ use picot_selector::Selector;
 use picot_wallet::SignRequest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use thread::ThreadState;
+use thread::{ThreadState, thread_bit};
 
 /// The agreement on all slots of all threads, as a state machine without I/O.
 ///
@@ -33,8 +33,12 @@ pub struct Engine {
     /// When time alone may give something to do, and what the clock will show then.
     wake_at: Option<Timestamp>,
     told_wake_at: Option<Timestamp>,
+    /// When time alone may give each thread something to do.
+    thread_wakes: Vec<Option<Timestamp>>,
     /// Threads that something happened to: one bit each, for there are at most 64.
     dirty: u64,
+    /// Threads with an open slot, in the same way.
+    open_threads: u64,
     /// Whether the start-up wait had ended at the last step.
     voting: bool,
     awaiting: Option<u64>,
@@ -84,7 +88,7 @@ impl Engine {
             .zip(starts)
             .map(|(thread, start)| ThreadChain::new(thread, validity, start))
             .collect();
-        let threads = chains
+        let threads: Vec<ThreadState> = chains
             .iter()
             .map(|_| ThreadState::new(config.signing_log_complete))
             .collect();
@@ -103,12 +107,14 @@ impl Engine {
                 set_back: Millis::ZERO,
                 planted: Planted::default(),
             },
+            thread_wakes: vec![None; threads.len()],
             chains,
             threads,
             clock_time: Timestamp::EPOCH,
             wake_at: None,
             told_wake_at: None,
             dirty: u64::MAX,
+            open_threads: 0,
             voting: false,
             awaiting: None,
             decided_slots: 0,
@@ -171,7 +177,7 @@ impl Engine {
 
     /// Only threads to which something happened are evaluated.
     fn mark(&mut self, thread: u8) {
-        self.dirty |= 1_u64.checked_shl(thread.into()).unwrap_or(0);
+        self.dirty |= thread_bit(thread);
     }
 
     fn mark_all(&mut self) {
@@ -188,14 +194,9 @@ impl Engine {
         if self.wake_at.is_none_or(|at| at > now) {
             return;
         }
-        for thread in self.thread_numbers() {
-            let due = self
-                .threads
-                .get(usize::from(thread))
-                .and_then(|state| state.wake_at)
-                .is_some_and(|at| at <= now);
-            if due {
-                self.mark(thread);
+        for (thread, wake_at) in (0_u8..).zip(&self.thread_wakes) {
+            if wake_at.is_some_and(|at| at <= now) {
+                self.dirty |= thread_bit(thread);
             }
         }
     }
@@ -299,7 +300,7 @@ impl Engine {
     }
 
     fn on_candidates_stored(&mut self, ids: &[BlockId]) {
-        for thread in self.thread_numbers() {
+        for thread in self.open_threads() {
             let Some(state) = self.threads.get_mut(usize::from(thread)) else {
                 continue;
             };
@@ -328,7 +329,7 @@ impl Engine {
 
     /// Decided state changed: headers that waited for it are looked at again.
     fn touch_candidates(&mut self) {
-        for thread in self.thread_numbers() {
+        for thread in self.open_threads() {
             let Some(state) = self.threads.get_mut(usize::from(thread)) else {
                 continue;
             };
@@ -368,11 +369,11 @@ impl Engine {
         while self.dirty != 0 {
             let dirty = std::mem::take(&mut self.dirty);
             for thread in self.thread_numbers() {
-                if dirty.checked_shr(thread.into()).unwrap_or(0) & 1 == 1 {
+                if dirty & thread_bit(thread) != 0 {
                     self.evaluate_thread(thread, now, out);
                     let wake_at = self.next_wake_of(thread, now);
-                    if let Some(state) = self.threads.get_mut(usize::from(thread)) {
-                        state.wake_at = wake_at;
+                    if let Some(known) = self.thread_wakes.get_mut(usize::from(thread)) {
+                        *known = wake_at;
                     }
                 }
             }
@@ -383,9 +384,9 @@ impl Engine {
     fn wake(&mut self, now: Timestamp, out: &mut Outbox) {
         let voting_from = Some(self.shared.config.voting_from).filter(|at| *at > now);
         let wake_at = self
-            .threads
+            .thread_wakes
             .iter()
-            .filter_map(|thread| thread.wake_at)
+            .filter_map(|wake_at| *wake_at)
             .chain(voting_from)
             .min();
         let shown = wake_at.map(|at| self.shared.shown(at));
@@ -400,6 +401,13 @@ impl Engine {
 
     fn thread_numbers(&self) -> impl Iterator<Item = u8> + use<> {
         0..self.shared.config.params.thread_count
+    }
+
+    /// The threads with an open slot.
+    fn open_threads(&self) -> impl Iterator<Item = u8> + use<> {
+        let open = self.open_threads;
+        self.thread_numbers()
+            .filter(move |thread| open & thread_bit(*thread) != 0)
     }
 }
 

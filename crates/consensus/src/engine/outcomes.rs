@@ -1,7 +1,7 @@
 //! Decisions: applied in order, made durable, then told (rule 8).
 
 use super::Engine;
-use super::thread::{HeldBlock, PendingOutcome};
+use super::thread::{HeldBlock, PendingOutcome, thread_bit};
 use crate::certificate_check::bad_certificates;
 use crate::env::Outbox;
 use crate::timers::after;
@@ -376,8 +376,10 @@ impl Engine {
         let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
             return;
         };
-        let later = thread.slots.split_off(&next);
-        for (_, state) in std::mem::replace(&mut thread.slots, later) {
+        while let Some(first) = thread.slots.first_entry()
+            && *first.key() < next
+        {
+            let state = first.remove();
             for block in state.candidates.losers(decided.outcome.value().block()) {
                 out.push(Output::Lost(block));
             }
@@ -386,7 +388,12 @@ impl Engine {
             }
             thread.remember_past(state);
         }
-        thread.outcomes = thread.outcomes.split_off(&next);
+        while let Some(first) = thread.outcomes.first_entry()
+            && *first.key() < next
+        {
+            first.remove();
+        }
+        self.open_threads &= !thread_bit(slot.thread);
         thread.bad_outcomes.clear();
         thread.storing.push_back((decided.clone(), formed));
         thread.decided_at = now;

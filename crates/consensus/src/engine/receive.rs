@@ -7,8 +7,8 @@ use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
 use picot_clock::{Millis, Timestamp};
 use picot_models::{
-    Address, Block, Certificate, CertificateSubject, Envelope, Header, Justification,
-    RoundProposal, Slot, Vote,
+    Address, Block, BlockEnvelope, Certificate, CertificateSubject, Envelope, Header,
+    Justification, RoundProposal, SignedHeader, Slot, Vote,
 };
 use std::sync::Arc;
 
@@ -62,9 +62,33 @@ impl Engine {
             }
             Message::Ask(request) => self.on_ask(now, from, *request, out),
             Message::Body(block) => {
-                let block = block.clone().identify(&self.shared.config.chain_id);
+                let block = self.identify_block(block);
                 self.on_body(now, block, Some(from), out);
             }
+        }
+    }
+
+    /// A header with its id: one that is held is not hashed again.
+    fn identify_header(&self, header: &Envelope<Header>) -> Arc<SignedHeader> {
+        let slot = header.content.slot;
+        let thread = self.threads.get(usize::from(slot.thread));
+        let held = thread
+            .and_then(|thread| thread.slots.get(&slot.period))
+            .and_then(|state| state.candidates.same_header(header));
+        match held {
+            Some(held) => Arc::clone(held),
+            None => Arc::new(header.clone().identify(&self.shared.config.chain_id)),
+        }
+    }
+
+    fn identify_block(&self, block: &BlockEnvelope) -> Block {
+        let chain_id = &self.shared.config.chain_id;
+        let operations = block.operations.iter();
+        Block {
+            header: self.identify_header(&block.header),
+            operations: operations
+                .map(|operation| Arc::new(operation.clone().identify(chain_id)))
+                .collect(),
         }
     }
 
@@ -191,7 +215,7 @@ impl Engine {
             }
         }
         self.hear_of_later(now, slot, from);
-        let header = Arc::new(header.clone().identify(&self.shared.config.chain_id));
+        let header = self.identify_header(header);
         self.with_new_slot(slot, now, |state, env| {
             state.on_header(env, header, Some(from), out);
         });

@@ -43,9 +43,9 @@ pub(super) struct HeldBlock {
 #[derive(Debug)]
 pub(super) struct ThreadState {
     /// The open slot and the next ones, by period.
-    pub(super) slots: BTreeMap<u64, SlotState>,
+    pub(super) slots: BTreeMap<u64, Box<SlotState>>,
     /// Decided slots, for evidence.
-    pub(super) past: VecDeque<SlotState>,
+    pub(super) past: VecDeque<Box<SlotState>>,
     /// Outcomes that came from elsewhere, by period.
     pub(super) outcomes: BTreeMap<u64, PendingOutcome>,
     /// Outcomes that proved nothing, since the last decision.
@@ -60,8 +60,6 @@ pub(super) struct ThreadState {
     pub(super) decided_at: Timestamp,
     /// When peers were last answered with outcomes that they did not ask for.
     pub(super) answered: BTreeMap<Peer, Timestamp>,
-    /// When time alone may give this thread something to do.
-    pub(super) wake_at: Option<Timestamp>,
 }
 
 impl ThreadState {
@@ -76,11 +74,10 @@ impl ThreadState {
             behind: None,
             decided_at: Timestamp::EPOCH,
             answered: BTreeMap::new(),
-            wake_at: None,
         }
     }
 
-    pub(super) fn remember_past(&mut self, mut state: SlotState) {
+    pub(super) fn remember_past(&mut self, mut state: Box<SlotState>) {
         state.close();
         self.past.push_back(state);
         if self.past.len() > PAST_SLOTS {
@@ -104,6 +101,11 @@ impl ThreadState {
             is_first = false;
         }
     }
+}
+
+/// The bit of a thread in a set of threads, of which there are at most 64.
+pub(super) fn thread_bit(thread: u8) -> u64 {
+    1_u64.checked_shl(thread.into()).unwrap_or(0)
 }
 
 impl Engine {
@@ -176,7 +178,7 @@ impl Engine {
         };
         let state = SlotState::new(&self.env(slot.thread, now), slot, validators);
         if let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) {
-            thread.slots.insert(slot.period, state);
+            thread.slots.insert(slot.period, Box::new(state));
         }
     }
 
@@ -235,6 +237,7 @@ impl Engine {
                 state.open(env, digest, out);
             }
         });
+        self.open_threads |= thread_bit(slot.thread);
     }
 
     pub(super) fn await_cycle(&mut self, slot: Slot, out: &mut Outbox) {
@@ -322,10 +325,10 @@ impl Engine {
             .get(&slot.period)
             .and_then(|open| open.next_wake(&self.env(thread, now)));
         let start = self.shared.clock.start_of(slot).ok();
+        let start = start.map(|start| self.shared.running(start));
         let behind = state.behind.map(|behind| behind.ask_at);
         [open, start, behind]
             .into_iter()
-        let start = start.map(|start| self.shared.running(start));
             .flatten()
             .filter(|at| *at > now)
             .min()

@@ -475,9 +475,13 @@ impl SlotState {
         Some(env.shared.running(at))
     }
 
-    /// The decision is made: bodies are dropped, the rest stays for a while as evidence.
+    /// The decision is made: headers, votes and certificates stay for a while as evidence.
     pub(crate) fn close(&mut self) {
         self.candidates.drop_bodies();
+        self.own = Vec::new();
+        self.proposals.clear();
+        self.coordinators.clear();
+        self.offers = Offers::default();
         self.leading = None;
         self.opened = None;
     }

@@ -27,7 +27,7 @@ enum Part {
 pub(super) struct OwnValidator {
     address: Address,
     public_key: PublicKey,
-    marks: BTreeMap<u32, Marks>,
+    marks: BTreeMap<u32, Box<Marks>>,
     /// Restored from the log, to be signed again when signing is allowed.
     waiting: Vec<Unsigned>,
     /// Could not be signed for a reason that may pass.
@@ -190,7 +190,7 @@ impl SlotState {
         self.own
             .get(place)
             .and_then(|own| own.marks.get(&round))
-            .copied()
+            .map(|marks| **marks)
             .unwrap_or_default()
     }
 
