@@ -13,10 +13,62 @@ struct OfRound {
     nullified: Option<Arc<Certificate>>,
 }
 
+/// What stays known of rounds whose certificates are not held any more, so that an agreement that
+/// takes more rounds than a justification can span goes on among those who were there.
+#[derive(Debug, Clone, Default)]
+struct Forgotten {
+    /// All rounds before this one were nullified.
+    nullified_before: u32,
+    carried: Option<Carried>,
+}
+
+/// The latest `N` of a forgotten round. All rounds after it and before `through` were nullified.
+#[derive(Debug, Clone)]
+struct Carried {
+    round: u32,
+    certificate: Arc<Certificate>,
+    value: Value,
+    through: u32,
+}
+
+impl Forgotten {
+    fn add(&mut self, round: u32, known: OfRound) {
+        let next = round.saturating_add(1);
+        if known.nullified.is_some() && round == self.nullified_before {
+            self.nullified_before = next;
+        }
+        if let Some((certificate, value, _)) = known.notarised {
+            self.carried = Some(Carried {
+                round,
+                certificate,
+                value,
+                through: next,
+            });
+        } else if let Some(carried) = &mut self.carried
+            && known.nullified.is_some()
+            && round == carried.through
+        {
+            carried.through = next;
+        }
+    }
+
+    fn nullified(&self, round: u32) -> bool {
+        let since = |carried: &Carried| carried.round < round && round < carried.through;
+        round < self.nullified_before || self.carried.as_ref().is_some_and(since)
+    }
+
+    fn notarised(&self, round: u32) -> Option<&Carried> {
+        self.carried
+            .as_ref()
+            .filter(|carried| carried.round == round)
+    }
+}
+
 /// The certificates of one slot, by round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Certificates {
     rounds: BTreeMap<u32, OfRound>,
+    forgotten: Forgotten,
     finalised: Option<Arc<Certificate>>,
 }
 
@@ -24,12 +76,16 @@ impl Certificates {
     /// Whether a certificate of this subject adds anything.
     pub(crate) fn lacks(&self, round: u32, subject: &CertificateSubject) -> bool {
         let known = self.rounds.get(&round);
+        let is_full = self.rounds.len() >= MAX_JUSTIFICATION_CERTIFICATES;
+        let first = self.rounds.first_key_value().map(|(first, _)| *first);
+        let is_forgotten = is_full && first.is_some_and(|first| round < first);
         match subject {
+            CertificateSubject::Finalise { .. } => self.finalised.is_none(),
+            _ if is_forgotten => false,
             CertificateSubject::Notarise { .. } => {
                 known.is_none_or(|known| known.notarised.is_none())
             }
             CertificateSubject::Nullify => known.is_none_or(|known| known.nullified.is_none()),
-            CertificateSubject::Finalise { .. } => self.finalised.is_none(),
         }
     }
 
@@ -50,8 +106,10 @@ impl Certificates {
             }
             CertificateSubject::Finalise { .. } => self.finalised = Some(certificate),
         }
-        while self.rounds.len() > MAX_JUSTIFICATION_CERTIFICATES {
-            self.rounds.pop_first();
+        while self.rounds.len() > MAX_JUSTIFICATION_CERTIFICATES
+            && let Some((round, known)) = self.rounds.pop_first()
+        {
+            self.forgotten.add(round, known);
         }
         true
     }
@@ -62,12 +120,7 @@ impl Certificates {
         subject: &CertificateSubject,
     ) -> Option<&Arc<Certificate>> {
         let found = match subject {
-            CertificateSubject::Notarise { .. } => self
-                .rounds
-                .get(&round)?
-                .notarised
-                .as_ref()
-                .map(|(it, ..)| it),
+            CertificateSubject::Notarise { .. } => self.certificate_notarised(round),
             CertificateSubject::Nullify => self.rounds.get(&round)?.nullified.as_ref(),
             CertificateSubject::Finalise { .. } => self.finalised.as_ref(),
         };
@@ -84,14 +137,28 @@ impl Certificates {
         Some(*at)
     }
 
+    fn certificate_notarised(&self, round: u32) -> Option<&Arc<Certificate>> {
+        let held = self
+            .rounds
+            .get(&round)
+            .and_then(|known| known.notarised.as_ref());
+        let forgotten = || self.forgotten.notarised(round);
+        held.map(|(certificate, ..)| certificate)
+            .or_else(|| forgotten().map(|carried| &carried.certificate))
+    }
+
     /// Every `N(·, v)` by ascending round.
     pub(crate) fn all_notarised(&self) -> impl DoubleEndedIterator<Item = (u32, Value)> + '_ {
-        self.rounds.iter().filter_map(|(round, known)| {
+        let forgotten = self.forgotten.carried.iter();
+        let held = self.rounds.iter().filter_map(|(round, known)| {
             known
                 .notarised
                 .as_ref()
                 .map(|(_, value, _)| (*round, *value))
-        })
+        });
+        forgotten
+            .map(|carried| (carried.round, carried.value))
+            .chain(held)
     }
 
     /// All certificates but the final one.
@@ -107,21 +174,22 @@ impl Certificates {
 
     /// The latest `N(·, ·)`.
     pub(crate) fn latest_notarised(&self) -> Option<&Arc<Certificate>> {
-        self.rounds.values().rev().find_map(|known| {
+        let held = self.rounds.values().rev().find_map(|known| {
             known
                 .notarised
                 .as_ref()
                 .map(|(certificate, ..)| certificate)
-        })
+        });
+        held.or_else(|| Some(&self.forgotten.carried.as_ref()?.certificate))
     }
 
     /// The certificates that justify a value with this carry in `round`; `None` if they are not all
-    /// known.
+    /// known. Forgotten ones are left out: who was there knows what they said.
     pub(crate) fn justification(&self, round: u32, carry: Carry) -> Option<Justification> {
         let (notarised, nullified_from) = match carry {
             Carry::Free => (None, 0),
             Carry::From { round: carried } => {
-                let (certificate, ..) = self.rounds.get(&carried)?.notarised.as_ref()?;
+                let certificate = self.certificate_notarised(carried)?;
                 (
                     Some(Certificate::clone(certificate)),
                     carried.saturating_add(1),
@@ -129,6 +197,7 @@ impl Certificates {
             }
         };
         let nullified = (nullified_from..round)
+            .filter(|earlier| !self.forgotten.nullified(*earlier))
             .map(|earlier| {
                 let certificate = self.rounds.get(&earlier)?.nullified.as_ref()?;
                 Some(Certificate::clone(certificate))
@@ -143,17 +212,103 @@ impl Certificates {
 
 impl KnownCertificates for Certificates {
     fn notarised(&self, round: u32) -> Option<Value> {
-        let (_, value, _) = self.rounds.get(&round)?.notarised.as_ref()?;
-        Some(*value)
+        let held = self
+            .rounds
+            .get(&round)
+            .and_then(|known| known.notarised.as_ref());
+        let forgotten = || self.forgotten.notarised(round);
+        held.map(|(_, value, _)| *value)
+            .or_else(|| forgotten().map(|carried| carried.value))
     }
 
     fn nullified(&self, round: u32) -> bool {
         self.rounds
             .get(&round)
             .is_some_and(|known| known.nullified.is_some())
+            || self.forgotten.nullified(round)
     }
 
     fn latest_round(&self) -> Option<u32> {
         self.rounds.last_key_value().map(|(round, _)| *round)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Allowed, Backed, allowed, is_justified};
+    use picot_models::{Hash, Slot, ThreadDigest};
+
+    const MISS: Value = Value::Miss { through: 1 };
+    const SPAN: u32 = MAX_JUSTIFICATION_CERTIFICATES as u32;
+
+    fn certificate(round: u32, subject: CertificateSubject) -> Arc<Certificate> {
+        Arc::new(Certificate {
+            version: 1,
+            slot: Slot::new(1, 0),
+            round,
+            thread_digest: ThreadDigest {
+                hash: Hash([0; 32]),
+            },
+            subject,
+            signers: Default::default(),
+            signatures: Vec::new(),
+        })
+    }
+
+    fn nullify(known: &mut Certificates, rounds: impl IntoIterator<Item = u32>) {
+        for round in rounds {
+            known.add(
+                certificate(round, CertificateSubject::Nullify),
+                Timestamp(0),
+            );
+        }
+    }
+
+    fn notarise(known: &mut Certificates, round: u32) {
+        let subject = CertificateSubject::Notarise { value: MISS };
+        known.add(certificate(round, subject), Timestamp(0));
+    }
+
+    #[test]
+    fn more_nullified_rounds_than_a_justification_spans_still_allow_any_value() {
+        let mut known = Certificates::default();
+        let end = 2 * SPAN + 7;
+        nullify(&mut known, 0..end);
+        assert_eq!(known.rounds.len(), MAX_JUSTIFICATION_CERTIFICATES);
+        assert_eq!(allowed(&known, end), Some(Allowed::Any));
+        let sent = known.justification(end, Carry::Free).unwrap();
+        assert_eq!(sent.nullified.len(), MAX_JUSTIFICATION_CERTIFICATES);
+        let free = Backed {
+            value: MISS,
+            carry: Carry::Free,
+        };
+        assert!(is_justified(&known, end, free));
+        assert!(
+            !known.lacks(0, &CertificateSubject::Nullify),
+            "what is forgotten is not verified again"
+        );
+        let mut gap = Certificates::default();
+        nullify(&mut gap, (0..3).chain(4..end));
+        assert_eq!(allowed(&gap, end), None, "a round that is unknown stays so");
+        assert_eq!(gap.justification(end, Carry::Free), None);
+    }
+
+    #[test]
+    fn a_value_notarised_longer_ago_than_a_justification_spans_is_still_carried() {
+        let mut known = Certificates::default();
+        let end = 2 * SPAN;
+        nullify(&mut known, 0..5);
+        notarise(&mut known, 5);
+        nullify(&mut known, 5..end);
+        let carried = Backed {
+            value: MISS,
+            carry: Carry::From { round: 5 },
+        };
+        assert_eq!(allowed(&known, end), Some(Allowed::Carried(carried)));
+        assert!(is_justified(&known, end, carried));
+        let sent = known.justification(end, carried.carry).unwrap();
+        assert_eq!(sent.notarised.map(|it| it.round), Some(5));
+        assert_eq!(sent.nullified.len(), MAX_JUSTIFICATION_CERTIFICATES);
     }
 }
