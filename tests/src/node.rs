@@ -255,17 +255,18 @@ impl NodeProcess {
         }
     }
 
-    /// Runs a command of `picot` against it: `--api` and `--data` are added.
+    /// Runs a command of `picot` against it: `--api` and `--data` are added where they belong.
     ///
     /// # Panics
     /// It cannot be run.
     pub fn command(&self, args: &[&str]) -> Finished {
         let mut all = args.to_vec();
-        all.extend(["--api", self.url()]);
-        if matches!(
-            args.first(),
-            Some(&("transfer" | "buy-rolls" | "sell-rolls"))
-        ) {
+        let command = args.first();
+        let is_local = matches!(command, Some(&("factory" | "keys")));
+        if !is_local {
+            all.extend(["--api", self.url()]);
+        }
+        if is_local || matches!(command, Some(&("transfer" | "buy-rolls" | "sell-rolls"))) {
             all.extend(["--data", self.data()]);
         }
         run_picot(&all)
