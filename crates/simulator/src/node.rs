@@ -2,7 +2,6 @@
 //! `picot-node` does it, with the shell of consensus run by hand.
 
 use crate::SimError;
-use crate::config::SimConfig;
 use crate::durable::Disk;
 use crate::fuse::Fuse;
 use crate::mocks::grinding::Grinder;
@@ -15,9 +14,8 @@ use picot_block_factory::{Asking, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::{
     ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request, SignResult, Unsigned,
-    Verifier, answer_outcomes, thread_starts,
+    answer_outcomes, thread_starts,
 };
-use picot_crypto::BatchEntry;
 use picot_endorsement_factory::EndorsementProducer;
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
@@ -74,19 +72,8 @@ pub(crate) enum Effect {
     Broken(String),
 }
 
-/// Accepts every signature.
-struct TrustingVerifier;
-
-impl Verifier for TrustingVerifier {
-    fn bad(&self, _entries: &[BatchEntry]) -> Vec<usize> {
-        Vec::new()
-    }
-}
-
 /// How a node is started.
 pub(crate) struct Start<'a> {
-    /// The run.
-    pub config: &'a SimConfig,
     /// The chain.
     pub genesis: &'a Genesis,
     /// Its place among the nodes.
@@ -168,6 +155,7 @@ impl Node {
         let wallet = Arc::new(SimWallet::new(
             &start.keys,
             Arc::new(start.disk.log(&fuse)),
+            start.verifier.clone(),
             start.planted.is_some_and(Planted::signs_all),
         ));
         let selector_config = picot_selector::Config::from_params(params);
@@ -213,11 +201,7 @@ impl Node {
         let mut config = picot_consensus::Config::of_genesis(genesis, start.now, voting_from);
         config.signing_log_complete = start.disk.log_complete;
         let starts = thread_starts(&config, &*archive).map_err(|error| wrong(&error))?;
-        let verifier: Box<dyn Verifier> = if start.config.verify_signatures {
-            Box::new(start.verifier.clone())
-        } else {
-            Box::new(TrustingVerifier)
-        };
+        let verifier = Box::new(start.verifier.clone());
         let engine = Engine::new(config, Arc::clone(&selector), verifier, starts);
         let mut engine = engine.map_err(|error| wrong(&error))?;
         if let Some(bug) = start.planted.and_then(Planted::in_engine) {

@@ -1,7 +1,7 @@
 //! What is to happen, in order of time.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// Something that is to happen at a time.
 #[derive(Debug)]
@@ -39,17 +39,28 @@ impl<E> Ord for Entry<E> {
     }
 }
 
+/// The microseconds that events are kept together for.
+const SPAN_US: u64 = 1_024;
+
 /// Events by time, and at one time in the order in which they were scheduled.
+///
+/// Tens of thousands of messages are on their way at a time. Only those of the present millisecond
+/// are in a heap, which stays small; the others wait in lists, one for each millisecond.
 #[derive(Debug)]
 pub(crate) struct Queue<E> {
+    /// The span of time that the heap is of: everything in `later` is of a later one.
+    present: u64,
     heap: BinaryHeap<Entry<E>>,
+    later: BTreeMap<u64, Vec<Entry<E>>>,
     numbers: u64,
 }
 
 impl<E> Default for Queue<E> {
     fn default() -> Self {
         Self {
+            present: 0,
             heap: BinaryHeap::new(),
+            later: BTreeMap::new(),
             numbers: 0,
         }
     }
@@ -59,15 +70,26 @@ impl<E> Queue<E> {
     /// Schedules an event.
     pub(crate) fn push(&mut self, at_us: u64, event: E) {
         self.numbers += 1;
-        self.heap.push(Entry {
+        let entry = Entry {
             at_us,
             number: self.numbers,
             event,
-        });
+        };
+        let span = at_us / SPAN_US;
+        if span <= self.present {
+            self.heap.push(entry);
+        } else {
+            self.later.entry(span).or_default().push(entry);
+        }
     }
 
     /// The next event and its time.
     pub(crate) fn pop(&mut self) -> Option<(u64, E)> {
+        if self.heap.is_empty() {
+            let (span, entries) = self.later.pop_first()?;
+            self.present = span;
+            self.heap = entries.into();
+        }
         let entry = self.heap.pop()?;
         Some((entry.at_us, entry.event))
     }
@@ -81,14 +103,21 @@ mod tests {
     #[test]
     fn events_come_by_time_and_at_one_time_as_they_were_scheduled() {
         let mut random = Random::new(1, "queue");
-        let (mut queue, mut expected) = (Queue::default(), Vec::new());
-        for number in 0..1_000 {
-            let at_us = random.below(50);
+        let (mut queue, mut expected, mut popped) = (Queue::default(), Vec::new(), Vec::new());
+        let mut now_us = 0;
+        for number in 0..2_000 {
+            let span_us = if random.chance(500_000) { 50 } else { 5_000 };
+            let at_us = now_us + random.below(span_us);
             queue.push(at_us, number);
             expected.push((at_us, number));
+            if random.chance(300_000) {
+                let (at_us, event) = queue.pop().unwrap();
+                now_us = at_us;
+                popped.push((at_us, event));
+            }
         }
+        popped.extend(std::iter::from_fn(|| queue.pop()));
         expected.sort_unstable();
-        let popped: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
         assert_eq!(popped, expected);
     }
 }

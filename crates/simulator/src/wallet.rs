@@ -1,6 +1,8 @@
 //! A wallet without a file: keys over the real signing log, and a record of all that was signed.
 
+use crate::verified::SharedVerifier;
 use parking_lot::Mutex;
+use picot_crypto::BatchEntry;
 use picot_models::{Address, OperationId, PublicKey, SecretKey, Signature, Slot};
 use picot_wallet::{ClaimVerdict, SignRequest, SigningLog, Wallet, WalletError};
 use std::collections::BTreeMap;
@@ -11,6 +13,8 @@ pub(crate) struct SimWallet {
     keys: BTreeMap<Address, SecretKey>,
     log: Arc<dyn SigningLog>,
     signed: Mutex<Vec<SignRequest>>,
+    /// Who is told of the signatures that are made.
+    verifier: SharedVerifier,
     /// Whether it signs what contradicts an earlier signature: a planted bug.
     signs_all: bool,
 }
@@ -18,12 +22,18 @@ pub(crate) struct SimWallet {
 impl SimWallet {
     /// These keys over this log.
     #[must_use]
-    pub(crate) fn new(keys: &[SecretKey], log: Arc<dyn SigningLog>, signs_all: bool) -> Self {
+    pub(crate) fn new(
+        keys: &[SecretKey],
+        log: Arc<dyn SigningLog>,
+        verifier: SharedVerifier,
+        signs_all: bool,
+    ) -> Self {
         let address = |key: &SecretKey| Address::of_key(&key.public_key());
         Self {
             keys: keys.iter().map(|key| (address(key), key.clone())).collect(),
             log,
             signed: Mutex::default(),
+            verifier,
             signs_all,
         }
     }
@@ -56,7 +66,13 @@ impl SimWallet {
                 reason: Box::new(reason),
             });
         }
-        let signature = self.key(&request.address)?.sign(&request.id);
+        let key = self.key(&request.address)?;
+        let signature = key.sign(&request.id);
+        self.verifier.made(&BatchEntry {
+            message: request.id,
+            public_key: key.public_key(),
+            signature,
+        });
         self.signed.lock().push(request.clone());
         Ok(signature)
     }

@@ -169,6 +169,7 @@ impl World<'_> {
             selector.producer_rank(slot, producer).ok()?
         };
         let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
+        self.may_be_over = true;
         if is_first && let Some(block) = &decided.block {
             self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
             let id = block.id();

@@ -78,32 +78,35 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
         .map_err(|error| error.to_string())?;
     let failed: Mutex<Option<String>> = Mutex::new(None);
     let progress = Progress::new(seeds.end.saturating_sub(seeds.start), args.json);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let limit = args.time_limit.unwrap_or(u64::MAX);
-                    if seed >= seeds.end || begin.elapsed().as_secs() >= limit {
-                        break;
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let limit = args.time_limit.unwrap_or(u64::MAX);
+            if seed >= seeds.end || begin.elapsed().as_secs() >= limit {
+                break;
+            }
+            match one(args, latencies, seed) {
+                Ok(run) => {
+                    if args.first && run.violation.is_some() {
+                        next.store(seeds.end, Ordering::Relaxed);
                     }
-                    match one(args, latencies, seed) {
-                        Ok(run) => {
-                            if args.first && run.violation.is_some() {
-                                next.store(seeds.end, Ordering::Relaxed);
-                            }
-                            add(args, &sum, &progress, run);
-                        }
-                        Err(text) => {
-                            if let Ok(mut failed) = failed.lock() {
-                                failed.get_or_insert(format!("seed {seed}: {text}"));
-                            }
-                            break;
-                        }
-                    }
+                    add(args, &sum, &progress, run);
                 }
-            });
+                Err(text) => {
+                    if let Ok(mut failed) = failed.lock() {
+                        failed.get_or_insert(format!("seed {seed}: {text}"));
+                    }
+                    break;
+                }
+            }
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs {
+            scope.spawn(work);
+        }
+        // One run has the first thread, whose memory grows at the least cost.
+        work();
     });
     progress.end();
     if let Ok(Some(text)) = failed.into_inner() {
