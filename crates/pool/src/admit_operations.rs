@@ -5,7 +5,7 @@ use crate::pending::Pending;
 use crate::shared_pool::SharedPool;
 use crate::thread_operations::Standing;
 use picot_crypto::{PublicKey, VerifyingKey};
-use picot_models::{Address, Amount, OperationKind, SignedOperation};
+use picot_models::{Address, Amount, SignedOperation};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -82,8 +82,8 @@ impl SharedPool {
         } = self.arrivals(operations);
         for arrival in &mut remaining {
             arrival.standing = Standing {
-                balance: self.accounts.candidate_balance(&arrival.pending.sender),
                 is_executed: self.is_executed(arrival),
+                ..self.standing_of(&arrival.pending)
             };
         }
         let added = self.insert(remaining, &mut results);
@@ -100,10 +100,7 @@ impl SharedPool {
                     index,
                     thread: self.thread_of(&pending.sender),
                     pending,
-                    standing: Standing {
-                        balance: Amount::ZERO,
-                        is_executed: false,
-                    },
+                    standing: Standing::default(),
                 });
             }));
         }
@@ -116,23 +113,26 @@ impl SharedPool {
     }
 
     fn ask_accounts(&self, arrival: &mut Arrival) -> Result<(), PoolError> {
-        let (id, sender) = (arrival.pending.id(), arrival.pending.sender);
         if self.is_executed(arrival) {
-            return Err(PoolError::OperationExecuted(id));
+            return Err(PoolError::OperationExecuted(arrival.pending.id()));
         }
-        if let OperationKind::RollSell { roll_count } = arrival.pending.operation.content().kind {
-            let owned = self.accounts.candidate_rolls(&sender);
-            if roll_count > owned {
-                return Err(PoolError::RollsTooFew {
-                    id,
-                    sender: Box::new(sender),
-                    wanted: roll_count,
-                    owned,
-                });
-            }
-        }
-        arrival.standing.balance = self.accounts.candidate_balance(&sender);
+        arrival.standing = self.standing_of(&arrival.pending);
         Ok(())
+    }
+
+    /// What the sender has; its rolls only for who sells some.
+    fn standing_of(&self, pending: &Pending) -> Standing {
+        let sender = &pending.sender;
+        let rolls = if pending.rolls_sold() > 0 {
+            self.accounts.candidate_rolls(sender)
+        } else {
+            0
+        };
+        Standing {
+            balance: self.accounts.candidate_balance(sender),
+            rolls,
+            is_executed: false,
+        }
     }
 
     /// Whether it would be taken in, before the cost of verifying it.
@@ -142,10 +142,10 @@ impl SharedPool {
         };
         let verdict = thread.lock().check(&arrival.pending, arrival.standing);
         match verdict {
-            // Operations that the candidate state came to include weigh on the balance twice until
-            // they are settled.
-            Err(PoolError::BalanceTooLow { .. })
-                if arrival.pending.max_spend <= arrival.standing.balance =>
+            // Operations that the candidate state came to include weigh on balance and rolls twice
+            // until they are settled.
+            Err(PoolError::BalanceTooLow { .. } | PoolError::RollsTooFew { .. })
+                if arrival.standing.could_cover(&arrival.pending) =>
             {
                 self.settle(BTreeSet::from([arrival.pending.sender]));
                 thread.lock().check(&arrival.pending, arrival.standing)
@@ -243,13 +243,22 @@ impl SharedPool {
             if pending.is_empty() {
                 continue;
             }
-            let balance = self.accounts.candidate_balance(&sender);
+            let has_sales = pending.iter().any(|pending| pending.rolls_sold() > 0);
+            let standing = Standing {
+                balance: self.accounts.candidate_balance(&sender),
+                rolls: if has_sales {
+                    self.accounts.candidate_rolls(&sender)
+                } else {
+                    0
+                },
+                is_executed: false,
+            };
             let is_executed = pending
                 .iter()
                 .map(|pending| pending.id())
                 .map(|id| (id, self.accounts.is_executed(&id, thread)))
                 .collect();
-            operations.lock().settle(&sender, balance, &is_executed);
+            operations.lock().settle(&sender, standing, &is_executed);
         }
     }
 }

@@ -97,16 +97,16 @@ pub enum PoolError {
         /// What it has.
         balance: Amount,
     },
-    /// operation {id} sells {wanted} rolls, but {sender} owns {owned}
+    /// operation {id} and what else {sender} has pending sell {wanted} rolls, but it owns and buys {available}
     RollsTooFew {
         /// The operation.
         id: OperationId,
         /// Its sender.
         sender: Box<Address>,
-        /// Rolls to sell.
-        wanted: u64,
-        /// Rolls owned.
-        owned: u64,
+        /// Rolls that all of them sell.
+        wanted: u128,
+        /// Rolls that it owns, and those that its pending purchases buy.
+        available: u128,
     },
     /// operation {id} is not better than the {max} that {sender} has pending, which is the most
     SenderFull {

@@ -75,6 +75,22 @@ impl Pending {
         self.max_spend.as_nanos().into()
     }
 
+    /// Rolls that it buys.
+    pub(crate) fn rolls_bought(&self) -> u128 {
+        match self.operation.content().kind {
+            OperationKind::RollBuy { roll_count } => roll_count.into(),
+            _ => 0,
+        }
+    }
+
+    /// Rolls that it sells.
+    pub(crate) fn rolls_sold(&self) -> u128 {
+        match self.operation.content().kind {
+            OperationKind::RollSell { roll_count } => roll_count.into(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn is_valid_at(&self, period: u64) -> bool {
         (self.first_period..=self.expire_period).contains(&period)
     }

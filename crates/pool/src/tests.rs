@@ -5,6 +5,7 @@ mod endorsements;
 mod model;
 mod operations;
 mod refusals;
+mod rolls;
 
 use crate::mocks::{FixedAccounts, RecordedPropagation};
 use crate::{Config, Pool, PoolError, SharedPool};

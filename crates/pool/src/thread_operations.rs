@@ -24,9 +24,9 @@ pub(crate) struct ThreadOperations {
     by_id: BTreeMap<OperationId, Arc<Pending>>,
     /// Those that became valid, best first: what batches are taken from.
     ready: BTreeMap<Rank, Arc<Pending>>,
-    /// Those that did not yet, best first.
+    /// Those that did not yet, and sales of rolls that are still to be bought; best first.
     waiting: BTreeMap<Rank, Arc<Pending>>,
-    /// Those that wait, by their first period.
+    /// Those that wait for their first period, by it.
     by_start: BTreeSet<(u64, Rank)>,
     /// All, by their last period.
     by_expiry: BTreeSet<(u64, Rank)>,
@@ -54,31 +54,82 @@ struct Sender {
     operations: BTreeMap<Rank, Entry>,
     /// Nano-coins that those can take which are not in the candidate state.
     spend: u128,
+    /// Rolls that those buy.
+    rolls_bought: u128,
+    /// Rolls that those sell.
+    rolls_sold: u128,
 }
 
 #[derive(Debug)]
 struct Entry {
     pending: Arc<Pending>,
     is_executed: bool,
+    /// Whether it sells rolls that the sender does not own yet: it waits for the purchase, because
+    /// in a block before that it would fail.
+    is_parked: bool,
 }
 
 impl Entry {
-    fn open_spend(&self) -> u128 {
+    fn open(&self, what: impl FnOnce(&Pending) -> u128) -> u128 {
         if self.is_executed {
             0
         } else {
-            self.pending.spend()
+            what(&self.pending)
         }
+    }
+
+    fn open_spend(&self) -> u128 {
+        self.open(Pending::spend)
+    }
+}
+
+impl Sender {
+    /// Counts what is open anew.
+    fn count_open(&mut self) {
+        let sum = |what: fn(&Pending) -> u128| {
+            let open = self.operations.values().map(|entry| entry.open(what));
+            open.fold(0, u128::saturating_add)
+        };
+        let (spend, bought) = (sum(Pending::spend), sum(Pending::rolls_bought));
+        self.rolls_sold = sum(Pending::rolls_sold);
+        (self.spend, self.rolls_bought) = (spend, bought);
+    }
+
+    fn add_open(&mut self, entry: &Entry) {
+        let add = |sum: &mut u128, what: fn(&Pending) -> u128| {
+            *sum = sum.saturating_add(entry.open(what))
+        };
+        add(&mut self.spend, Pending::spend);
+        add(&mut self.rolls_bought, Pending::rolls_bought);
+        add(&mut self.rolls_sold, Pending::rolls_sold);
+    }
+
+    fn subtract_open(&mut self, entry: &Entry) {
+        let subtract = |sum: &mut u128, what: fn(&Pending) -> u128| {
+            *sum = sum.saturating_sub(entry.open(what))
+        };
+        subtract(&mut self.spend, Pending::spend);
+        subtract(&mut self.rolls_bought, Pending::rolls_bought);
+        subtract(&mut self.rolls_sold, Pending::rolls_sold);
     }
 }
 
 /// What accounts say of a pending operation and its sender.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Standing {
     /// The sender's candidate balance.
     pub(crate) balance: Amount,
+    /// The sender's rolls; not asked for if none are sold.
+    pub(crate) rolls: u64,
     /// Whether the candidate state includes the operation.
     pub(crate) is_executed: bool,
+}
+
+impl Standing {
+    /// Whether this would be enough, if nothing else of the sender were pending.
+    pub(crate) fn could_cover(&self, pending: &Pending) -> bool {
+        pending.max_spend <= self.balance && pending.rolls_sold() <= self.rolls.into()
+    }
 }
 
 impl ThreadOperations {
@@ -120,7 +171,7 @@ impl ThreadOperations {
     pub(crate) fn stats(&self) -> ThreadStats {
         ThreadStats {
             operations: self.by_id.len(),
-            not_yet_valid: self.waiting.len(),
+            not_yet_valid: self.by_start.len(),
             senders: self.senders.len(),
             bytes: self.bytes,
             evicted: self.evicted,
@@ -147,7 +198,7 @@ impl ThreadOperations {
             self.remove(&victim);
             self.evicted = self.evicted.saturating_add(1);
         }
-        self.add(Arc::new(pending), standing.is_executed);
+        self.add(Arc::new(pending), standing);
         Ok(())
     }
 
@@ -163,6 +214,7 @@ impl ThreadOperations {
         self.check_window(pending)?;
         let own_victim = self.own_victim(pending)?;
         self.check_cover(pending, standing, own_victim)?;
+        self.check_rolls(pending, standing, own_victim)?;
         self.thread_victims(pending, own_victim)
     }
 
@@ -236,6 +288,35 @@ impl ThreadOperations {
         Ok(())
     }
 
+    /// Who sells rolls owns them, or has ordered to buy them, together with the sender's others.
+    fn check_rolls(
+        &self,
+        pending: &Pending,
+        standing: Standing,
+        own_victim: Option<&Entry>,
+    ) -> Result<(), PoolError> {
+        let wanted = pending.rolls_sold();
+        if standing.is_executed || wanted == 0 {
+            return Ok(());
+        }
+        let others = |of_sender: fn(&Sender) -> u128, of_victim: fn(&Pending) -> u128| {
+            let all = self.senders.get(&pending.sender).map_or(0, of_sender);
+            all.saturating_sub(own_victim.map_or(0, |entry| entry.open(of_victim)))
+        };
+        let sold = others(|sender| sender.rolls_sold, Pending::rolls_sold);
+        let bought = others(|sender| sender.rolls_bought, Pending::rolls_bought);
+        let available = bought.saturating_add(standing.rolls.into());
+        if sold.saturating_add(wanted) > available {
+            return Err(PoolError::RollsTooFew {
+                id: pending.id(),
+                sender: Box::new(pending.sender),
+                wanted: sold.saturating_add(wanted),
+                available,
+            });
+        }
+        Ok(())
+    }
+
     /// In a full thread the worst leave, and only for a better one.
     fn thread_victims(
         &self,
@@ -280,24 +361,71 @@ impl ThreadOperations {
         })
     }
 
-    fn add(&mut self, pending: Arc<Pending>, is_executed: bool) {
-        let rank = pending.rank;
+    fn add(&mut self, pending: Arc<Pending>, standing: Standing) {
+        let (rank, sender) = (pending.rank, pending.sender);
+        let is_sale = pending.rolls_sold() > 0;
         self.bytes = self.bytes.saturating_add(pending.size_bytes);
         self.by_expiry.insert((pending.expire_period, rank));
-        if pending.first_period <= self.ready_period {
-            self.ready.insert(rank, Arc::clone(&pending));
-        } else {
-            self.by_start.insert((pending.first_period, rank));
-            self.waiting.insert(rank, Arc::clone(&pending));
-        }
-        let sender = self.senders.entry(pending.sender).or_default();
+        self.list(&pending, false);
+        let account = self.senders.entry(sender).or_default();
         let entry = Entry {
             pending: Arc::clone(&pending),
-            is_executed,
+            is_executed: standing.is_executed,
+            is_parked: false,
         };
-        sender.spend = sender.spend.saturating_add(entry.open_spend());
-        sender.operations.insert(rank, entry);
+        account.add_open(&entry);
+        account.operations.insert(rank, entry);
         self.by_id.insert(pending.id(), pending);
+        if is_sale {
+            self.park_sales(&sender, standing.rolls);
+        }
+    }
+
+    /// Of a sender's sales, the best that its rolls cover are offered; the rest wait for purchases.
+    fn park_sales(&mut self, sender: &Address, rolls: u64) {
+        let Some(account) = self.senders.get_mut(sender) else {
+            return;
+        };
+        let mut sold: u128 = 0;
+        let mut changed = Vec::new();
+        for entry in account.operations.values_mut() {
+            let sells = entry.open(Pending::rolls_sold);
+            sold = sold.saturating_add(sells);
+            let is_parked = sells > 0 && sold > rolls.into();
+            if is_parked {
+                // A smaller one may still be covered.
+                sold = sold.saturating_sub(sells);
+            }
+            if is_parked != entry.is_parked {
+                entry.is_parked = is_parked;
+                changed.push((Arc::clone(&entry.pending), is_parked));
+            }
+        }
+        for (pending, is_parked) in changed {
+            self.unlist(&pending);
+            self.list(&pending, is_parked);
+        }
+    }
+
+    /// Puts an operation where batches find it, or where it waits.
+    fn list(&mut self, pending: &Arc<Pending>, is_parked: bool) {
+        let rank = pending.rank;
+        if is_parked {
+            self.waiting.insert(rank, Arc::clone(pending));
+        } else if pending.first_period <= self.ready_period {
+            self.ready.insert(rank, Arc::clone(pending));
+        } else {
+            self.by_start.insert((pending.first_period, rank));
+            self.waiting.insert(rank, Arc::clone(pending));
+        }
+    }
+
+    fn unlist(&mut self, pending: &Pending) {
+        let rank = &pending.rank;
+        if self.ready.remove(rank).is_none() {
+            self.by_start.remove(&(pending.first_period, *rank));
+            self.waiting.remove(rank);
+        }
     }
 
     /// Lets an operation go, whatever the reason.
@@ -306,13 +434,10 @@ impl ThreadOperations {
         let rank = &pending.rank;
         self.bytes = self.bytes.saturating_sub(pending.size_bytes);
         self.by_expiry.remove(&(pending.expire_period, *rank));
-        if self.ready.remove(rank).is_none() {
-            self.by_start.remove(&(pending.first_period, *rank));
-            self.waiting.remove(rank);
-        }
+        self.unlist(&pending);
         if let Some(sender) = self.senders.get_mut(&pending.sender) {
             if let Some(entry) = sender.operations.remove(rank) {
-                sender.spend = sender.spend.saturating_sub(entry.open_spend());
+                sender.subtract_open(&entry);
             }
             if sender.operations.is_empty() {
                 self.senders.remove(&pending.sender);
@@ -387,40 +512,67 @@ impl ThreadOperations {
     }
 
     /// Checks again what a sender has pending: of that which the candidate state does not include,
-    /// the best stay that the balance covers, in the order in which a factory would take them.
+    /// the best stay that balance and rolls cover, in the order in which a factory would take them.
     ///
     /// `is_executed` is about what was pending when accounts were asked.
     pub(crate) fn settle(
         &mut self,
         sender: &Address,
-        balance: Amount,
+        standing: Standing,
         is_executed: &BTreeMap<OperationId, bool>,
     ) {
         let Some(account) = self.senders.get_mut(sender) else {
             return;
         };
-        let balance = u128::from(balance.as_nanos());
-        let mut spend: u128 = 0;
-        let mut uncovered = Vec::new();
         for (rank, entry) in &mut account.operations {
             if let Some(&is_executed) = is_executed.get(rank.id()) {
                 entry.is_executed = is_executed;
             }
-            let with_it = spend.saturating_add(entry.open_spend());
-            if entry.is_executed || with_it <= balance {
-                spend = with_it;
-            } else {
-                uncovered.push(*rank.id());
-            }
         }
+        let mut uncovered = account.beyond_balance(standing.balance);
+        uncovered.extend(account.beyond_rolls(standing.rolls, &uncovered));
         // Until they leave, those that are not covered count.
-        account.spend = account
-            .operations
-            .values()
-            .fold(0, |sum, entry| sum.saturating_add(entry.open_spend()));
+        account.count_open();
         for id in uncovered {
             self.remove(&id);
         }
+        self.park_sales(sender, standing.rolls);
+    }
+}
+
+impl Sender {
+    /// Those that the balance does not cover, after the better ones that it does.
+    fn beyond_balance(&self, balance: Amount) -> BTreeSet<OperationId> {
+        let mut spend: u128 = 0;
+        let is_beyond = |(rank, entry): (&Rank, &Entry)| {
+            let with_it = spend.saturating_add(entry.open_spend());
+            if entry.is_executed || with_it <= balance.as_nanos().into() {
+                spend = with_it;
+                return None;
+            }
+            Some(*rank.id())
+        };
+        self.operations.iter().filter_map(is_beyond).collect()
+    }
+
+    /// Those that sell more than the sender owns and buys, without the purchases that leave.
+    fn beyond_rolls(&self, rolls: u64, leaving: &BTreeSet<OperationId>) -> Vec<OperationId> {
+        let staying = || {
+            let all = self.operations.iter();
+            all.filter(|(rank, _)| !leaving.contains(rank.id()))
+        };
+        let bought = staying().map(|(_, entry)| entry.open(Pending::rolls_bought));
+        let available = bought.fold(rolls.into(), u128::saturating_add);
+        let mut sold: u128 = 0;
+        let is_beyond = |(rank, entry): (&Rank, &Entry)| {
+            let with_it = sold.saturating_add(entry.open(Pending::rolls_sold));
+            if with_it <= available {
+                sold = with_it;
+                return None;
+            }
+            Some(*rank.id())
+        };
+        staying().filter_map(is_beyond).collect()
     }
 }
 
@@ -429,7 +581,13 @@ impl ThreadOperations {
     /// Everything is found out again from `by_id`, and must be as it is kept.
     pub(crate) fn check_invariants(&self) {
         let all = || self.by_id.values();
-        let is_ready = |pending: &&Arc<Pending>| pending.first_period <= self.ready_period;
+        let is_parked = |pending: &&Arc<Pending>| {
+            let sender = &self.senders[&pending.sender];
+            sender.operations[&pending.rank].is_parked
+        };
+        let is_ready = |pending: &&Arc<Pending>| {
+            pending.first_period <= self.ready_period && !is_parked(pending)
+        };
         let ranks = |items: Vec<&Arc<Pending>>| -> BTreeSet<Rank> {
             items.iter().map(|pending| pending.rank).collect()
         };
@@ -440,6 +598,7 @@ impl ThreadOperations {
         let waiting: Vec<_> = all().filter(|pending| !is_ready(pending)).collect();
         let by_start = waiting
             .iter()
+            .filter(|pending| !is_parked(pending))
             .map(|pending| (pending.first_period, pending.rank));
         assert_eq!(self.by_start, by_start.collect());
         assert_eq!(kept(&self.waiting), ranks(waiting));
@@ -467,6 +626,15 @@ impl ThreadOperations {
             assert!(sender.operations.values().all(of_sender));
             let spend: u128 = sender.operations.values().map(Entry::open_spend).sum();
             assert_eq!(sender.spend, spend);
+            let sum = |what: fn(&Pending) -> u128| -> u128 {
+                sender
+                    .operations
+                    .values()
+                    .map(|entry| entry.open(what))
+                    .sum()
+            };
+            assert_eq!(sender.rolls_bought, sum(Pending::rolls_bought));
+            assert_eq!(sender.rolls_sold, sum(Pending::rolls_sold));
         }
         for (id, pending) in &self.by_id {
             assert_eq!(*id, pending.id());

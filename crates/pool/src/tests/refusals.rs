@@ -247,22 +247,27 @@ fn the_balance_must_cover_all_that_the_sender_has_pending() {
 }
 
 #[test]
-fn who_sells_rolls_must_own_them() {
+fn who_sells_rolls_must_own_them_together_with_its_other_sales() {
     let world = World::new();
     let seller = sender(1);
     world.accounts.set_rolls(address_of(&seller), 2);
-    let sale = |roll_count| {
+    let sale = |roll_count, fee| {
         let kind = OperationKind::RollSell { roll_count };
-        operation(&seller, kind, 1, 50, &world.chain)
+        operation(&seller, kind, fee, 50, &world.chain)
     };
-    let expected = PoolError::RollsTooFew {
-        id: sale(3).id(),
+    let expected = |id, wanted| PoolError::RollsTooFew {
+        id,
         sender: Box::new(address_of(&seller)),
-        wanted: 3,
-        owned: 2,
+        wanted,
+        available: 2,
     };
-    assert_eq!(refused(&world, &sale(3)), expected);
-    assert_eq!(world.add(&sale(2)), Ok(()));
+    assert_eq!(refused(&world, &sale(3, 1)), expected(sale(3, 1).id(), 3));
+    assert_eq!(world.add(&sale(2, 1)), Ok(()));
+    assert_eq!(
+        world.add(&sale(1, 9)),
+        Err(expected(sale(1, 9).id(), 3)),
+        "a better one does not push out its own sender's"
+    );
 }
 
 #[test]
