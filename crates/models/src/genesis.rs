@@ -1,6 +1,6 @@
 //! The genesis of a chain: its parameters, its first stakers and the first coins.
 
-use crate::limits::{MAX_CHAIN_NAME_BYTES, MAX_GENESIS_ENTRIES};
+use crate::limits::{MAX_CHAIN_NAME_BYTES, MAX_GENESIS_ENTRIES, MAX_VALIDATORS};
 use crate::{
     Address, Amount, Block, BlockId, ChainId, ChainParams, Header, ParamsError, SignedHeader,
     operations_hash,
@@ -72,7 +72,7 @@ codec_struct!(Genesis {
     name: text(MAX_CHAIN_NAME_BYTES),
     genesis_timestamp,
     params,
-    stakers: seq(MAX_GENESIS_ENTRIES),
+    stakers: seq(MAX_VALIDATORS),
     allocations: map(MAX_GENESIS_ENTRIES),
 });
 
@@ -86,16 +86,12 @@ impl Genesis {
         if self.name.is_empty() || self.name.len() > MAX_CHAIN_NAME_BYTES {
             return Err(GenesisError::Name(self.name.len()));
         }
-        for (what, found) in [
-            ("stakers", self.stakers.len()),
-            ("allocations", self.allocations.len()),
+        for (what, found, max) in [
+            ("stakers", self.stakers.len(), MAX_VALIDATORS),
+            ("allocations", self.allocations.len(), MAX_GENESIS_ENTRIES),
         ] {
-            if found > MAX_GENESIS_ENTRIES {
-                return Err(GenesisError::TooMany {
-                    what,
-                    found,
-                    max: MAX_GENESIS_ENTRIES,
-                });
+            if found > max {
+                return Err(GenesisError::TooMany { what, found, max });
             }
         }
         let mut seen = BTreeSet::new();

@@ -17,7 +17,8 @@ pub const MAX_DENUNCIATION_BYTES: usize = 500_000;
 /// Bytes of a header, which is sent to all before anything is known of its block: its denunciations,
 /// with room for the most parents and endorsements.
 pub const MAX_HEADER_BYTES: usize = 524_288;
-/// Validators of one cycle: bounds certificates, whose size grows with their signers.
+/// Validators of one cycle, and so addresses with rolls: bounds certificates, whose size grows with
+/// their signers.
 pub const MAX_VALIDATORS: usize = 131_072;
 /// Certificates in one justification, one for each round that was left without a decision.
 pub const MAX_JUSTIFICATION_CERTIFICATES: usize = 1_024;
@@ -35,5 +36,5 @@ pub const MAX_FUNCTION_NAME_BYTES: usize = 255;
 pub const MAX_PARAMETER_BYTES: usize = 1_000_000;
 /// Bytes of the name of a chain.
 pub const MAX_CHAIN_NAME_BYTES: usize = 64;
-/// Stakers and allocations that a genesis file may list, each.
+/// Allocations that a genesis file may list.
 pub const MAX_GENESIS_ENTRIES: usize = 1_000_000;

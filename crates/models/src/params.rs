@@ -391,10 +391,10 @@ impl ChainParams {
             "above 0",
         )?;
         check(
-            self.operation_validity_periods > 0,
+            (1..=MAX_VALIDITY_PERIODS).contains(&self.operation_validity_periods),
             "operation_validity_periods",
             self.operation_validity_periods,
-            "above 0",
+            "from 1 to 65536",
         )?;
         check(
             self.max_block_production_ms > 0,
@@ -416,6 +416,12 @@ impl ChainParams {
             "deferred_credit_cycles",
             self.deferred_credit_cycles,
             "from 3 (a seller's rolls stay in the draws that long) to 64",
+        )?;
+        check(
+            self.slash_rolls > 0 && self.roll_price.checked_mul(self.slash_rolls).is_some(),
+            "slash_rolls",
+            self.slash_rolls,
+            "above 0, and no more than an amount can pay for",
         )?;
         for (field, rate) in [
             ("max_block_miss_rate", self.max_block_miss_rate),
@@ -455,6 +461,9 @@ impl ChainParams {
         )
     }
 }
+
+/// Periods in which an operation is valid, at most: what was executed is remembered for twice as many.
+const MAX_VALIDITY_PERIODS: u64 = 65_536;
 
 const T0_RULE: &str = "above 0 and a multiple of thread_count";
 

@@ -566,6 +566,27 @@ fn a_genesis_without_stakers_or_with_one_twice_is_refused() {
 }
 
 #[test]
+fn a_genesis_with_more_stakers_than_a_certificate_can_name_is_refused() {
+    let mut crowded = genesis(&[]);
+    crowded.stakers = (0..=131_072_u64)
+        .map(|number| {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&number.to_be_bytes());
+            picot_models::GenesisStaker {
+                address: Address::Key(picot_models::Hash(hash)),
+                rolls: 1,
+            }
+        })
+        .collect();
+    assert!(matches!(
+        crowded.validate(),
+        Err(GenesisError::TooMany { max: 131_072, .. })
+    ));
+    crowded.stakers.pop();
+    assert_eq!(crowded.validate(), Ok(()));
+}
+
+#[test]
 fn a_genesis_with_more_coins_than_an_amount_holds_is_refused() {
     let mut rich = genesis(&[(1, 1)]);
     rich.allocations.insert(address(2), Amount::MAX);
@@ -635,6 +656,18 @@ fn a_wrong_parameter_is_named() {
         "denunciation_expire_periods",
         "a fault must be punishable no longer than the coins of sold rolls are held"
     );
+    for rolls in [0, u64::MAX] {
+        assert_eq!(
+            refused_field(|params| params.slash_rolls = rolls),
+            "slash_rolls"
+        );
+    }
+    for periods in [0, 65_537] {
+        assert_eq!(
+            refused_field(|params| params.operation_validity_periods = periods),
+            "operation_validity_periods"
+        );
+    }
     let none = ProposalPolicy::Ranked { count: 0 };
     assert_eq!(
         refused_field(|params| params.proposal_policy = none),

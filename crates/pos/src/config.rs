@@ -3,6 +3,7 @@
 use crate::PosError;
 use picot_clock::{ClockError, Slot};
 use picot_crypto::Hash;
+use picot_models::limits::MAX_VALIDATORS;
 use picot_models::{Address, Amount, Genesis, Ratio};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Config {
     pub min_draws_for_deactivation: u64,
     /// Rolls whose price a fault costs.
     pub slash_rolls: u64,
+    /// Addresses that can have rolls at a time: no more than a certificate can name.
+    pub max_stakers: usize,
     /// Complete cycles that are kept.
     pub kept_cycles: u64,
     /// The rolls that the first cycles draw from.
@@ -57,6 +60,7 @@ impl Config {
             max_endorsement_miss_rate: params.max_endorsement_miss_rate,
             min_draws_for_deactivation: params.min_draws_for_deactivation,
             slash_rolls: params.slash_rolls,
+            max_stakers: MAX_VALIDATORS,
             kept_cycles: kept_cycles(params.denunciation_expire_periods, params.periods_per_cycle),
             genesis_rolls: Arc::new(genesis.roll_counts()),
             genesis_seeds: [0, 1, 2].map(|cycle| genesis.seed(cycle)),

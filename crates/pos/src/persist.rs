@@ -13,9 +13,8 @@ use picot_serialization::{
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Addresses with rolls in one snapshot: more than can ever validate, so that a chain with too many
-/// of them says so where it matters, and not here.
-const MAX_STAKERS: usize = MAX_VALIDATORS * 1_024;
+/// Addresses with rolls in one snapshot: nobody can become one more.
+const MAX_STAKERS: usize = MAX_VALIDATORS;
 /// Bits of one cycle: the bound of the chain parameters on periods, times that on threads.
 const MAX_SEED_BITS: usize = 65_536 * 64;
 
@@ -315,6 +314,9 @@ fn read_rolls(running: u64, store: &dyn StateStore) -> Result<RollCounts, PosErr
     for_each_pair(store, &kind.prefix(), |key, value| {
         let rolls: u64 = read(running, "rolls", value)?;
         match keys::strip(kind, key).and_then(keys::split_address) {
+            Some((_, [])) if found.len() >= MAX_STAKERS => {
+                Err(corrupt(running, "rolls", "more stakers than there can be"))
+            }
             Some((address, [])) if rolls > 0 => {
                 found.insert(address, rolls);
                 Ok(())

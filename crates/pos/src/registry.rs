@@ -3,7 +3,7 @@
 use crate::{Config, PosChanges, PosError, PosFinalState, ProductionStats};
 use displaydoc::Display;
 use picot_models::{Address, Amount};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 /// Why a roll operation fails. Nothing of it happens.
@@ -17,6 +17,8 @@ pub enum RollRefusal {
     LastRoll,
     /// the number of rolls is zero
     NoRolls,
+    /// there are as many stakers already as a certificate can name
+    TooManyStakers,
     /// a count or an amount is past what a number can hold
     Overflow,
 }
@@ -117,7 +119,8 @@ impl<'a> RollRegistry<'a> {
     }
 
     /// Buys rolls (design 06, 'Roll buy'): sales of the same cycle are cancelled first, and only
-    /// the rest is paid for.
+    /// the rest is paid for. Nobody becomes a staker, not even again, while there are as many as a
+    /// certificate can name: a larger validator set could decide nothing.
     ///
     /// # Errors
     /// [`RollRefusal`]; then nothing happened at all.
@@ -139,8 +142,11 @@ impl<'a> RollRegistry<'a> {
         let amount = |rolls| price.checked_mul(rolls).ok_or(RollRefusal::Overflow);
         let cancelled = amount(cancelled_rolls)?;
         let cost = amount(count.saturating_sub(cancelled_rolls))?;
-        let rolls = self.rolls(&address).checked_add(count);
-        let rolls = rolls.ok_or(RollRefusal::Overflow)?;
+        let owned = self.rolls(&address);
+        let rolls = owned.checked_add(count).ok_or(RollRefusal::Overflow)?;
+        if owned == 0 && !self.has_room_for_a_staker() {
+            return Err(RollRefusal::TooManyStakers);
+        }
         if balance < cost {
             return Err(RollRefusal::BalanceTooLow);
         }
@@ -149,6 +155,20 @@ impl<'a> RollRegistry<'a> {
             self.set_credit(credit_cycle, address, credit.saturating_sub(cancelled));
         }
         Ok(Purchase { cost, cancelled })
+    }
+
+    fn has_room_for_a_staker(&self) -> bool {
+        let below = self.below.roll_counts();
+        let changes = || self.layers.iter().copied().chain([&self.changes]);
+        let changed: usize = changes().map(|layer| layer.rolls.len()).sum();
+        // Everybody who changed may be new. Far from the limit, nobody has to be counted.
+        if below.len().saturating_add(changed) < self.config.max_stakers {
+            return true;
+        }
+        let changed: BTreeSet<&Address> = changes().flat_map(|layer| layer.rolls.keys()).collect();
+        let unchanged = below.keys().filter(|address| !changed.contains(address));
+        let stakers = changed.iter().filter(|address| self.rolls(address) > 0);
+        unchanged.count().saturating_add(stakers.count()) < self.config.max_stakers
     }
 
     /// Sells rolls (design 06, 'Roll sell') of `total_rolls` in the whole network; gives the coins

@@ -146,6 +146,53 @@ fn the_last_roll_of_the_network_cannot_be_sold() {
     });
 }
 
+/// As many stakers as there may be, who are three.
+fn crowded(stakers: &[(u64, u64)]) -> Stakes {
+    let mut stakes = Stakes::small(stakers);
+    Arc::make_mut(&mut stakes.config).max_stakers = 3;
+    stakes
+}
+
+#[test]
+fn nobody_becomes_a_staker_while_there_are_as_many_as_a_certificate_can_name() {
+    let stakes = crowded(&[(1, 5), (2, 5), (3, 1)]);
+    stakes.read(|registry| {
+        let (newcomer, staker) = (mocks::address(4), mocks::address(3));
+        let full = Err(RollRefusal::TooManyStakers);
+        assert_eq!(registry.buy(newcomer, 1, RICH), full);
+        assert_eq!(registry.rolls(&newcomer), 0);
+        assert!(registry.buy(staker, 2, RICH).is_ok(), "more of the same");
+        registry.sell(staker, 3, 13).unwrap();
+        assert!(registry.buy(newcomer, 1, RICH).is_ok(), "a place is free");
+        assert_eq!(
+            registry.buy(staker, 1, RICH),
+            full,
+            "a cancelled sale does not bring a place back"
+        );
+    });
+}
+
+#[test]
+fn stakers_ahead_of_the_final_state_take_places_too() {
+    let mut stakes = crowded(&[(1, 5), (2, 5)]);
+    buy(&mut stakes, 3, 1);
+    let full = stakes.read(|registry| registry.buy(mocks::address(4), 1, RICH));
+    assert_eq!(full, Err(RollRefusal::TooManyStakers));
+    sell(&mut stakes, 2, 5);
+    buy(&mut stakes, 4, 1);
+    stakes.settle(usize::MAX);
+    assert_eq!(stakes.state.roll_counts().len(), 3);
+    let full = stakes.read(|registry| registry.buy(mocks::address(2), 1, RICH));
+    assert_eq!(full, Err(RollRefusal::TooManyStakers));
+}
+
+#[test]
+fn a_chain_has_no_more_stakers_than_a_certificate_can_name() {
+    let genesis = mocks::genesis_with(small_params(), &[(1, 1)]);
+    let config = picot_pos::Config::new(&genesis).unwrap();
+    assert_eq!(config.max_stakers, picot_models::limits::MAX_VALIDATORS);
+}
+
 #[test]
 fn a_fault_is_paid_from_credits_soonest_due_first_and_then_from_rolls() {
     let mut stakes = Stakes::small(&[(1, 9), (2, 9)]);
