@@ -33,7 +33,7 @@ pub use fuse::Boundary;
 pub use invariants::{Invariant, Violation};
 pub use latency::Latencies;
 pub use mocks::byzantine::Behaviour;
-pub use network::{Cut, LinkRules, SlowLink};
+pub use network::{Cut, LinkRules, SlowLink, Storm};
 pub use planted::Planted;
 pub use report::{Report, Share};
 

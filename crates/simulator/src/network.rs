@@ -2,6 +2,7 @@
 
 use crate::latency::Latencies;
 use crate::random::Random;
+use std::collections::BTreeSet;
 
 /// What links do to messages. Rates are per million messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,17 @@ pub struct Cut {
     pub sides: Vec<u8>,
 }
 
+/// Links that lose everything one way, for a while: who hears whom is chosen for each anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storm {
+    /// When it begins, in microseconds after genesis.
+    pub from_us: u64,
+    /// When it ends.
+    pub to_us: u64,
+    /// Senders, each with a receiver that does not hear it.
+    pub deaf: BTreeSet<(usize, usize)>,
+}
+
 /// A pair of nodes between which everything takes longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlowLink {
@@ -59,6 +71,8 @@ pub(crate) struct Network {
     slow: Vec<SlowLink>,
     /// Cuts that are in force, by their number.
     cuts: Vec<(usize, Cut)>,
+    /// Storms, one after the other, in microseconds of the run.
+    storms: Vec<Storm>,
     uplink_free_us: Vec<u64>,
     random: Random,
 }
@@ -74,6 +88,7 @@ impl Network {
             rules: LinkRules::WELL,
             slow: Vec::new(),
             cuts: Vec::new(),
+            storms: Vec::new(),
             random,
         }
     }
@@ -82,6 +97,15 @@ impl Network {
     pub(crate) fn set_rules(&mut self, rules: LinkRules, slow: Vec<SlowLink>) {
         self.rules = rules;
         self.slow = slow;
+    }
+
+    /// Storms, one after the other.
+    pub(crate) fn set_storms(&mut self, storms: Vec<Storm>, genesis_us: u64) {
+        self.storms = storms;
+        for storm in &mut self.storms {
+            storm.from_us += genesis_us;
+            storm.to_us += genesis_us;
+        }
     }
 
     /// A cut begins. Several may be in force, and overlap.
@@ -98,6 +122,7 @@ impl Network {
     pub(crate) fn heal(&mut self) {
         self.cuts.clear();
         self.slow.clear();
+        self.storms.clear();
         self.rules = LinkRules {
             uplink_bytes_per_ms: self.rules.uplink_bytes_per_ms,
             ..LinkRules::WELL
@@ -121,7 +146,8 @@ impl Network {
         bytes: u64,
     ) -> [Option<u64>; 2] {
         let sent = self.leave(now_us, from, bytes);
-        if !self.connects(from, to) || self.random.chance(self.rules.loss) {
+        let is_lost = !self.connects(from, to) || self.is_deaf(now_us, from, to);
+        if is_lost || self.random.chance(self.rules.loss) {
             return [None, None];
         }
         let first = sent + self.travel(from, to);
@@ -130,6 +156,12 @@ impl Network {
             .chance(self.rules.repetition)
             .then(|| sent + self.travel(from, to));
         [Some(first), second]
+    }
+
+    fn is_deaf(&self, now_us: u64, from: usize, to: usize) -> bool {
+        let over = self.storms.partition_point(|storm| storm.to_us <= now_us);
+        let next = self.storms.get(over);
+        next.is_some_and(|storm| storm.from_us <= now_us && storm.deaf.contains(&(from, to)))
     }
 
     /// When the last byte leaves.
@@ -206,6 +238,21 @@ mod tests {
         assert!(network.connects(0, 1) && !network.connects(0, 2));
         network.heal();
         assert!(network.connects(0, 2));
+    }
+
+    #[test]
+    fn in_a_storm_one_does_not_hear_the_other_and_the_other_hears_it() {
+        let mut network = network(2);
+        let storm = Storm {
+            from_us: 0,
+            to_us: 10,
+            deaf: [(0, 1)].into(),
+        };
+        network.set_storms(vec![storm], 10);
+        let mut arrives = |at_us, from, to| network.carry(at_us, from, to, 1)[0].is_some();
+        assert!(!arrives(10, 0, 1) && !arrives(19, 0, 1));
+        assert!(arrives(10, 1, 0));
+        assert!(arrives(9, 0, 1) && arrives(20, 0, 1));
     }
 
     #[test]

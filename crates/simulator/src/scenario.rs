@@ -5,7 +5,7 @@ use crate::clock::NodeClock;
 use crate::config::{Faults, SimConfig};
 use crate::fuse::Boundary;
 use crate::latency::MICROS_PER_MILLI;
-use crate::network::{Cut, LinkRules, SlowLink};
+use crate::network::{Cut, LinkRules, SlowLink, Storm};
 use crate::planted::Planted;
 use crate::random::Random;
 
@@ -86,6 +86,8 @@ pub struct Scenario {
     pub slow: Vec<SlowLink>,
     /// Partitions, which may overlap.
     pub partitions: Vec<Partition>,
+    /// Storms, one after the other.
+    pub storms: Vec<Storm>,
     /// Crashes.
     pub crashes: Vec<CrashPlan>,
     /// By how many milliseconds each node's clock is ahead when the run begins.
@@ -118,6 +120,7 @@ impl Scenario {
             rules,
             slow: Vec::new(),
             partitions: Vec::new(),
+            storms: Vec::new(),
             crashes: Vec::new(),
             clock_ahead_ms: vec![0; config.rolls.len()],
             clock_changes: Vec::new(),
@@ -173,6 +176,9 @@ impl Scenario {
             .map(|_| pause(&mut random, nodes, heal_us))
             .collect();
         self.choose_lost_logs(config, &mut random, heal_us);
+        let round_us = config.params.network_delay_ms * MICROS_PER_MILLI * 6;
+        let mut random = Random::new(config.seed, "storms");
+        self.storms = storms(&mut random, nodes, round_us, heal_us);
         self
     }
 
@@ -253,6 +259,29 @@ fn partition(random: &mut Random, nodes: usize, heal_us: u64) -> Partition {
             sides: (0..nodes).map(side).collect(),
         },
     }
+}
+
+/// In a third of the runs, the links change all the time, within a round or over a few of them.
+fn storms(random: &mut Random, nodes: usize, round_us: u64, heal_us: u64) -> Vec<Storm> {
+    let mut storms = Vec::new();
+    if random.below(3) > 0 {
+        return storms;
+    }
+    let deaf_percent = random.between(10, 60);
+    let longest_us = round_us * random.between(1, 8) / 2;
+    let mut from_us = random.below(heal_us);
+    while from_us < heal_us {
+        let to_us = (from_us + random.between(round_us / 6, longest_us)).min(heal_us);
+        let links = (0..nodes).flat_map(|one| (0..nodes).map(move |other| (one, other)));
+        let deaf = links.filter(|_| random.below(100) < deaf_percent).collect();
+        storms.push(Storm {
+            from_us,
+            to_us,
+            deaf,
+        });
+        from_us = to_us + random.below(longest_us);
+    }
+    storms
 }
 
 fn crash(random: &mut Random, nodes: usize, heal_us: u64) -> CrashPlan {
@@ -371,6 +400,7 @@ mod tests {
             let heal_us = scenario.heal_us.unwrap();
             assert!(scenario.partitions.iter().all(|one| one.to_us <= heal_us));
             assert!(scenario.crashes.iter().all(|one| one.at_us <= heal_us));
+            assert!(scenario.storms.iter().all(|one| one.to_us <= heal_us));
         }
     }
 

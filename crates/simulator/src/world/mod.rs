@@ -170,6 +170,10 @@ impl<'a> World<'a> {
         let random = Random::new(config.seed, "links");
         let mut network = Network::new(config.latencies.clone(), places, random);
         network.set_rules(scenario.rules.clone(), scenario.slow.clone());
+        network.set_storms(
+            scenario.storms.clone(),
+            GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI,
+        );
         let threads = u64::from(config.params.thread_count);
         let last = slot_of_number(config.slots - 1, threads);
         let last_start = slot_clock
