@@ -6,6 +6,7 @@ mod canonical;
 mod certificates;
 mod clocks;
 mod faults;
+mod headers;
 mod messages;
 mod networks;
 mod random;
