@@ -1,6 +1,7 @@
 //! The headers and bodies of one slot: bounded, each producer with its first header and, as
 //! evidence, a second one.
 
+mod places;
 pub(crate) mod validity;
 
 use crate::canonical_rule::Rank;
@@ -9,7 +10,8 @@ use crate::evidence::{self, Faults};
 use crate::{ConsensusEvent, Message, Output, Peer, PeerFault, Request};
 use picot_clock::Timestamp;
 use picot_models::{Address, Block, BlockId, Envelope, Header, SignedHeader, Slot};
-use std::collections::{BTreeMap, BTreeSet};
+use places::{Remains, candidate};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use validity::{Verdict, check_body, check_header};
 
@@ -44,6 +46,8 @@ pub(crate) enum BodyState {
 #[derive(Debug, Clone)]
 struct Candidate {
     header: Arc<SignedHeader>,
+    producer: Address,
+    bytes: usize,
     rank: Rank,
     from: Option<Peer>,
     /// Who announced it, in order, the first being `from`.
@@ -88,10 +92,16 @@ pub(crate) struct Candidates {
     slot: Slot,
     by_id: BTreeMap<BlockId, Box<Candidate>>,
     by_producer: BTreeMap<Address, Vec<BlockId>>,
+    /// The bytes of all headers that are held.
+    bytes: usize,
+    /// Of producers whose header is not held.
+    dropped: BTreeMap<Address, Remains>,
     /// Producers that are known to have made two headers.
     doubles: BTreeSet<Address>,
     /// Blocks that are needed whatever their rank.
     wanted: BTreeSet<BlockId>,
+    wanted_in_order: VecDeque<BlockId>,
+    decided: Option<BlockId>,
     asked: BTreeMap<BlockId, Asked>,
     resolving: BTreeSet<BlockId>,
     arrivals: u64,
@@ -104,8 +114,12 @@ impl Candidates {
             slot,
             by_id: BTreeMap::new(),
             by_producer: BTreeMap::new(),
+            bytes: 0,
+            dropped: BTreeMap::new(),
             doubles: BTreeSet::new(),
             wanted: BTreeSet::new(),
+            wanted_in_order: VecDeque::new(),
+            decided: None,
             asked: BTreeMap::new(),
             resolving: BTreeSet::new(),
             arrivals: 0,
@@ -132,11 +146,31 @@ impl Candidates {
         self.dirty = true;
     }
 
-    /// A block is needed whatever its rank, because a certificate or a proposal names it.
+    /// A block is needed whatever its rank, because a certificate or a proposal names it. The latest
+    /// needs count: blocks that were only made up must not keep out the one that is decided.
     pub(crate) fn want(&mut self, id: BlockId) {
-        if self.wanted.len() < MAX_WANTED && self.wanted.insert(id) {
-            self.dirty = true;
+        if !self.wanted.insert(id) {
+            return;
         }
+        self.dirty = true;
+        self.wanted_in_order.push_back(id);
+        if self.wanted_in_order.len() > MAX_WANTED
+            && self.wanted_in_order.front() == self.decided.as_ref()
+        {
+            self.wanted_in_order.rotate_left(1);
+        }
+        if self.wanted_in_order.len() > MAX_WANTED
+            && let Some(oldest) = self.wanted_in_order.pop_front()
+        {
+            self.wanted.remove(&oldest);
+            self.asked.remove(&oldest);
+        }
+    }
+
+    /// A block is needed because it is decided: nothing takes its place.
+    pub(crate) fn want_decided(&mut self, id: BlockId) {
+        self.decided = Some(id);
+        self.want(id);
     }
 
     pub(crate) fn knows(&self, id: &BlockId) -> bool {
@@ -172,41 +206,38 @@ impl Candidates {
             // Not entitled, or nobody can tell yet.
             Ok(None) | Err(_) => return false,
         };
-        let mut signature_ok = from.is_none();
-        let producer = header.signer_address();
+        let mut new = candidate(header, rank, from);
+        let producer = new.producer;
         let held = self.by_producer.get(&producer).cloned().unwrap_or_default();
-        if held.len() >= HEADERS_PER_PRODUCER && !self.wanted.contains(&id) {
+        let enough = held.len() >= HEADERS_PER_PRODUCER || self.doubles.contains(&producer);
+        if enough && !self.wanted.contains(&id) {
             return false;
         }
         for other in held {
             if !self.verify_held(env, &other, out) {
                 continue;
             }
-            if !signature_ok && !env.shared.is_valid(header.batch_entry()) {
+            if !new.signature_ok && !env.shared.is_valid(new.header.batch_entry()) {
                 out.blame(from, PeerFault::BadSignature);
                 return false;
             }
-            signature_ok = true;
+            new.signature_ok = true;
             if let Some(other) = self.by_id.get(&other) {
                 self.doubles.insert(producer);
-                let proof = evidence::of_headers(&other.header, &header);
+                let proof = evidence::of_headers(&other.header, &new.header);
                 out.evidence(faults.new_one(proof));
             }
         }
+        if !self.check_dropped(env, &mut new, faults, out) {
+            return false;
+        }
         self.arrivals = arrival.saturating_add(1);
+        if !self.make_place(env, &mut new, out) {
+            return false;
+        }
         self.by_producer.entry(producer).or_default().push(id);
-        let candidate = Candidate {
-            header,
-            rank,
-            from,
-            announcers: from.into_iter().collect(),
-            signature_ok,
-            state: HeaderState::Unchecked,
-            body: None,
-            body_state: BodyState::Absent,
-            body_from: None,
-        };
-        self.by_id.insert(id, Box::new(candidate));
+        self.bytes = self.bytes.saturating_add(new.bytes);
+        self.by_id.insert(id, Box::new(new));
         self.dirty = true;
         true
     }
@@ -247,13 +278,19 @@ impl Candidates {
         false
     }
 
-    fn forget(&mut self, id: &BlockId) {
-        if let Some(candidate) = self.by_id.remove(id) {
-            let producer = candidate.header.signer_address();
-            if let Some(ids) = self.by_producer.get_mut(&producer) {
-                ids.retain(|held| held != id);
+    fn forget(&mut self, id: &BlockId) -> Option<Box<Candidate>> {
+        let candidate = self.by_id.remove(id)?;
+        self.bytes = self.bytes.saturating_sub(candidate.bytes);
+        if !self.wanted.contains(id) {
+            self.asked.remove(id);
+        }
+        if let Some(ids) = self.by_producer.get_mut(&candidate.producer) {
+            ids.retain(|held| held != id);
+            if ids.is_empty() {
+                self.by_producer.remove(&candidate.producer);
             }
         }
+        Some(candidate)
     }
 
     /// Takes the body of a held header, or of a wanted block together with its header.
@@ -430,7 +467,7 @@ impl Candidates {
         out.push(Output::Event(ConsensusEvent::CandidateAdded {
             slot: self.slot,
             id: *id,
-            producer: candidate.header.signer_address(),
+            producer: candidate.producer,
         }));
         self.announce(id, out);
         true
@@ -511,7 +548,7 @@ impl Candidates {
     /// The order in which candidates are chosen: a producer that made two headers is behind all
     /// others (rule 2).
     fn key(&self, candidate: &Candidate) -> (bool, Rank) {
-        let double = self.doubles.contains(&candidate.header.signer_address());
+        let double = self.doubles.contains(&candidate.producer);
         (double, candidate.rank)
     }
 
@@ -587,6 +624,12 @@ impl Candidates {
         self.by_id.get(id)?.body.clone()
     }
 
+    /// How many headers are held, and their bytes.
+    #[cfg(any(test, feature = "mocks"))]
+    pub(crate) fn held_headers(&self) -> (usize, usize) {
+        (self.by_id.len(), self.bytes)
+    }
+
     /// The ids of all complete candidates.
     pub(crate) fn complete(&self) -> Vec<BlockId> {
         self.by_id
@@ -611,7 +654,7 @@ impl Candidates {
         self.by_id
             .values()
             .filter(|candidate| candidate.body.is_some())
-            .filter(|candidate| keys.contains_key(&candidate.header.signer_address()))
+            .filter(|candidate| keys.contains_key(&candidate.producer))
             .map(|candidate| &candidate.header)
     }
 
@@ -623,6 +666,7 @@ impl Candidates {
         }
         self.asked.clear();
         self.wanted.clear();
+        self.wanted_in_order.clear();
         self.resolving.clear();
     }
 }

@@ -604,6 +604,15 @@ impl Engine {
 
 /// A peer that has to be asked again, and when.
 #[derive(Debug, Clone, Copy)]
+    /// The headers that are held for a slot, and their bytes: for tests of bounds.
+    #[cfg(any(test, feature = "mocks"))]
+    #[must_use]
+    pub fn held_headers(&self, slot: Slot) -> (usize, usize) {
+        let thread = self.threads.get(usize::from(slot.thread));
+        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
+        state.map_or((0, 0), |state| state.candidates.held_headers())
+    }
+
 pub(crate) struct Behind {
     /// The last period that somebody claims to be decided.
     pub(crate) period: u64,

@@ -311,7 +311,7 @@ impl Engine {
             return Some(block);
         }
         self.with_new_slot(slot, now, |state, env| {
-            state.candidates.want(id);
+            state.candidates.want_decided(id);
             state.candidates.check(env, out);
         });
         None

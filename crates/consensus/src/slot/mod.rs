@@ -34,6 +34,8 @@ const ROUNDS_BEHIND: u32 = 3;
 const ROUNDS_AHEAD: u32 = 3;
 /// Of a slot that is not open yet, votes of so many rounds after the first are kept.
 const EARLY_ROUNDS_AHEAD: u32 = 1;
+/// The latest notarised values whose bodies are asked for.
+const NOTARISED_WANTED: usize = 32;
 /// Evaluations after one event; each does something, so there are never this many.
 const MAX_EVALUATIONS: usize = 256;
 
@@ -357,12 +359,19 @@ impl SlotState {
     fn finalise(&mut self, env: &Env<'_>, place: usize, out: &mut Outbox) -> bool {
         let mut acted = false;
         let notarised: Vec<(u32, Value)> = self.certificates.all_notarised().collect();
-        for (round, value) in notarised {
+        let latest = notarised.len().saturating_sub(NOTARISED_WANTED);
+        for (number, (round, value)) in notarised.into_iter().enumerate() {
             let marks = self.planted.marks_to_finalise(self.marks(place, round));
             if marks.nullified || marks.finalised.is_some() {
                 continue;
             }
-            let held = value.block().is_none_or(|id| self.is_held(&id, out));
+            let held = value.block().is_none_or(|id| {
+                if number < latest {
+                    self.candidates.body_state(&id) == BodyState::Stored
+                } else {
+                    self.is_held(&id, out)
+                }
+            });
             if let Some(value) = rules::finalise(&self.certificates, &marks, round, |_| held) {
                 acted |= self.sign_finalise(env, place, round, value, out);
             }
