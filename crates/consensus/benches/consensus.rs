@@ -373,12 +373,12 @@ impl World {
                     self.deliver(from, to, Arc::clone(&message));
                 }
             }
-            Output::Send { to, message } => self.deliver(from, to.0 as usize, message),
+            Output::Send { to, message } => self.deliver(from, place(to), message),
             Output::Ask {
                 to: Some(to),
                 request,
             } => {
-                self.deliver(from, to.0 as usize, Arc::new(Message::Ask(request)));
+                self.deliver(from, place(to), Arc::new(Message::Ask(request)));
             }
             Output::Ask { to: None, request } => {
                 self.deliver_to_others(from, &Arc::new(Message::Ask(request)));
@@ -389,7 +389,7 @@ impl World {
             } => {
                 let block = self.nodes[from].engine.candidate(&id).unwrap();
                 let body = Message::Body(envelope(block));
-                self.deliver(from, to.0 as usize, Arc::new(body));
+                self.deliver(from, place(to), Arc::new(body));
             }
             other => panic!("nobody is behind here: {other:?}"),
         }
@@ -405,6 +405,11 @@ impl World {
         let from = Peer(from as u64);
         self.nodes[to].inbox.push(Input::Message { from, message });
     }
+}
+
+/// The place of a node that `Peer` names.
+fn place(peer: Peer) -> usize {
+    peer.0.try_into().unwrap()
 }
 
 fn envelope(block: &Block) -> BlockEnvelope {

@@ -21,6 +21,7 @@ mod network;
 mod planted;
 pub mod range_miss;
 pub mod rules;
+mod signers;
 mod slot;
 mod start;
 mod thread_chain;

@@ -146,6 +146,11 @@ impl Candidates {
         self.dirty = true;
     }
 
+    /// Whether there is something to check.
+    pub(crate) const fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
     /// A block is needed whatever its rank, because a certificate or a proposal names it. The latest
     /// needs count: blocks that were only made up must not keep out the one that is decided.
     pub(crate) fn want(&mut self, id: BlockId) {

@@ -7,6 +7,7 @@ mod thread;
 use crate::canonical_rule::{CanonicalRule, canonical_rule};
 use crate::env::{Env, Outbox, OwnSigned, Shared};
 use crate::planted::Planted;
+use crate::signers::Signers;
 use crate::{
     BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
     SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
@@ -28,17 +29,21 @@ pub struct Engine {
     shared: Shared,
     chains: Vec<ThreadChain>,
     threads: Vec<ThreadState>,
+    signers: Signers,
     /// What the clock showed at the last step.
     clock_time: Timestamp,
     /// When time alone may give something to do, and what the clock will show then.
+    due_at: Option<Timestamp>,
     wake_at: Option<Timestamp>,
-    told_wake_at: Option<Timestamp>,
     /// When time alone may give each thread something to do.
     thread_wakes: Vec<Option<Timestamp>>,
     /// Threads that something happened to: one bit each, for there are at most 64.
     dirty: u64,
     /// Threads with an open slot, in the same way.
     open_threads: u64,
+    /// Whether all threads are evaluated at every step, which must make no difference.
+    #[cfg(test)]
+    pub(crate) evaluates_always: bool,
     /// Whether the start-up wait had ended at the last step.
     voting: bool,
     awaiting: Option<u64>,
@@ -110,11 +115,14 @@ impl Engine {
             thread_wakes: vec![None; threads.len()],
             chains,
             threads,
+            signers: Signers::default(),
             clock_time: Timestamp::EPOCH,
+            due_at: None,
             wake_at: None,
-            told_wake_at: None,
             dirty: u64::MAX,
             open_threads: 0,
+            #[cfg(test)]
+            evaluates_always: false,
             voting: false,
             awaiting: None,
             decided_slots: 0,
@@ -151,6 +159,10 @@ impl Engine {
         self.mark_due(now);
         for input in inputs {
             self.take(now, input, &mut out);
+        }
+        #[cfg(test)]
+        if self.evaluates_always {
+            self.mark_all();
         }
         if self.dirty != 0 {
             self.evaluate(now, &mut out);
@@ -191,7 +203,7 @@ impl Engine {
             self.mark_all();
         }
         // Of all threads the earliest.
-        if self.wake_at.is_none_or(|at| at > now) {
+        if self.due_at.is_none_or(|at| at > now) {
             return;
         }
         for (thread, wake_at) in (0_u8..).zip(&self.thread_wakes) {
@@ -271,7 +283,7 @@ impl Engine {
     fn update_keys(&mut self, now: Timestamp) {
         self.mark_all();
         for thread in self.thread_numbers() {
-            let Some((state, env)) = self.thread_and_env(thread, now) else {
+            let Some((state, env, _)) = self.thread_and_env(thread, now) else {
                 continue;
             };
             for slot in state.slots.values_mut() {
@@ -390,13 +402,13 @@ impl Engine {
             .chain(voting_from)
             .min();
         let shown = wake_at.map(|at| self.shared.shown(at));
-        if shown != self.told_wake_at
+        if shown != self.wake_at
             && let Some(at) = shown
         {
             out.push(Output::WakeAt(at));
         }
-        self.wake_at = wake_at;
-        self.told_wake_at = shown;
+        self.due_at = wake_at;
+        self.wake_at = shown;
     }
 
     fn thread_numbers(&self) -> impl Iterator<Item = u8> + use<> {
@@ -434,7 +446,7 @@ impl Engine {
     /// When time alone may give something to do: the last [`Output::WakeAt`].
     #[must_use]
     pub const fn wake_at(&self) -> Option<Timestamp> {
-        self.told_wake_at
+        self.wake_at
     }
 
     /// The cycle whose draws hold a slot up whose time has come.
@@ -592,6 +604,15 @@ impl Engine {
         self.threads.iter().map(|thread| thread.slots.len()).sum()
     }
 
+    /// The headers that are held for a slot, and their bytes: for tests of bounds.
+    #[cfg(any(test, feature = "mocks"))]
+    #[must_use]
+    pub fn held_headers(&self, slot: Slot) -> (usize, usize) {
+        let thread = self.threads.get(usize::from(slot.thread));
+        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
+        state.map_or((0, 0), |state| state.candidates.held_headers())
+    }
+
     /// Bytes of the blocks that are held for outcomes whose turn has not come: for tests of bounds.
     #[cfg(any(test, feature = "mocks"))]
     #[must_use]
@@ -604,15 +625,6 @@ impl Engine {
 
 /// A peer that has to be asked again, and when.
 #[derive(Debug, Clone, Copy)]
-    /// The headers that are held for a slot, and their bytes: for tests of bounds.
-    #[cfg(any(test, feature = "mocks"))]
-    #[must_use]
-    pub fn held_headers(&self, slot: Slot) -> (usize, usize) {
-        let thread = self.threads.get(usize::from(slot.thread));
-        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
-        state.map_or((0, 0), |state| state.candidates.held_headers())
-    }
-
 pub(crate) struct Behind {
     /// The last period that somebody claims to be decided.
     pub(crate) period: u64,

@@ -7,8 +7,8 @@ use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
 use picot_clock::{Millis, Timestamp};
 use picot_models::{
-    Address, Block, BlockEnvelope, Certificate, CertificateSubject, Envelope, Header,
-    Justification, RoundProposal, SignedHeader, Slot, Vote,
+    Block, BlockEnvelope, Certificate, CertificateSubject, Envelope, Header, Justification,
+    RoundProposal, SignedHeader, Slot, Vote,
 };
 use std::sync::Arc;
 
@@ -233,19 +233,22 @@ impl Engine {
         match self.place(slot) {
             Place::Ahead => self.hear_of_later(now, slot, from),
             Place::Past => {
-                let signer = Address::of_key(&vote.signer);
-                self.with_past(slot, now, |state, env| {
-                    state.on_past_vote(env, from, message, &signer, out);
-                });
+                if let Some((thread, env, signers)) = self.thread_and_env(slot.thread, now)
+                    && let Some(state) = thread.past.iter_mut().find(|state| state.slot() == slot)
+                    && let Some(voter) = signers.place(&vote.signer, state.validators())
+                {
+                    state.on_past_vote(&env, from, message, voter, out);
+                }
                 self.answer_late(now, slot, from, out);
             }
             Place::Present => {
                 self.hear_of_later(now, slot, from);
-                let signer = Address::of_key(&vote.signer);
-                let matters = self.with_new_slot(slot, now, |state, env| {
-                    state.on_vote(env, from, message, &signer, out)
-                });
-                if matters == Some(true) {
+                self.ensure_slot(slot, now);
+                if let Some((thread, env, signers)) = self.thread_and_env(slot.thread, now)
+                    && let Some(state) = thread.slots.get_mut(&slot.period)
+                    && let Some(voter) = signers.place(&vote.signer, state.validators())
+                    && state.on_vote(&env, from, message, voter, out)
+                {
                     self.mark(slot.thread);
                 }
             }
@@ -362,7 +365,7 @@ impl Engine {
         now: Timestamp,
         action: impl FnOnce(&mut crate::slot::SlotState, &crate::env::Env<'_>),
     ) {
-        let Some((thread, env)) = self.thread_and_env(slot.thread, now) else {
+        let Some((thread, env, _)) = self.thread_and_env(slot.thread, now) else {
             return;
         };
         if let Some(state) = thread.past.iter_mut().find(|state| state.slot() == slot) {

@@ -3,6 +3,7 @@
 use super::{Behind, Engine};
 use crate::certificate_check::BadCertificates;
 use crate::env::{Env, Outbox};
+use crate::signers::Signers;
 use crate::slot::SlotState;
 use crate::{Output, Peer, Request};
 use picot_clock::Timestamp;
@@ -109,16 +110,17 @@ pub(super) fn thread_bit(thread: u8) -> u64 {
 }
 
 impl Engine {
-    /// A thread, and what a step may read in it.
+    /// A thread, what a step may read in it, and the keys of those who vote there.
     pub(super) fn thread_and_env(
         &mut self,
         thread: u8,
         now: Timestamp,
-    ) -> Option<(&mut ThreadState, Env<'_>)> {
+    ) -> Option<(&mut ThreadState, Env<'_>, &mut Signers)> {
         let Self {
             shared,
             chains,
             threads,
+            signers,
             ..
         } = self;
         let thread = threads.get_mut(usize::from(thread))?;
@@ -128,7 +130,7 @@ impl Engine {
             shared,
             chains,
         };
-        Some((thread, env))
+        Some((thread, env, signers))
     }
 
     /// Does something with the state of a slot that is held.
@@ -138,7 +140,7 @@ impl Engine {
         now: Timestamp,
         action: impl FnOnce(&mut SlotState, &Env<'_>) -> R,
     ) -> Option<R> {
-        let (thread, env) = self.thread_and_env(slot.thread, now)?;
+        let (thread, env, _) = self.thread_and_env(slot.thread, now)?;
         let state = thread.slots.get_mut(&slot.period)?;
         Some(action(state, &env))
     }
@@ -155,7 +157,7 @@ impl Engine {
         self.with_slot(slot, now, action)
     }
 
-    fn ensure_slot(&mut self, slot: Slot, now: Timestamp) {
+    pub(super) fn ensure_slot(&mut self, slot: Slot, now: Timestamp) {
         let Some(next) = self
             .chains
             .get(usize::from(slot.thread))

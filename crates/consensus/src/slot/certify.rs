@@ -5,26 +5,24 @@ use crate::certificate_check::is_certificate_valid;
 use crate::env::{Env, Outbox};
 use crate::{Message, Output, Peer, PeerFault, evidence, range_miss, rules};
 use picot_models::{
-    Address, Ballot, Certificate, CertificateSubject, DenunciationKind, Envelope, Value, Vote,
+    Ballot, Certificate, CertificateSubject, DenunciationKind, Envelope, Value, Vote,
 };
 use std::sync::Arc;
 
 impl SlotState {
-    /// Takes the vote in a message, by a signer of this address, whose signature nobody has looked
-    /// at, unless it is `verified` because it is ours. True if a rule may have something to do now:
-    /// most votes complete nothing.
+    /// Takes the vote in a message, by the validator at a place of the set, whose signature nobody
+    /// has looked at, unless it is `verified` because it is ours. True if a rule may have something
+    /// to do now: most votes complete nothing.
     pub(super) fn collect(
         &mut self,
         env: &Env<'_>,
         message: &Arc<Message>,
-        signer: &Address,
+        voter: usize,
         from: Option<Peer>,
         verified: bool,
         out: &mut Outbox,
     ) -> bool {
-        let (Message::Vote(vote), Some(index)) =
-            (message.as_ref(), self.validators.index_of(signer))
-        else {
+        let Message::Vote(vote) = message.as_ref() else {
             return false;
         };
         let round = vote.content.round;
@@ -33,7 +31,7 @@ impl SlotState {
         if from.is_some() {
             self.check_carry_of(env, vote, out);
         }
-        let added = self.collector.add(index, message, from, verified, verifier);
+        let added = self.collector.add(voter, message, from, verified, verifier);
         out.blame_all(added.blamed);
         if let Some(fault) = added.fault {
             let (one, other) = *fault;

@@ -181,7 +181,9 @@ impl SlotState {
             let certified = self.certify(env, out);
             let advanced = self.advance(env, out);
             let acted = self.act(env, out);
-            if !(checked || certified || advanced || acted) {
+            // A rule may lack a block, which is to be asked for at once.
+            let lacks = self.candidates.is_dirty();
+            if !(checked || certified || advanced || acted || lacks) {
                 break;
             }
         }

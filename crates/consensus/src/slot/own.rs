@@ -26,6 +26,8 @@ enum Part {
 #[derive(Debug)]
 pub(super) struct OwnValidator {
     address: Address,
+    /// Its place in the validator set.
+    voter: usize,
     public_key: PublicKey,
     marks: BTreeMap<u32, Box<Marks>>,
     /// Restored from the log, to be signed again when signing is allowed.
@@ -95,9 +97,10 @@ impl SlotState {
     pub(crate) fn update_keys(&mut self, env: &Env<'_>) {
         for (address, public_key) in &env.shared.keys {
             let known = self.own.iter().any(|own| own.address == *address);
-            if !known && self.validators.index_of(address).is_some() {
+            if !known && let Some(voter) = self.validators.index_of(address) {
                 self.own.push(OwnValidator {
                     address: *address,
+                    voter,
                     public_key: *public_key,
                     marks: BTreeMap::new(),
                     waiting: Vec::new(),
@@ -206,9 +209,9 @@ impl SlotState {
         }
     }
 
-    /// The own validator of an address, and whether it made the vote.
-    pub(super) fn own_made(&self, address: &Address, vote: &Vote) -> Option<bool> {
-        let own = self.own.iter().find(|own| own.address == *address)?;
+    /// Of a validator of ours, whether it made the vote.
+    pub(super) fn own_made(&self, voter: usize, vote: &Vote) -> Option<bool> {
+        let own = self.own.iter().find(|own| own.voter == voter)?;
         Some(own.made(vote))
     }
 
@@ -333,7 +336,9 @@ impl SlotState {
                 let signer = vote.signer_address();
                 self.keep_signed(&signer, key, signed);
                 out.push(Output::Broadcast(Arc::clone(&message)));
-                self.collect(env, &message, &signer, None, true, out);
+                if let Some(voter) = self.validators.index_of(&signer) {
+                    self.collect(env, &message, voter, None, true, out);
+                }
             }
             OwnSigned::Proposal(proposal) => {
                 let key = (proposal.content().round, Part::Proposal);

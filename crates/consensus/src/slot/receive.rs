@@ -4,7 +4,9 @@ use super::SlotState;
 use crate::env::{Env, Outbox};
 use crate::timers::after;
 use crate::{Message, Output, Peer, PeerFault, Request};
-use picot_models::{Address, Block, Certificate, CertificateSubject, SignedHeader, Slot};
+use picot_models::{
+    Address, Block, Certificate, CertificateSubject, SignedHeader, Slot, ValidatorSet,
+};
 use picot_wallet::ClaimKind;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ impl SlotState {
         env: &Env<'_>,
         from: Peer,
         message: &Arc<Message>,
-        signer: &Address,
+        voter: usize,
         out: &mut Outbox,
     ) -> bool {
         let Message::Vote(vote) = message.as_ref() else {
@@ -25,7 +27,7 @@ impl SlotState {
         if !self.is_acceptable(env, &vote.content) {
             return false;
         }
-        match self.own_made(signer, &vote.content) {
+        match self.own_made(voter, &vote.content) {
             // An echo of our own.
             Some(true) => false,
             Some(false) => {
@@ -33,10 +35,10 @@ impl SlotState {
                     out.blame(Some(from), PeerFault::BadSignature);
                     return false;
                 }
-                self.foreign(*signer, out);
-                self.collect(env, message, signer, Some(from), true, out)
+                self.foreign(Address::of_key(&vote.signer), out);
+                self.collect(env, message, voter, Some(from), true, out)
             }
-            None => self.collect(env, message, signer, Some(from), false, out),
+            None => self.collect(env, message, voter, Some(from), false, out),
         }
     }
 
@@ -46,14 +48,18 @@ impl SlotState {
         env: &Env<'_>,
         from: Peer,
         message: &Arc<Message>,
-        signer: &Address,
+        voter: usize,
         out: &mut Outbox,
     ) {
         if let Message::Vote(vote) = message.as_ref()
             && self.is_acceptable(env, &vote.content)
         {
-            self.collect(env, message, signer, Some(from), false, out);
+            self.collect(env, message, voter, Some(from), false, out);
         }
+    }
+
+    pub(crate) fn validators(&self) -> &ValidatorSet {
+        &self.validators
     }
 
     fn foreign(&self, address: Address, out: &mut Outbox) {

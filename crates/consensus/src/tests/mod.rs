@@ -7,6 +7,7 @@ mod certificates;
 mod clocks;
 mod faults;
 mod headers;
+mod laziness;
 mod messages;
 mod networks;
 mod random;
