@@ -573,7 +573,7 @@ fn a_genesis_with_more_stakers_than_a_certificate_can_name_is_refused() {
             let mut hash = [0; 32];
             hash[..8].copy_from_slice(&number.to_be_bytes());
             picot_models::GenesisStaker {
-                address: Address::Key(picot_models::Hash(hash)),
+                address: Address::Key(Hash(hash)),
                 rolls: 1,
             }
         })
