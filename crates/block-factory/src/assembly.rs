@@ -242,14 +242,14 @@ impl Assembler {
         if senders.is_empty() {
             return;
         }
-        let found = Arc::new(Mutex::new(BTreeMap::new()));
+        let found = Arc::new(Mutex::new(Vec::with_capacity(senders.len())));
         let (place, clock) = (found.clone(), self.clock.clone());
         let answer = self.balances.ask(by, move |execution| {
             let in_time = senders.iter().take_while(|_| clock.now() < by);
             let mut asked = 0_usize;
             for sender in in_time {
                 let balance = candidate_balance(execution, sender)?;
-                place.lock().insert(*sender, balance);
+                place.lock().push((*sender, balance));
                 asked = asked.saturating_add(1);
             }
             if asked == senders.len() {

@@ -270,6 +270,10 @@ impl Base {
         let pool_config = picot_pool::Config {
             // As long as a block may carry them: after a pause the next block judges by them.
             endorsement_past_periods: params.periods_per_cycle.saturating_mul(2),
+            // A whole block at once: a second batch walks past the first one again.
+            max_batch_operations: usize::try_from(params.max_operations_per_block)
+                .unwrap_or(usize::MAX)
+                .max(config.pool.max_batch_operations),
             ..config.pool.clone()
         };
         let pool = SharedPool::new(

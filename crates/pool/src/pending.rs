@@ -90,10 +90,6 @@ impl Pending {
             _ => 0,
         }
     }
-
-    pub(crate) fn is_valid_at(&self, period: u64) -> bool {
-        (self.first_period..=self.expire_period).contains(&period)
-    }
 }
 
 fn check_size(operation: &SignedOperation, params: &ChainParams) -> Result<u64, PoolError> {

@@ -23,7 +23,7 @@ pub(crate) struct ThreadOperations {
     ready_period: u64,
     by_id: BTreeMap<OperationId, Arc<Pending>>,
     /// Those that became valid, best first: what batches are taken from.
-    ready: BTreeMap<Rank, Arc<Pending>>,
+    ready: BTreeMap<Rank, Ready>,
     /// Those that did not yet, and sales of rolls that are still to be bought; best first.
     waiting: BTreeMap<Rank, Arc<Pending>>,
     /// Those that wait for their first period, by it.
@@ -34,6 +34,33 @@ pub(crate) struct ThreadOperations {
     bytes: u64,
     evicted: u64,
     expired: u64,
+}
+
+/// What a batch must know of an operation, beside its rank: in many a pending one, each look at
+/// another place in memory is what costs time.
+#[derive(Debug)]
+struct Ready {
+    gas: u64,
+    size_bytes: u64,
+    first_period: u64,
+    expire_period: u64,
+    operation: Arc<SignedOperation>,
+}
+
+impl Ready {
+    fn new(pending: &Pending) -> Self {
+        Self {
+            gas: pending.gas,
+            size_bytes: pending.size_bytes,
+            first_period: pending.first_period,
+            expire_period: pending.expire_period,
+            operation: Arc::clone(&pending.operation),
+        }
+    }
+
+    fn is_valid_at(&self, period: u64) -> bool {
+        (self.first_period..=self.expire_period).contains(&period)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -352,13 +379,14 @@ impl ThreadOperations {
     }
 
     fn worst_first(&self) -> impl Iterator<Item = &Arc<Pending>> {
-        let mut ready = self.ready.values().rev().peekable();
-        let mut waiting = self.waiting.values().rev().peekable();
-        std::iter::from_fn(move || match (ready.peek(), waiting.peek()) {
-            (Some(one), Some(other)) if one.rank < other.rank => waiting.next(),
+        let mut ready = self.ready.keys().rev().peekable();
+        let mut waiting = self.waiting.keys().rev().peekable();
+        let ranks = std::iter::from_fn(move || match (ready.peek(), waiting.peek()) {
+            (Some(one), Some(other)) if one < other => waiting.next(),
             (None, _) => waiting.next(),
             _ => ready.next(),
-        })
+        });
+        ranks.filter_map(|rank| self.by_id.get(rank.id()))
     }
 
     fn add(&mut self, pending: Arc<Pending>, standing: Standing) {
@@ -413,7 +441,7 @@ impl ThreadOperations {
         if is_parked {
             self.waiting.insert(rank, Arc::clone(pending));
         } else if pending.first_period <= self.ready_period {
-            self.ready.insert(rank, Arc::clone(pending));
+            self.ready.insert(rank, Ready::new(pending));
         } else {
             self.by_start.insert((pending.first_period, rank));
             self.waiting.insert(rank, Arc::clone(pending));
@@ -470,7 +498,7 @@ impl ThreadOperations {
             }
             self.by_start.remove(&(first_period, rank));
             if let Some(pending) = self.waiting.remove(&rank) {
-                self.ready.insert(rank, pending);
+                self.ready.insert(rank, Ready::new(&pending));
             }
         }
     }
@@ -490,23 +518,23 @@ impl ThreadOperations {
         self.make_ready(period);
         let mut batch = Vec::new();
         let mut skips: usize = 0;
-        for (rank, pending) in &self.ready {
+        for (rank, ready) in &self.ready {
             if batch.len() >= self.limits.batch_operations || skips > self.limits.batch_skips {
                 break;
             }
             if excluded.contains(rank.id()) {
                 continue;
             }
-            let left = pending.is_valid_at(period).then_some(()).and_then(|()| {
-                let gas = remaining_gas.checked_sub(pending.gas)?;
-                Some((gas, remaining_space.checked_sub(pending.size_bytes)?))
+            let left = ready.is_valid_at(period).then_some(()).and_then(|()| {
+                let gas = remaining_gas.checked_sub(ready.gas)?;
+                Some((gas, remaining_space.checked_sub(ready.size_bytes)?))
             });
             let Some(left) = left else {
                 skips = skips.saturating_add(1);
                 continue;
             };
             (remaining_gas, remaining_space) = left;
-            batch.push(Arc::clone(&pending.operation));
+            batch.push(Arc::clone(&ready.operation));
         }
         batch
     }
@@ -594,7 +622,8 @@ impl ThreadOperations {
         let kept = |index: &BTreeMap<Rank, Arc<Pending>>| -> BTreeSet<Rank> {
             index.keys().copied().collect()
         };
-        assert_eq!(kept(&self.ready), ranks(all().filter(is_ready).collect()));
+        let ready: BTreeSet<Rank> = self.ready.keys().copied().collect();
+        assert_eq!(ready, ranks(all().filter(is_ready).collect()));
         let waiting: Vec<_> = all().filter(|pending| !is_ready(pending)).collect();
         let by_start = waiting
             .iter()

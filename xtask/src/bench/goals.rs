@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Every comparison that `cargo xtask bench` prints.
-pub(super) const GOALS: [Goal; 17] = [
+pub(super) const GOALS: [Goal; 22] = [
     Goal {
         package: "picot-crypto",
         name: "batch of 1,024 signatures against dalek's single verify",
@@ -50,6 +50,36 @@ pub(super) const GOALS: [Goal; 17] = [
     },
     Goal {
         package: "picot-pool",
+        name: "verify 1,024 signatures against adding their operations",
+        measure: Measure::Ratio {
+            numerator: "pool/verify_batch_1024",
+            denominator: "pool/add_operations_1024",
+        },
+        bound: Bound::AtLeast(0.8),
+        rule: "issue 4, speed",
+    },
+    Goal {
+        package: "picot-block-factory",
+        name: "a block of 10,000 from 1,000,000 pending against copying, hashing and checking it",
+        measure: Measure::Ratio {
+            numerator: "block_assembly/block_of_10000_from_1000000",
+            denominator: "block_assembly/copy_hash_check_of_1000000",
+        },
+        bound: Bound::AtMost(3.0),
+        rule: "issue 4, speed",
+    },
+    Goal {
+        package: "picot-block-factory",
+        name: "a block of 10,000 from 1,000,000 pending against from 10,000",
+        measure: Measure::Ratio {
+            numerator: "block_assembly/block_of_10000_from_1000000",
+            denominator: "block_assembly/block_of_10000_from_10000",
+        },
+        bound: Bound::AtMost(1.2),
+        rule: "issue 4, speed",
+    },
+    Goal {
+        package: "picot-pool",
         name: "batch of 1,024 from 1,000,000 pending against from 10,000",
         measure: Measure::Ratio {
             numerator: "pool/batch_1024_of_1000000",
@@ -60,13 +90,28 @@ pub(super) const GOALS: [Goal; 17] = [
     },
     Goal {
         package: "picot-execution",
-        name: "final transfers against their state hash alone",
+        name: "final transfers against their state hash alone (processor time)",
         measure: Measure::Ratio {
-            numerator: "execution/transfers_final",
-            denominator: "execution/state_hash_only",
+            numerator: "execution/state_hash_only",
+            denominator: "execution/transfers_final",
         },
+        bound: Bound::AtLeast(0.6),
+        rule: "issue 4, speed",
+    },
+    Goal {
+        package: "picot-execution",
+        name: "10,000 final transfers, as somebody waits for them",
+        measure: Measure::Time("execution/transfers_final_wall"),
         bound: Bound::None,
-        rule: "design 05",
+        rule: "issue 4, speed",
+    },
+    Goal {
+        package: "picot-execution",
+        name: "end of a cycle of 100,000 stakers against half a slot of production (250 ms)",
+        measure: Measure::Time("execution/cycle_end_100000"),
+        // Half of `t0_ms / thread_count` of the production parameters, in nanoseconds.
+        bound: Bound::AtMost(250_000_000.0),
+        rule: "issue 4, speed",
     },
     Goal {
         package: "picot-consensus",
