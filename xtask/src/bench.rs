@@ -269,10 +269,10 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(names(&[]).len(), GOALS.len());
-        assert_eq!(
-            names(&["crypto".into(), "pool".into()]),
-            ["picot-crypto", "picot-pool"]
-        );
+        // A crate may have several goals, beside each other.
+        let mut of_two = names(&["crypto".into(), "pool".into()]);
+        of_two.dedup();
+        assert_eq!(of_two, ["picot-crypto", "picot-pool"]);
     }
 
     #[test]
