@@ -7,6 +7,7 @@ mod thread;
 use crate::canonical_rule::{CanonicalRule, canonical_rule};
 use crate::env::{Env, Outbox, OwnSigned, Shared};
 use crate::planted::Planted;
+use crate::signers::Signers;
 use crate::{
     BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
     SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
@@ -28,6 +29,7 @@ pub struct Engine {
     shared: Shared,
     chains: Vec<ThreadChain>,
     threads: Vec<ThreadState>,
+    signers: Signers,
     /// What the clock showed at the last step.
     clock_time: Timestamp,
     /// When time alone may give something to do, and what the clock will show then.
@@ -39,6 +41,9 @@ pub struct Engine {
     dirty: u64,
     /// Threads with an open slot, in the same way.
     open_threads: u64,
+    /// Whether all threads are evaluated at every step, which must make no difference.
+    #[cfg(test)]
+    pub(crate) evaluates_always: bool,
     /// Whether the start-up wait had ended at the last step.
     voting: bool,
     awaiting: Option<u64>,
@@ -110,11 +115,14 @@ impl Engine {
             thread_wakes: vec![None; threads.len()],
             chains,
             threads,
+            signers: Signers::default(),
             clock_time: Timestamp::EPOCH,
             due_at: None,
             wake_at: None,
             dirty: u64::MAX,
             open_threads: 0,
+            #[cfg(test)]
+            evaluates_always: false,
             voting: false,
             awaiting: None,
             decided_slots: 0,
@@ -151,6 +159,10 @@ impl Engine {
         self.mark_due(now);
         for input in inputs {
             self.take(now, input, &mut out);
+        }
+        #[cfg(test)]
+        if self.evaluates_always {
+            self.mark_all();
         }
         if self.dirty != 0 {
             self.evaluate(now, &mut out);
@@ -271,7 +283,7 @@ impl Engine {
     fn update_keys(&mut self, now: Timestamp) {
         self.mark_all();
         for thread in self.thread_numbers() {
-            let Some((state, env)) = self.thread_and_env(thread, now) else {
+            let Some((state, env, _)) = self.thread_and_env(thread, now) else {
                 continue;
             };
             for slot in state.slots.values_mut() {
@@ -592,6 +604,15 @@ impl Engine {
         self.threads.iter().map(|thread| thread.slots.len()).sum()
     }
 
+    /// The headers that are held for a slot, and their bytes: for tests of bounds.
+    #[cfg(any(test, feature = "mocks"))]
+    #[must_use]
+    pub fn held_headers(&self, slot: Slot) -> (usize, usize) {
+        let thread = self.threads.get(usize::from(slot.thread));
+        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
+        state.map_or((0, 0), |state| state.candidates.held_headers())
+    }
+
     /// Bytes of the blocks that are held for outcomes whose turn has not come: for tests of bounds.
     #[cfg(any(test, feature = "mocks"))]
     #[must_use]
@@ -604,15 +625,6 @@ impl Engine {
 
 /// A peer that has to be asked again, and when.
 #[derive(Debug, Clone, Copy)]
-    /// The headers that are held for a slot, and their bytes: for tests of bounds.
-    #[cfg(any(test, feature = "mocks"))]
-    #[must_use]
-    pub fn held_headers(&self, slot: Slot) -> (usize, usize) {
-        let thread = self.threads.get(usize::from(slot.thread));
-        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
-        state.map_or((0, 0), |state| state.candidates.held_headers())
-    }
-
 pub(crate) struct Behind {
     /// The last period that somebody claims to be decided.
     pub(crate) period: u64,
