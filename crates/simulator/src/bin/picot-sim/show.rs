@@ -45,12 +45,19 @@ pub(crate) fn table(report: &Report) -> String {
         ),
         (
             "blocks not by stake, percent",
-            hundredths(report.unfairness()),
+            match report.shares.as_slice() {
+                [] => "-".to_owned(),
+                _ => hundredths(report.unfairness()),
+            },
         ),
         ("events", report.events.to_string()),
         ("simulated, ms", report.simulated_ms.to_string()),
     ] {
         table.add_row([name.to_owned(), value]);
+    }
+    // Runs with different stakers have no shares in common.
+    if report.shares.is_empty() {
+        return table.to_string();
     }
     format!("{table}\n{}", shares(report))
 }
@@ -115,5 +122,11 @@ mod tests {
         let text = table(&report);
         assert!(text.contains("1.25"), "{text}");
         assert!(text.contains("25.00") && text.contains("90.00"), "{text}");
+    }
+
+    #[test]
+    fn runs_with_different_stakers_show_no_shares() {
+        let text = table(&Report::default());
+        assert!(!text.contains("validator"), "{text}");
     }
 }
