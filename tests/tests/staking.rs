@@ -12,7 +12,6 @@ use picot_tests::{Finished, NodeProcess, run_picot};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 fn good(ended: Finished) -> String {
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -21,11 +20,6 @@ fn good(ended: Finished) -> String {
 
 fn json_of(ended: Finished) -> Json {
     serde_json::from_str(&good(ended)).unwrap()
-}
-
-fn in_seconds(seconds: u64) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    u64::try_from(now.as_millis()).unwrap() + seconds * 1_000
 }
 
 /// Two accounts whose keys are in one directory, on a chain whose cycles take some seconds.
@@ -54,7 +48,6 @@ impl TwoAccounts {
         let genesis_text = genesis.to_str().unwrap();
         let staker = |address: &str| format!("{address}:20");
         let coins = |address: &str| format!("{address}=1000");
-        let timestamp = in_seconds(3).to_string();
         good(run_picot(&[
             "genesis",
             "new",
@@ -68,8 +61,6 @@ impl TwoAccounts {
             &coins(&first),
             "--allocate",
             &coins(&second),
-            "--timestamp",
-            &timestamp,
             "--output",
             genesis_text,
         ]));
@@ -94,9 +85,11 @@ impl TwoAccounts {
     }
 }
 
-/// Two threads, periods of 1 s, cycles of 4 periods; the rest as in development.
+/// Two threads, periods of 1 s, cycles of 4 periods, and a begin that the start of a node comes
+/// before; the rest as in development.
 fn shorten_cycles(path: &Path) {
     let mut genesis: Genesis = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    genesis.genesis_timestamp = Timestamp(genesis.genesis_timestamp.0 + 3_000);
     genesis.params.thread_count = 2;
     genesis.params.t0_ms = 1_000;
     genesis.params.periods_per_cycle = 4;
