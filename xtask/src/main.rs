@@ -21,6 +21,7 @@ mod cargo;
 mod ci;
 mod explore;
 mod failure;
+mod model;
 mod node;
 mod sim;
 mod test;
@@ -42,12 +43,13 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     node::TASK,
     sim::TASK,
     test::TASK,
     bench::TASK,
     explore::TASK,
+    model::TASK,
     tidy::TASK,
     ci::TASK,
 ];

@@ -14,12 +14,15 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use picot_crypto::Context;
-use picot_execution::{Config, DecidedSlots, ExecutionCore};
-use picot_ledger::{LatticeHash, MemoryStateStore, StateStore};
+use picot_execution::{Config, DecidedSlots, ExecutionCore, Totals};
+use picot_ledger::{LatticeHash, MemoryStateStore, StateBatch, StateMetadata, StateStore, keys};
 use picot_models::{
-    Address, Amount, Block, ChainParams, Genesis, OperationKind, SecretKey, Slot, mocks,
+    Address, Amount, Block, ChainParams, Genesis, GenesisStaker, OperationKind, SecretKey, Slot,
+    mocks,
 };
+use picot_pos::ProductionStats;
 use picot_selector::{Config as SelectorConfig, Selector, StakeSelector};
+use picot_serialization::{Encode, decode_exact};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +30,10 @@ use std::time::Duration;
 
 /// Transfers of one block, each from another sender to another recipient that has an entry.
 const TRANSFERS: u64 = 10_000;
+/// Stakers of the chain whose cycle ends.
+const STAKERS: u64 = 100_000;
+/// The cycles of that chain, with the one that ends.
+const CYCLES: u64 = 5;
 /// Missed slots of one run.
 const MISSED_SLOTS: u64 = 1_000;
 
@@ -213,5 +220,99 @@ fn missed_slots(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, transfers, missed_slots);
+/// The last slot of a cycle with 100,000 stakers, each of whom was drawn in it and one in ten missed:
+/// from the decision until the selector has the draws that it makes known, on one thread.
+///
+/// The chain has two threads and two periods a cycle, so that the cycles before are soon over; what the
+/// end of a cycle does depends on its stakers alone.
+fn cycle_end(criterion: &mut Criterion) {
+    let mut genesis = genesis(2, 0);
+    genesis.params.periods_per_cycle = 2;
+    genesis.params.checkpoint_interval_periods = 1;
+    genesis.params.denunciation_expire_periods = 4;
+    // One draw is not enough to be judged by, so that the cycles before leave the stakers alone.
+    genesis.params.min_draws_for_deactivation = 10;
+    genesis.stakers = (0..STAKERS)
+        .map(|number| GenesisStaker {
+            address: recipient(number),
+            rolls: 1 + number * number % 1_000,
+        })
+        .collect();
+    let store = Arc::new(MemoryStateStore::new());
+    let mut core = open(&genesis, store.clone());
+    let misses = |first: u64, last: u64| {
+        let cycles = first / 2..=last / 2;
+        let of_cycle = |cycle: u64| {
+            let (first, last) = (first.max(cycle * 2), last.min(cycle * 2 + 1));
+            (0..2).map(move |thread| DecidedSlots::miss(Slot::new(first, thread), last))
+        };
+        cycles.flat_map(of_cycle).collect::<Vec<_>>()
+    };
+    let applied = core.apply(misses(1, CYCLES * 2 - 2), vec![]);
+    assert!(applied.failure.is_none());
+    let last_but_one = Slot::new(CYCLES * 2 - 1, 0);
+    core.apply(
+        vec![DecidedSlots::miss(last_but_one, last_but_one.period)],
+        vec![],
+    );
+    assert_eq!(core.last_final_slot(), last_but_one);
+    drop(core);
+    everybody_was_drawn(&genesis, &store);
+    let last = Slot::new(CYCLES * 2 - 1, 1);
+    let mut group = criterion.benchmark_group("execution");
+    group.sample_size(10);
+    group.bench_function("cycle_end_100000", |bencher| {
+        bencher.iter_batched(
+            || open(&genesis, Arc::new(store.snapshot())),
+            |mut core| {
+                let miss = DecidedSlots::miss(last, last.period);
+                let applied = core.apply(vec![miss], vec![]);
+                assert!(applied.failure.is_none());
+                let ended = applied.final_slots.first().unwrap().ended_cycle;
+                assert!(ended.is_some_and(|ended| !ended.kept_last_stake));
+                (core, applied)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+    let mut after = open(&genesis, store.clone());
+    after.apply(vec![DecidedSlots::miss(last, last.period)], vec![]);
+    let sold = STAKERS - after.reader().stakers().len() as u64;
+    assert_eq!(sold, STAKERS / 10, "one in ten had its rolls sold");
+}
+
+/// Gives everybody ten draws in the running cycle, one in ten of whom missed them all, and coins that
+/// come due when the cycle ends.
+fn everybody_was_drawn(genesis: &Genesis, store: &MemoryStateStore) {
+    let cycle = CYCLES - 1;
+    let mut metadata = StateMetadata::read(store).unwrap().unwrap();
+    let mut batch = StateBatch::new();
+    let credit = Amount::from_nanos(1_000);
+    for number in 0..STAKERS {
+        let address = recipient(number);
+        let missed = if number % 10 == 0 { 10 } else { 0 };
+        let stats = ProductionStats {
+            block_success_count: 10 - missed,
+            block_failure_count: missed,
+            ..ProductionStats::default()
+        };
+        batch.put(keys::production_stats(cycle, &address), stats.to_bytes());
+        batch.put(keys::deferred_credit(cycle, &address), credit.to_bytes());
+    }
+    // The coins were somebody's before.
+    let mut totals: Totals = decode_exact(&store.get(&keys::totals()).unwrap().unwrap()).unwrap();
+    let deferred = Amount::from_nanos(credit.as_nanos() * STAKERS);
+    totals.deferred_credits = totals.deferred_credits.checked_add(deferred).unwrap();
+    totals.balances = totals.balances.checked_sub(deferred).unwrap();
+    batch.put(keys::totals(), totals.to_bytes());
+    let (rich, coins) = genesis.allocations.first_key_value().unwrap();
+    let rest = coins.checked_sub(deferred).unwrap();
+    batch.put(keys::balance(rich), rest.to_bytes());
+    let slot = metadata.last_final_slot;
+    metadata.seal(&mut batch, store, slot).unwrap();
+    store.commit(batch).unwrap();
+}
+
+criterion_group!(benches, transfers, missed_slots, cycle_end);
 criterion_main!(benches);

@@ -13,7 +13,8 @@ pub struct Config {
     pub queued_updates: usize,
     /// Outputs that wait for one slow reader at most.
     pub queued_outputs: usize,
-    /// Whether the state hash is computed anew at start and compared: reads the whole state.
+    /// Whether the state hash is computed anew at start and compared, and all balances are added up:
+    /// reads the whole state.
     pub verify_state_hash: bool,
 }
 

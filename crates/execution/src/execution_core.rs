@@ -30,6 +30,9 @@ pub struct Applied {
     /// The slot whose draws were not known yet: calling again, even with nothing new, goes on once
     /// they are.
     pub waits_for_draws: Option<Slot>,
+    /// The candidate that could not be executed, and why: those from it on wait, until they are given
+    /// again. What cannot be executed ahead stops nobody.
+    pub failed_candidate: Option<(Slot, ExecutionError)>,
     /// Why it could not go on. All that is reported above happened before; after an error execution
     /// stops, and the final state is that of the last slot in `final_slots`.
     pub failure: Option<ExecutionError>,
@@ -77,6 +80,7 @@ impl ExecutionCore {
         let final_state = FinalState::open(store, genesis, &chain)?;
         if config.verify_state_hash {
             final_state.verify_state_hash()?;
+            final_state.verify_balances()?;
         }
         final_state.pos.feed_all(&*chain.selector)?;
         let last_final_slot = final_state.last_final_slot();
@@ -125,9 +129,11 @@ impl ExecutionCore {
                 .into_iter()
                 .try_for_each(|decided| self.decided.push(decided))
                 .and_then(|()| self.advance_final(&mut applied, &mut lost))
-                .and_then(|()| self.advance_candidate(&mut applied, &mut lost))
         };
         self.has_failed = done.is_err();
+        if !self.has_failed {
+            self.advance_candidate(&mut applied, &mut lost);
+        }
         applied.failure = done.err();
         self.report_lost(lost, &mut applied);
         self.world.write().waiting_decided = self.decided.len();
@@ -258,12 +264,8 @@ impl ExecutionCore {
 
 /// Candidates.
 impl ExecutionCore {
-    fn advance_candidate(
-        &mut self,
-        applied: &mut Applied,
-        lost: &mut Vec<Block>,
-    ) -> Result<(), ExecutionError> {
-        let targets = self.targets()?;
+    fn advance_candidate(&mut self, applied: &mut Applied, lost: &mut Vec<Block>) {
+        let targets = self.targets();
         let kept = self.matching(&targets);
         self.roll_back(kept, applied, lost);
         for &slot in targets.iter().skip(kept) {
@@ -276,30 +278,33 @@ impl ExecutionCore {
                     // Draws of a cycle that is far ahead: the candidates wait.
                     Err(ExecutionError::Draws { source, .. }) if source.is_not_known_yet() => break,
                     Err(ExecutionError::Pos(PosError::UnknownCycle(_))) => break,
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        applied.failed_candidate = Some((slot, error));
+                        break;
+                    }
                 }
             };
             executed.block = block;
             applied.touch(&executed.effects);
             self.world.write().history.push_back(Arc::new(executed));
         }
-        Ok(())
     }
 
     /// The slots to be executed ahead of the final one: everything up to the last block that is
     /// known.
-    fn targets(&self) -> Result<Vec<Slot>, ExecutionError> {
+    fn targets(&self) -> Vec<Slot> {
         let mut slot = self.last_final_slot();
         let last_candidate = self.candidates.keys().next_back().copied();
         let last = last_candidate.max(self.decided.last_block_slot());
         let mut targets = Vec::new();
         while last.is_some_and(|last| slot < last)
             && targets.len() < self.config.max_candidate_slots
+            && let Ok(next) = self.chain.next(slot)
         {
-            slot = self.chain.next(slot)?;
+            slot = next;
             targets.push(slot);
         }
-        Ok(targets)
+        targets
     }
 
     /// What is to be executed at such a slot. One without a block counts as a miss until it has one.

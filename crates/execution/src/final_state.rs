@@ -13,6 +13,7 @@ use picot_ledger::{
 use picot_models::{Amount, BlockId, FaultKey, Genesis, OperationId};
 use picot_pos::{PosChanges, PosFinalState, PosState};
 use picot_serialization::{Decode, Encode, decode_exact};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -52,12 +53,13 @@ impl FinalState {
         if metadata.chain_id != chain.id {
             return Err(ExecutionError::OtherChain);
         }
-        Self::load(store, metadata, chain)
+        Self::load(store, metadata, genesis, chain)
     }
 
     fn load(
         store: Arc<dyn StateStore>,
         metadata: StateMetadata,
+        genesis: &Genesis,
         chain: &Chain,
     ) -> Result<Self, ExecutionError> {
         let last = metadata.last_final_slot;
@@ -77,7 +79,7 @@ impl FinalState {
         for block in read_executed(&*state.store, last)? {
             state.insert_executed(Arc::new(block));
         }
-        state.check_totals(chain)?;
+        state.check_totals(genesis, chain)?;
         Ok(state)
     }
 
@@ -112,31 +114,53 @@ impl FinalState {
         )))
     }
 
-    fn check_totals(&self, chain: &Chain) -> Result<(), ExecutionError> {
+    /// That each total which can be added up in memory is its sum.
+    fn check_totals(&self, genesis: &Genesis, chain: &Chain) -> Result<(), ExecutionError> {
         let rolls = self.pos.roll_counts();
         let rolls = rolls.values().try_fold(0_u64, |sum, n| sum.checked_add(*n));
         if rolls != Some(self.totals.rolls) {
             return Err(corrupt("its total of rolls is not their sum"));
         }
+        let cycles = self.pos.cycle_history().iter();
+        let credits = sum(cycles.flat_map(|info| info.deferred_credits.values().copied()));
+        if credits != Some(self.totals.deferred_credits) {
+            return Err(corrupt("its total of deferred credits is not their sum"));
+        }
+        if genesis.supply() != Some(self.totals.genesis_supply) {
+            return Err(corrupt("its supply is not that of the genesis"));
+        }
         let slot = self.last_final_slot();
         check_conservation(slot, &self.totals, chain.params.roll_price)
     }
 
+    /// That the total of balances is their sum, which takes reading the whole ledger.
+    pub(crate) fn verify_balances(&self) -> Result<(), ExecutionError> {
+        let mut balances = Amount::ZERO;
+        for_each_pair(&*self.store, &KeyKind::Balance.prefix(), |_, value| {
+            let sum = balances.checked_add(read("a balance", value)?);
+            balances = sum.ok_or_else(|| corrupt("the sum of its balances overflows"))?;
+            Ok::<_, ExecutionError>(())
+        })?;
+        if balances == self.totals.balances {
+            return Ok(());
+        }
+        Err(corrupt("its total of balances is not their sum"))
+    }
+
     /// Makes the effects of all slots after the last final one up to `slot` final, in one commit:
     /// all of it, or after an error nothing. `layers` are oldest first.
-    pub(crate) fn prepare_commit(
+    pub(crate) fn prepare_commit<'a>(
         &self,
         slot: Slot,
-        layers: &[&SlotEffects],
+        layers: &[&'a SlotEffects],
         chain: &Chain,
-    ) -> Result<PreparedCommit, ExecutionError> {
+    ) -> Result<PreparedCommit<'a>, ExecutionError> {
         let mut batch = StateBatch::new();
-        let mut pos = PosChanges::new();
         for effects in layers {
             effects.ledger.write_to(&mut batch);
             write_records(effects, &mut batch);
-            pos.merge(effects.pos.clone());
         }
+        let pos = composed_pos(layers);
         let totals = layers.last().map_or(self.totals, |last| last.totals);
         batch.put(keys::totals(), totals.to_bytes());
         self.pos.write_slot(slot, &pos, &mut batch)?;
@@ -193,7 +217,7 @@ impl FinalState {
     /// Takes over what was committed. Cannot fail, but for a fault of this node.
     pub(crate) fn finish_commit(
         &mut self,
-        commit: PreparedCommit,
+        commit: PreparedCommit<'_>,
         layers: &[&SlotEffects],
         chain: &Chain,
     ) -> Result<(), ExecutionError> {
@@ -243,13 +267,25 @@ impl FinalState {
 }
 
 /// A commit that only has to be written.
-pub(crate) struct PreparedCommit {
+pub(crate) struct PreparedCommit<'a> {
     slot: Slot,
     pub(crate) batch: StateBatch,
-    pos: PosChanges,
+    pos: Cow<'a, PosChanges>,
     totals: Totals,
     metadata: StateMetadata,
     state_hash: Hash,
+}
+
+/// What layers change of stakes, oldest first: without a copy if there is one.
+fn composed_pos<'a>(layers: &[&'a SlotEffects]) -> Cow<'a, PosChanges> {
+    if let [only] = layers {
+        return Cow::Borrowed(&only.pos);
+    }
+    let mut pos = PosChanges::new();
+    for effects in layers {
+        pos.merge(effects.pos.clone());
+    }
+    Cow::Owned(pos)
 }
 
 /// That all coins are accounted for (design 05, 'Conservation').
@@ -335,6 +371,10 @@ fn initialise(
     Ok(store.commit(batch)?)
 }
 
+fn sum(mut amounts: impl Iterator<Item = Amount>) -> Option<Amount> {
+    amounts.try_fold(Amount::ZERO, Amount::checked_add)
+}
+
 fn genesis_totals(genesis: &Genesis, slot: Slot) -> Result<Totals, ExecutionError> {
     let overflow = || ExecutionError::Overflow {
         slot,
@@ -342,10 +382,7 @@ fn genesis_totals(genesis: &Genesis, slot: Slot) -> Result<Totals, ExecutionErro
     };
     let rolls = genesis.roll_counts();
     let rolls = rolls.values().try_fold(0_u64, |sum, n| sum.checked_add(*n));
-    let balances = genesis
-        .allocations
-        .values()
-        .try_fold(Amount::ZERO, |sum, amount| sum.checked_add(*amount));
+    let balances = sum(genesis.allocations.values().copied());
     Ok(Totals {
         balances: balances.ok_or_else(overflow)?,
         rolls: rolls.ok_or_else(overflow)?,

@@ -13,6 +13,7 @@ impl From<RollRefusal> for FailureReason {
             RollRefusal::NotEnoughRolls => Self::NotEnoughRolls,
             RollRefusal::LastRoll => Self::LastRoll,
             RollRefusal::NoRolls => Self::NoRolls,
+            RollRefusal::TooManyStakers => Self::TooManyStakers,
             RollRefusal::Overflow => Self::Overflow,
         }
     }

@@ -34,6 +34,8 @@ pub enum FailureReason {
     Overflow,
     /// there is no contract engine in this version of the protocol
     NoContractEngine,
+    /// there are as many stakers already as a certificate can name
+    TooManyStakers,
 }
 
 codec_enum!(FailureReason {
@@ -45,6 +47,7 @@ codec_enum!(FailureReason {
     5 => NoRolls,
     6 => Overflow,
     7 => NoContractEngine,
+    8 => TooManyStakers,
 });
 
 /// What became of an operation of a block (design 05, step 3).

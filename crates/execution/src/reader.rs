@@ -8,6 +8,7 @@ use crate::view::View;
 use crate::world::World;
 use crate::{ExecutionError, ExecutionSummary, Level, OperationStatus, Simulation};
 use parking_lot::RwLock;
+use picot_clock::Slot;
 use picot_ledger::Ledger;
 use picot_models::{Address, Amount, FaultKey, Operation, OperationId, OperationKind};
 use picot_pool::AccountView;
@@ -101,7 +102,20 @@ impl ExecutionReader {
         address: &Address,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>, ExecutionError> {
-        self.world.read().view(level).datastore(address, key)
+        // The store is asked without the lock: it may be slow.
+        let (change, ledger) = {
+            let world = self.world.read();
+            let view = world.view(level);
+            let change = view
+                .layers
+                .iter()
+                .find_map(|layer| layer.ledger.datastore(address, key).cloned());
+            (change, world.final_state.ledger.clone())
+        };
+        match change {
+            Some(change) => Ok(change.value().cloned()),
+            None => Ok(ledger.datastore(address, key)?),
+        }
     }
 
     /// See [`Execution::executed_operations`](crate::Execution::executed_operations).
@@ -109,19 +123,20 @@ impl ExecutionReader {
     /// # Errors
     /// None at present.
     pub fn executed_operations(&self, thread: u8) -> Result<BTreeSet<OperationId>, ExecutionError> {
-        let world = self.world.read();
         let validity = self.chain.params.operation_validity_periods;
-        let oldest = world.candidate_slot().period.saturating_sub(validity);
-        let view = world.view(Level::Candidate);
-        let ahead = view.layers.iter().flat_map(|layer| &layer.executed);
-        let blocks = world.final_state.executed.values().chain(ahead);
-        let of_thread = |block: &&Arc<ExecutedBlock>| {
-            block.slot.thread == thread && block.slot.period >= oldest
+        // The set is made without the lock: it may be long.
+        let blocks: Vec<Arc<ExecutedBlock>> = {
+            let world = self.world.read();
+            let oldest = world.candidate_slot().period.saturating_sub(validity);
+            let view = world.view(Level::Candidate);
+            let ahead = view.layers.iter().flat_map(|layer| &layer.executed);
+            let blocks = world.final_state.executed.range(Slot::new(oldest, 0)..);
+            let blocks = blocks.map(|(_, block)| block).chain(ahead);
+            let of_thread = blocks.filter(|block| block.slot.thread == thread);
+            of_thread.map(Arc::clone).collect()
         };
-        Ok(blocks
-            .filter(of_thread)
-            .flat_map(|block| block.record.operations.iter().map(|done| done.id))
-            .collect())
+        let operations = blocks.iter().flat_map(|block| &block.record.operations);
+        Ok(operations.map(|done| done.id).collect())
     }
 
     /// See [`Execution::operation_status`](crate::Execution::operation_status).

@@ -161,9 +161,10 @@ impl<'a> SlotRun<'a> {
             self.take_rolls(*count)?;
         }
         self.totals.deferred_credits = self.sum(self.totals.deferred_credits, end.sold_coins)?;
-        for (address, amount) in end.reimbursed {
+        let addresses: Vec<Address> = end.reimbursed.keys().copied().collect();
+        let places = self.balances.read_ahead(self.view, &addresses)?;
+        for (place, amount) in places.into_iter().zip(end.reimbursed.into_values()) {
             self.totals.deferred_credits = self.rest(self.totals.deferred_credits, amount)?;
-            let place = self.place(&address)?;
             self.credit(place, amount)?;
         }
         Ok(EndedCycle {

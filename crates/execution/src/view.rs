@@ -44,17 +44,6 @@ impl<'a> View<'a> {
         Ok(ledger.balances(addresses)?)
     }
 
-    pub(crate) fn datastore(
-        &self,
-        address: &Address,
-        key: &[u8],
-    ) -> Result<Option<Vec<u8>>, ExecutionError> {
-        match self.newest(|layer| layer.ledger.datastore(address, key)) {
-            Some(change) => Ok(change.value().cloned()),
-            None => Ok(self.below.ledger.datastore(address, key)?),
-        }
-    }
-
     pub(crate) fn totals(&self) -> Totals {
         self.layers
             .first()

@@ -7,13 +7,15 @@ use crate::{
     Config, DecidedSlots, EndedCycle, Execution, ExecutionCore, ExecutionError, ExecutionReader,
     ExecutionSummary, Level, OperationStatus, Simulation, SlotOutput,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, bounded};
 use parking_lot::{Mutex, RwLock};
+use picot_clock::Slot;
 use picot_models::{Address, Amount, Block, Operation, OperationId};
 use picot_pool::Pool;
 use picot_pos::CycleInfo;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +47,8 @@ pub struct ExecutionWorker {
     reader: ExecutionReader,
     subscribers: Arc<Subscribers>,
     failures: Receiver<ExecutionError>,
+    /// Disconnected once the thread has ended.
+    has_ended: Receiver<Infallible>,
     is_stopping: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -62,6 +66,7 @@ impl ExecutionWorker {
         config.validate()?;
         let (commands, queue) = bounded(config.queued_updates);
         let (failure, failures) = bounded(1);
+        let (end, has_ended) = bounded(0);
         let subscribers = Arc::new(Subscribers::new(config.queued_outputs));
         let reader = core.reader();
         let is_stopping = Arc::new(AtomicBool::new(false));
@@ -74,6 +79,8 @@ impl ExecutionWorker {
             subscribers: Arc::clone(&subscribers),
             is_stopping: Arc::clone(&is_stopping),
             last_stake_kept_in: None,
+            failed_candidate: None,
+            _end: end,
         };
         let thread = Builder::new()
             .name("execution".to_owned())
@@ -84,6 +91,7 @@ impl ExecutionWorker {
             reader,
             subscribers,
             failures,
+            has_ended,
             is_stopping,
             thread: Mutex::new(Some(thread)),
         })
@@ -109,10 +117,14 @@ impl ExecutionWorker {
     pub fn wait_done(&self) -> Result<(), ExecutionError> {
         let (done, is_done) = bounded(1);
         let sent = self.commands.send(Command::Barrier(done)).is_ok();
-        if sent && is_done.recv().is_ok() {
-            return Ok(());
+        if sent {
+            // What is sent while the thread ends may lie in the queue for good.
+            let mut either = Select::new();
+            either.recv(&is_done);
+            either.recv(&self.has_ended);
+            either.ready();
         }
-        Err(self.stopped())
+        is_done.try_recv().map_err(|_| self.stopped())
     }
 
     fn stopped(&self) -> ExecutionError {
@@ -221,6 +233,10 @@ struct Worker {
     is_stopping: Arc<AtomicBool>,
     /// The last cycle in which the last stake was kept.
     last_stake_kept_in: Option<u64>,
+    /// The slot of the last candidate that could not be executed.
+    failed_candidate: Option<Slot>,
+    /// Says by its end that the thread has ended.
+    _end: Sender<Infallible>,
 }
 
 /// Everything that waited in the queue, as one.
@@ -355,6 +371,17 @@ impl Worker {
             self.pool.notify_balances(&touched);
         }
         self.subscribers.publish(&applied.final_slots);
+        self.warn_of_failed_candidate(applied);
+    }
+
+    /// Warns once for each slot, however often it is tried again.
+    fn warn_of_failed_candidate(&mut self, applied: &Applied) {
+        let Some((slot, error)) = &applied.failed_candidate else {
+            return;
+        };
+        if self.failed_candidate.replace(*slot) != Some(*slot) {
+            tracing::warn!(%slot, %error, "a candidate cannot be executed; what is final goes on");
+        }
     }
 
     /// Warns once for all cycles in a row: a network that was off for a day is told so once.

@@ -36,9 +36,13 @@ impl RollRegistry<'_> {
         let active = active.ok_or(PosError::UnknownCycle(self.cycle.saturating_sub(3)))?;
         let mut sales = BTreeMap::new();
         for (address, stats) in self.stats_of_cycle() {
+            // Asked first: most stakers do what they are drawn for.
+            if !is_over_rate(&stats, self.config) {
+                continue;
+            }
             let active = active.get(&address).copied().unwrap_or(0);
             let count = active.min(self.rolls(&address));
-            if count > 0 && is_over_rate(&stats, self.config) {
+            if count > 0 {
                 sales.insert(address, count);
             }
         }
@@ -73,9 +77,10 @@ impl RollRegistry<'_> {
             due.extend(of_cycle.map(|((_, address), amount)| (*address, *amount)));
         }
         due.retain(|_, amount| !amount.is_zero());
-        for address in due.keys() {
-            self.set_credit(cycle, *address, Amount::ZERO);
-        }
+        let none_left = due.keys().map(|address| ((cycle, *address), Amount::ZERO));
+        // At once, which is several times as fast.
+        let mut none_left: BTreeMap<_, _> = none_left.collect();
+        self.changes.deferred_credits.append(&mut none_left);
         end.reimbursed = due;
     }
 

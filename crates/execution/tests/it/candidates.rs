@@ -293,6 +293,48 @@ fn a_decided_slot_whose_draws_are_still_prepared_waits_and_goes_on_later() {
 }
 
 #[test]
+fn a_candidate_that_cannot_be_executed_stops_nobody_and_is_tried_again() {
+    use picot_execution::ExecutionCore;
+    use picot_selector::{Selector, SelectorError, mocks::MockSelector};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let genesis = small_genesis(small_params(), &[(1, 10), (2, 10)]);
+    let other = Chain::new(genesis.clone());
+    let (fails, real) = (Arc::new(AtomicBool::new(true)), other.selector.clone());
+    let mut selector = MockSelector::new();
+    selector.expect_feed_cycle().returning(|_, _, _| Ok(()));
+    selector.expect_draws().returning({
+        let fails = fails.clone();
+        move |slot| match (fails.load(Ordering::SeqCst), slot.period) {
+            (true, 2) => Err(SelectorError::EmptyRanking { slot }),
+            _ => real.draws(slot),
+        }
+    });
+    let store = Arc::new(picot_ledger::MemoryStateStore::new());
+    let config = Config::default();
+    let mut core = ExecutionCore::open(store, &genesis, Arc::new(selector), config).unwrap();
+    let candidates = vec![moves(&other, 1, 100), moves(&other, 3, 10)];
+    let applied = core.apply(vec![], candidates.clone());
+    let (slot, error) = applied.failed_candidate.unwrap();
+    assert!(matches!(error, ExecutionError::Draws { .. }), "{error}");
+    assert_eq!(slot, Slot::new(2, 0));
+    assert!(applied.failure.is_none());
+    assert_eq!(core.reader().summary().candidate_slot, Slot::new(1, 0));
+    // Final slots go on meanwhile.
+    let applied = core.apply(
+        vec![DecidedSlots::block(candidates[0].clone())],
+        candidates.clone(),
+    );
+    assert_eq!(applied.final_slots.len(), 1);
+    assert!(applied.failed_candidate.is_some() && applied.failure.is_none());
+    fails.store(false, Ordering::SeqCst);
+    let applied = core.apply(vec![], candidates);
+    assert!(applied.failed_candidate.is_none());
+    assert_eq!(core.reader().summary().candidate_slot, Slot::new(3, 0));
+}
+
+#[test]
 fn a_gap_in_a_thread_is_an_error_and_execution_stops() {
     let mut chain = no_rewards();
     let applied = chain

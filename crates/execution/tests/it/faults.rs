@@ -8,7 +8,7 @@ use picot_models::{
 use picot_selector::Selector;
 
 /// Two headers of one slot by one producer.
-fn two_headers(chain: &Chain, producer: &SecretKey, slot: Slot) -> Denunciation {
+pub(crate) fn two_headers(chain: &Chain, producer: &SecretKey, slot: Slot) -> Denunciation {
     let header = |version| {
         let mut header = mocks::block(producer, slot, vec![], vec![], &chain.chain_id)
             .header
@@ -20,7 +20,12 @@ fn two_headers(chain: &Chain, producer: &SecretKey, slot: Slot) -> Denunciation 
     Denunciation::of_headers(slot, producer.public_key(), header(1), header(2))
 }
 
-fn two_endorsements(chain: &Chain, key: &SecretKey, slot: Slot, index: u32) -> Denunciation {
+pub(crate) fn two_endorsements(
+    chain: &Chain,
+    key: &SecretKey,
+    slot: Slot,
+    index: u32,
+) -> Denunciation {
     let endorse = |number| {
         let block = Hash([number; 32]).into();
         let endorsement = Endorsement { slot, index, block };
@@ -29,7 +34,12 @@ fn two_endorsements(chain: &Chain, key: &SecretKey, slot: Slot, index: u32) -> D
     Denunciation::of_endorsements(endorse(1), endorse(2))
 }
 
-fn two_proposals(chain: &Chain, key: &SecretKey, slot: Slot, round: u32) -> Denunciation {
+pub(crate) fn two_proposals(
+    chain: &Chain,
+    key: &SecretKey,
+    slot: Slot,
+    round: u32,
+) -> Denunciation {
     let propose = |through| {
         let proposal = RoundProposal {
             version: 1,
@@ -46,7 +56,7 @@ fn two_proposals(chain: &Chain, key: &SecretKey, slot: Slot, round: u32) -> Denu
     Denunciation::of_proposals(propose(slot.period), propose(slot.period + 1))
 }
 
-fn two_checkpoints(chain: &Chain, key: &SecretKey, slot: Slot) -> Denunciation {
+pub(crate) fn two_checkpoints(chain: &Chain, key: &SecretKey, slot: Slot) -> Denunciation {
     let sign = |number| {
         let checkpoint = Checkpoint {
             slot,
@@ -305,9 +315,9 @@ fn a_fault_of_many_cycles_ago_is_punished_if_the_parameters_say_so() {
 }
 
 #[test]
-fn a_price_of_a_fault_past_the_largest_amount_is_all_that_there_is() {
+fn the_largest_price_of_a_fault_is_all_that_there_is() {
     let mut params = small_params();
-    params.slash_rolls = u64::MAX;
+    params.slash_rolls = u64::MAX / params.roll_price.as_nanos();
     let mut chain = Chain::new(small_genesis(params, &[(1, 10), (2, 10)]));
     chain.run(vec![]);
     let denunciation = two_votes(&chain, &mocks::key(1), Slot::new(1, 0));

@@ -1,6 +1,8 @@
 //! Tests of execution as its users see it, named after the rules.
 
 #[cfg(test)]
+mod against_a_model;
+#[cfg(test)]
 mod candidates;
 #[cfg(test)]
 mod cycles;
@@ -10,6 +12,8 @@ mod faults;
 mod histories;
 #[cfg(test)]
 mod kit;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]

@@ -182,6 +182,69 @@ fn one_changed_byte_is_found_at_start() {
     assert!(error.to_string().contains("its hash is"), "{error}");
 }
 
+/// The state with some pairs changed, and a hash that is right again.
+fn forged(chain: &Chain, change: impl FnOnce(&mut StateBatch)) -> Arc<dyn StateStore> {
+    let store = Arc::new(chain.store.snapshot());
+    let mut metadata = StateMetadata::read(&*store).unwrap().unwrap();
+    let mut batch = StateBatch::new();
+    change(&mut batch);
+    let slot = metadata.last_final_slot;
+    metadata.seal(&mut batch, &*store, slot).unwrap();
+    store.commit(batch).unwrap();
+    store
+}
+
+#[test]
+fn each_total_is_compared_with_its_sum_at_start() {
+    let chain = lively();
+    let totals = |change: fn(&mut picot_execution::Totals)| {
+        let mut totals = chain.totals();
+        change(&mut totals);
+        forged(&chain, |batch| batch.put(keys::totals(), totals.to_bytes()))
+    };
+    let nano = picot_models::Amount::from_nanos(1);
+    let more = |amount: picot_models::Amount| amount.checked_add(nano).unwrap();
+    assert!(!chain.totals().deferred_credits.is_zero());
+    for (what, store) in [
+        ("total of rolls", totals(|totals| totals.rolls += 1)),
+        (
+            "total of deferred credits",
+            forged(&chain, |batch| {
+                let credit = chain.credits(1)[0];
+                let key = keys::deferred_credit(credit.0, &mocks::address(1));
+                batch.put(key, (credit.1 + 1).to_bytes());
+            }),
+        ),
+        (
+            "total of balances",
+            forged(&chain, |batch| {
+                let balance = chain.balance(77) + 1;
+                batch.put(keys::balance(&mocks::address(77)), balance.to_bytes());
+            }),
+        ),
+        (
+            "supply",
+            forged(&chain, |batch| {
+                let mut totals = chain.totals();
+                totals.genesis_supply = more(totals.genesis_supply);
+                totals.burnt = more(totals.burnt);
+                batch.put(keys::totals(), totals.to_bytes());
+            }),
+        ),
+        (
+            "do not add up",
+            forged(&chain, |batch| {
+                let mut totals = chain.totals();
+                totals.minted = more(totals.minted);
+                batch.put(keys::totals(), totals.to_bytes());
+            }),
+        ),
+    ] {
+        let error = open(&chain, store).unwrap_err().to_string();
+        assert!(error.contains(what), "{what}: {error}");
+    }
+}
+
 #[test]
 fn a_damaged_state_is_an_error_and_never_a_panic() {
     let chain = lively();
