@@ -53,11 +53,22 @@ pub struct Validator {
 
 codec_struct!(Validator { address, power });
 
+/// The first 64 bits of an address, in the order of addresses: the kind, then the hash.
+fn head_of(address: &Address) -> u64 {
+    let hash = address.as_hash().as_bytes();
+    let first = u64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default());
+    let kind = u64::from(matches!(address, Address::Contract(_)));
+    (kind << 63) | (first >> 1)
+}
+
 /// The validators of a cycle by ascending address, with their voting power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatorSet {
     cycle: u64,
     validators: Vec<Validator>,
+    /// The head of each address, for [`ValidatorSet::index_of`]: all of them are in a few lines of
+    /// the processor's cache, which whole addresses are not.
+    heads: Vec<u64>,
     total_power: u64,
 }
 
@@ -89,9 +100,11 @@ impl ValidatorSet {
             .iter()
             .try_fold(0_u64, |total, validator| total.checked_add(validator.power))
             .ok_or(ValidatorSetError::Overflow(cycle))?;
+        let heads = validators.iter().map(|one| head_of(&one.address)).collect();
         Ok(Self {
             cycle,
             validators,
+            heads,
             total_power,
         })
     }
@@ -133,9 +146,18 @@ impl ValidatorSet {
     /// The place of an address in the set.
     #[must_use]
     pub fn index_of(&self, address: &Address) -> Option<usize> {
-        self.validators
-            .binary_search_by(|validator| validator.address.cmp(address))
-            .ok()
+        let head = head_of(address);
+        let first = self.heads.partition_point(|other| *other < head);
+        // Addresses with one head are next to each other, and more than one is next to impossible.
+        let of_head = self
+            .validators
+            .get(first..)?
+            .iter()
+            .zip(self.heads.get(first..)?);
+        of_head
+            .take_while(|(_, other)| **other == head)
+            .position(|(validator, _)| validator.address == *address)
+            .and_then(|place| first.checked_add(place))
     }
 
     /// The validator at a place.
@@ -158,5 +180,45 @@ impl ValidatorSet {
         let mut input = self.cycle.to_bytes();
         encode_seq(&self.validators, &mut input);
         Context::ValidatorSet.hash(&input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Addresses of both kinds, some of which differ in their last byte alone.
+    fn addresses() -> Vec<Address> {
+        let mut addresses = Vec::new();
+        for first in [0_u8, 1, 0x7f, 0x80, 0xff] {
+            for last in [0_u8, 1, 2, 0xff] {
+                let mut hash = [first; 32];
+                hash[31] = last;
+                addresses.extend([Address::Key(Hash(hash)), Address::Contract(Hash(hash))]);
+            }
+        }
+        addresses
+    }
+
+    #[test]
+    fn each_address_is_found_at_its_place_and_no_other_is() {
+        let all = addresses();
+        let rolls: BTreeMap<Address, u64> = all.iter().step_by(3).map(|one| (*one, 1)).collect();
+        let set = ValidatorSet::new(1, &rolls).unwrap();
+        for address in all {
+            let expected = set
+                .validators()
+                .iter()
+                .position(|one| one.address == address);
+            assert_eq!(set.index_of(&address), expected);
+            assert_eq!(set.power_of(&address), u64::from(expected.is_some()));
+        }
+    }
+
+    #[test]
+    fn heads_are_in_the_order_of_addresses() {
+        let mut all = addresses();
+        all.sort_unstable();
+        assert!(all.is_sorted_by_key(head_of));
     }
 }

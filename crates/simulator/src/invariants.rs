@@ -1,6 +1,7 @@
 //! What must hold after every event (design 12).
 
 use displaydoc::Display;
+use picot_consensus::{BatchVerifier, Verifier};
 use picot_execution::ExecutionSummary;
 use picot_models::{
     Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
@@ -83,6 +84,8 @@ pub(crate) struct Checker {
     genesis: Genesis,
     chain_id: ChainId,
     verify_signatures: bool,
+    /// Past what the nodes know: a verifier that remembers the points of keys, and no verdicts.
+    verifier: BatchVerifier,
     roll_price: Amount,
     /// Addresses of those who may do anything.
     byzantine: BTreeSet<Address>,
@@ -123,6 +126,7 @@ impl Checker {
         Self {
             chain_id: genesis.chain_id(),
             verify_signatures,
+            verifier: BatchVerifier::default(),
             roll_price: genesis.params.roll_price,
             byzantine,
             decided: BTreeMap::new(),
@@ -229,15 +233,19 @@ impl Checker {
         validators: &ValidatorSet,
     ) -> Result<(), Violation> {
         let certificate = decided.outcome.certificate();
-        let result = if self.verify_signatures {
-            certificate.verify(&self.chain_id, validators)
-        } else {
-            certificate.check_power(validators)
-        };
-        result.map_err(|error| {
+        certificate.check_power(validators).map_err(|error| {
             let detail = format!("the certificate of {}: {error}", decided.slot());
             Violation::new(Invariant::Validity, detail)
-        })
+        })?;
+        if self.verify_signatures {
+            let bad = self
+                .verifier
+                .bad(&certificate.batch_entries(&self.chain_id));
+            hold(bad.is_empty(), Invariant::Validity, || {
+                format!("the certificate of {} has bad signatures", decided.slot())
+            })?;
+        }
+        Ok(())
     }
 
     fn check_block(

@@ -19,6 +19,7 @@ mod queue;
 mod random;
 mod report;
 mod scenario;
+mod shared_sets;
 mod trace;
 mod verified;
 mod wallet;

@@ -7,6 +7,7 @@ use crate::fuse::Fuse;
 use crate::mocks::grinding::Grinder;
 use crate::planted::{LateSeeds, OfferingAgain, Planted};
 use crate::ports::{ConsensusPort, ExecutionPort, Outbox};
+use crate::shared_sets::SharedSets;
 use crate::verified::SharedVerifier;
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
@@ -84,6 +85,8 @@ pub(crate) struct Start<'a> {
     pub keys: Vec<SecretKey>,
     /// Who verifies signatures for all nodes.
     pub verifier: SharedVerifier,
+    /// The validators that all nodes draw.
+    pub sets: SharedSets,
     /// Its disk.
     pub disk: &'a Disk,
     /// Its time now.
@@ -126,8 +129,11 @@ pub(crate) struct Node {
     production_deadline_ms: u64,
     waiting_tick: Option<Tick>,
     grinder: Option<Grinder>,
-    /// The cycles whose draws were ready when the engine was told of them last.
-    offered_cycles: Vec<u64>,
+    sets: SharedSets,
+    /// Whether execution, which alone feeds the draws, ran since the engine was told of them.
+    draws_may_be_new: bool,
+    /// An empty list of inputs, with room.
+    spare_inputs: Vec<Input>,
     unstored_candidates: Vec<Block>,
     unstored_decisions: Vec<Decided>,
     decided: Vec<DecidedSlots>,
@@ -273,7 +279,9 @@ impl Node {
             production_deadline_ms: params.production_deadline_ms(),
             waiting_tick: None,
             grinder: start.grinder.clone(),
-            offered_cycles: Vec::new(),
+            sets: start.sets.clone(),
+            draws_may_be_new: true,
+            spare_inputs: Vec::new(),
             unstored_candidates: Vec::new(),
             unstored_decisions: Vec::new(),
             decided: Vec::new(),
@@ -335,7 +343,9 @@ impl Node {
     /// A message of another node.
     pub(crate) fn deliver(&mut self, from: usize, message: Arc<Message>) {
         let from = Peer(u64::try_from(from).unwrap_or(u64::MAX));
-        self.process(vec![Input::Message { from, message }]);
+        let mut inputs = std::mem::take(&mut self.spare_inputs);
+        inputs.push(Input::Message { from, message });
+        self.process(inputs);
     }
 
     /// Time passed.
@@ -416,7 +426,9 @@ impl Node {
     fn process(&mut self, mut inputs: Vec<Input>) {
         self.store_candidates(&mut inputs);
         self.store_decisions(&mut inputs);
-        self.add_ready_cycles(&mut inputs);
+        if std::mem::take(&mut self.draws_may_be_new) {
+            self.add_ready_cycles(&mut inputs);
+        }
         let now = picot_clock::Clock::now(&self.clock);
         if self.engine_read(|engine| engine.wake_at().is_some_and(|at| at <= now)) {
             inputs.push(Input::Tick);
@@ -429,37 +441,35 @@ impl Node {
                 self.effects.push(Effect::Broken(text));
                 return;
             }
-            self.add_ready_cycles(&mut inputs);
+            if std::mem::take(&mut self.draws_may_be_new) {
+                self.add_ready_cycles(&mut inputs);
+            }
             let now = picot_clock::Clock::now(&self.clock);
-            let taken = std::mem::take(&mut inputs);
-            let outputs = self.consensus.engine.lock().step_all(now, taken);
+            let outputs = self.consensus.engine.lock().step_all(now, inputs.drain(..));
             for output in outputs {
                 self.execute(output, &mut inputs);
             }
             self.hand_over();
         }
+        inputs.clear();
+        self.spare_inputs = inputs;
     }
 
-    fn add_ready_cycles(&mut self, inputs: &mut Vec<Input>) {
-        let ready = self.selector.ready_cycles();
-        // A cycle that the engine was told of, or did not need, is never needed later.
-        if ready == self.offered_cycles {
-            return;
-        }
-        for &cycle in &ready {
+    fn add_ready_cycles(&self, inputs: &mut Vec<Input>) {
+        for cycle in self.selector.ready_cycles() {
             if self.engine_read(|engine| engine.needs_cycle(cycle))
                 && let Ok(validators) = self.selector.voting_power(cycle)
             {
-                inputs.push(Input::CycleReady(validators));
+                inputs.push(Input::CycleReady(self.sets.same(validators)));
             }
         }
-        self.offered_cycles = ready;
     }
 
     fn hand_over(&mut self) {
         let decided = std::mem::take(&mut self.decided);
         let changed = std::mem::take(&mut self.candidates_changed) || !decided.is_empty();
         if changed && !self.fuse.is_blown() {
+            self.draws_may_be_new = true;
             let candidates = self.engine_read(Engine::leading_candidates);
             if let Err(error) = self.execution.update(decided, candidates)
                 && !self.fuse.is_blown()

@@ -19,6 +19,7 @@ use crate::queue::Queue;
 use crate::random::Random;
 use crate::report::Report;
 use crate::scenario::Scenario;
+use crate::shared_sets::SharedSets;
 use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
@@ -140,6 +141,7 @@ struct World<'a> {
     report: Report,
     queue: Queue<Event>,
     verifier: SharedVerifier,
+    sets: SharedSets,
     now_us: u64,
     random: Random,
     healed: bool,
@@ -201,6 +203,7 @@ impl<'a> World<'a> {
             trace: Trace::default(),
             report: Report::default(),
             queue: Queue::default(),
+            sets: SharedSets::default(),
             verifier: if config.verify_signatures {
                 SharedVerifier::default()
             } else {
@@ -552,6 +555,7 @@ impl World<'_> {
             nodes,
             keys: vec![member.key.clone()],
             verifier: self.verifier.clone(),
+            sets: self.sets.clone(),
             disk: &member.disk,
             now,
             fresh: life == 1,

@@ -72,6 +72,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
     let sum = Mutex::new(Sum::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).max(1);
+    let count = usize::try_from(seeds.end.saturating_sub(seeds.start)).unwrap_or(usize::MAX);
     // A wrong setting is told before anything is run.
     args.config(seeds.start, latencies)?
         .validate()
@@ -102,7 +103,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..jobs {
+        for _ in 1..jobs.min(count) {
             scope.spawn(work);
         }
         // One run has the first thread, whose memory grows at the least cost.
