@@ -127,6 +127,11 @@ impl Certificates {
         found.filter(|certificate| certificate.subject == *subject)
     }
 
+    /// The slot is decided: its outcome has the final certificate.
+    pub(crate) fn close(&mut self) {
+        self.finalised = None;
+    }
+
     pub(crate) fn finalised(&self) -> Option<&Arc<Certificate>> {
         self.finalised.as_ref()
     }

@@ -450,6 +450,13 @@ impl Collector {
         )
     }
 
+    /// The slot is decided: votes stay as evidence, but nothing is to be made of them.
+    pub(crate) fn close(&mut self) {
+        for of_round in self.rounds.values_mut() {
+            of_round.weights.clear();
+        }
+    }
+
     /// Drops votes that are bound to another history of the thread.
     pub(crate) fn keep_digest(&mut self, digest: &ThreadDigest) {
         for of_round in self.rounds.values_mut() {

@@ -258,7 +258,9 @@ pub(crate) struct ClaimedVote {
 impl ClaimedVote {
     fn encode(vote: &Vote, relies_on: Option<&Certificate>) -> Vec<u8> {
         use picot_serialization::Encode;
-        let mut payload = vote.to_bytes();
+        let len = relies_on.map_or(0, Encode::encoded_len);
+        let mut payload = Vec::with_capacity(vote.encoded_len().saturating_add(len));
+        vote.encode(&mut payload);
         if let Some(certificate) = relies_on {
             certificate.encode(&mut payload);
         }

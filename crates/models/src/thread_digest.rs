@@ -30,7 +30,9 @@ impl ThreadDigest {
     /// After one more outcome.
     #[must_use]
     pub fn after(&self, slot: Slot, value: &Value) -> Self {
-        let mut input = self.hash.as_bytes().to_vec();
+        let len = slot.encoded_len().saturating_add(value.encoded_len());
+        let mut input = Vec::with_capacity(self.hash.encoded_len().saturating_add(len));
+        self.hash.encode(&mut input);
         slot.encode(&mut input);
         value.encode(&mut input);
         Self {

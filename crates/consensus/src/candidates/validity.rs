@@ -127,6 +127,15 @@ fn check_parents(env: &Env<'_>, header: &Header, checks: &mut Checks) -> Check {
         if thread == slot.thread {
             continue;
         }
+        let (latest, period) = chain.last_block();
+        if *id == latest {
+            // Nothing that the own-thread parent could have named is newer.
+            require(
+                Slot::new(period, thread) < slot,
+                "a parent is not earlier than the slot",
+            )?;
+            continue;
+        }
         let oldest = match own.last_block_parents().get(usize::from(thread)) {
             None => Some(0),
             Some(oldest) => chain.period_of(oldest).or_else(|| {

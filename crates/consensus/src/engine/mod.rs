@@ -95,7 +95,7 @@ impl Engine {
             .collect();
         let threads: Vec<ThreadState> = chains
             .iter()
-            .map(|_| ThreadState::new(config.signing_log_complete))
+            .map(|chain| ThreadState::new(config.is_trusted(&clock, chain.last_decided())))
             .collect();
         Ok(Self {
             shared: Shared {
@@ -380,13 +380,11 @@ impl Engine {
         // through until nothing is decided any more.
         while self.dirty != 0 {
             let dirty = std::mem::take(&mut self.dirty);
-            for thread in self.thread_numbers() {
-                if dirty & thread_bit(thread) != 0 {
-                    self.evaluate_thread(thread, now, out);
-                    let wake_at = self.next_wake_of(thread, now);
-                    if let Some(known) = self.thread_wakes.get_mut(usize::from(thread)) {
-                        *known = wake_at;
-                    }
+            for thread in self.threads_in(dirty) {
+                self.evaluate_thread(thread, now, out);
+                let wake_at = self.next_wake_of(thread, now);
+                if let Some(known) = self.thread_wakes.get_mut(usize::from(thread)) {
+                    *known = wake_at;
                 }
             }
         }
@@ -415,11 +413,19 @@ impl Engine {
         0..self.shared.config.params.thread_count
     }
 
+    /// The threads of a set, ascending.
+    fn threads_in(&self, mut set: u64) -> impl Iterator<Item = u8> + use<> {
+        let count = self.shared.config.params.thread_count;
+        std::iter::from_fn(move || {
+            let thread = u8::try_from(set.trailing_zeros()).ok()?;
+            set &= !thread_bit(thread);
+            (thread < count).then_some(thread)
+        })
+    }
+
     /// The threads with an open slot.
     fn open_threads(&self) -> impl Iterator<Item = u8> + use<> {
-        let open = self.open_threads;
-        self.thread_numbers()
-            .filter(move |thread| open & thread_bit(*thread) != 0)
+        self.threads_in(self.open_threads)
     }
 }
 

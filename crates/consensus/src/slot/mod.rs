@@ -489,6 +489,8 @@ impl SlotState {
     /// The decision is made: headers, votes and certificates stay for a while as evidence.
     pub(crate) fn close(&mut self) {
         self.candidates.drop_bodies();
+        self.collector.close();
+        self.certificates.close();
         self.own = Vec::new();
         self.proposals.clear();
         self.coordinators.clear();
