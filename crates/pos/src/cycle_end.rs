@@ -3,6 +3,7 @@
 use crate::{Config, PosError, ProductionStats, RollRegistry};
 use picot_models::{Address, Amount};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the end of a cycle did to coins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +36,11 @@ impl RollRegistry<'_> {
         let active = self.below.active_rolls(self.cycle);
         let active = active.ok_or(PosError::UnknownCycle(self.cycle.saturating_sub(3)))?;
         let mut sales = BTreeMap::new();
-        for (address, stats) in self.stats_of_cycle() {
+        let (below, changed) = self.stats_of_cycle();
+        let unchanged = below
+            .iter()
+            .filter(|(address, _)| !changed.contains_key(address));
+        for (&address, &stats) in unchanged.chain(&changed) {
             // Asked first: most stakers do what they are drawn for.
             if !is_over_rate(&stats, self.config) {
                 continue;
@@ -69,7 +74,8 @@ impl RollRegistry<'_> {
     /// Rule 2: what was deferred to the end of this cycle comes due.
     fn reimburse(&mut self, end: &mut CycleEnd) {
         let cycle = self.cycle;
-        let mut due = self.below.deferred_credits_of_cycle(cycle);
+        let below = self.below.deferred_credits_of_cycle(cycle);
+        let mut due = BTreeMap::clone(&below);
         let layers = self.layers.iter().rev().copied();
         for layer in layers.chain([&self.changes]) {
             let range = layer.deferred_credits.iter();
@@ -84,16 +90,21 @@ impl RollRegistry<'_> {
         end.reimbursed = due;
     }
 
-    /// The counts of everyone who was drawn in the cycle.
-    fn stats_of_cycle(&self) -> BTreeMap<Address, ProductionStats> {
-        let mut all = self.below.stats_of_cycle(self.cycle);
+    /// The counts of everyone who was drawn in the cycle: final ones, and the changed ones above.
+    fn stats_of_cycle(
+        &self,
+    ) -> (
+        Arc<BTreeMap<Address, ProductionStats>>,
+        BTreeMap<Address, ProductionStats>,
+    ) {
+        let mut changed = BTreeMap::new();
         let layers = self.layers.iter().rev().copied();
         for layer in layers.chain([&self.changes]) {
             let stats = layer.production_stats.iter();
             let of_cycle = stats.filter(|((of, _), _)| *of == self.cycle);
-            all.extend(of_cycle.map(|((_, address), stats)| (*address, *stats)));
+            changed.extend(of_cycle.map(|((_, address), stats)| (*address, *stats)));
         }
-        all
+        (self.below.stats_of_cycle(self.cycle), changed)
     }
 }
 

@@ -44,7 +44,7 @@ impl ProductionStats {
     }
 }
 
-/// What is known of one cycle (design 06, 'State').
+/// What is known of one cycle (design 06, 'State'). A copy shares its maps, whatever their size.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CycleInfo {
     /// The cycle.
@@ -59,9 +59,9 @@ pub struct CycleInfo {
     /// One bit for each of its slots so far.
     pub rng_seed: BitVec<u8, Lsb0>,
     /// What each address that was drawn did.
-    pub production_stats: BTreeMap<Address, ProductionStats>,
+    pub production_stats: Arc<BTreeMap<Address, ProductionStats>>,
     /// What is credited when it ends; nothing once that has happened.
-    pub deferred_credits: BTreeMap<Address, Amount>,
+    pub deferred_credits: Arc<BTreeMap<Address, Amount>>,
 }
 
 impl CycleInfo {

@@ -31,6 +31,8 @@ pub enum PosError {
         /// The slot that comes next.
         expected: Slot,
     },
+    /// the end of cycle {0} leaves deferred credits that come due with it
+    NotReimbursed(u64),
     /// cycle {0} is not known: it was dropped, or has not begun
     UnknownCycle(u64),
     /// {what} of {address} is past what a number can hold

@@ -42,7 +42,7 @@ pub trait PosFinalState: Send + Sync {
     fn stats(&self, cycle: u64, address: &Address) -> ProductionStats;
 
     /// What all addresses that were drawn did in a cycle.
-    fn stats_of_cycle(&self, cycle: u64) -> BTreeMap<Address, ProductionStats>;
+    fn stats_of_cycle(&self, cycle: u64) -> Arc<BTreeMap<Address, ProductionStats>>;
 
     /// What an address has coming at the end of a cycle.
     fn deferred_credit(&self, cycle: u64, address: &Address) -> Amount;
@@ -51,7 +51,7 @@ pub trait PosFinalState: Send + Sync {
     fn deferred_credits(&self, address: &Address) -> BTreeMap<u64, Amount>;
 
     /// What all addresses have coming at the end of a cycle.
-    fn deferred_credits_of_cycle(&self, cycle: u64) -> BTreeMap<Address, Amount>;
+    fn deferred_credits_of_cycle(&self, cycle: u64) -> Arc<BTreeMap<Address, Amount>>;
 
     /// What a cycle draws from: the rolls at the end of cycle − 3 and the seed of cycle − 2, or
     /// genesis values; `None` if that is not known yet, or not kept any more.

@@ -179,7 +179,7 @@ impl PosState {
             let info = index
                 .and_then(|index| self.cycle_history.get_mut(usize::try_from(index).ok()?))
                 .ok_or_else(|| corrupt(cycle, "production counts", "the cycle is not kept"))?;
-            info.production_stats.insert(address, stats);
+            Arc::make_mut(&mut info.production_stats).insert(address, stats);
             Ok(())
         })
     }
@@ -203,7 +203,7 @@ impl PosState {
             }
             // Keys ascend, so the credit is of the newest cycle so far.
             if let Some(info) = self.cycle_history.front_mut() {
-                info.deferred_credits.insert(address, amount);
+                Arc::make_mut(&mut info.deferred_credits).insert(address, amount);
             }
             Ok(())
         })

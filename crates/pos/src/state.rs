@@ -3,9 +3,13 @@
 use crate::config::GENESIS_CYCLES;
 use crate::{Config, CycleInfo, DrawInputs, PosChanges, PosError, PosFinalState, ProductionStats};
 use picot_clock::Slot;
+use picot_crypto::Hash;
 use picot_models::{Address, Amount};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+/// The least address.
+const LEAST: Address = Address::Key(Hash([0; 32]));
 
 /// The final state of stakes, in memory. What it holds is also in the state store:
 /// [`PosState::load`] reads it, [`PosState::write_slot`] writes what a slot changes.
@@ -67,6 +71,10 @@ impl PosState {
         Ok(self.next_slot()?.1)
     }
 
+    fn running_info(&self) -> Option<&CycleInfo> {
+        self.info(self.running_cycle().ok()?)
+    }
+
     pub(crate) fn info(&self, cycle: u64) -> Option<&CycleInfo> {
         let newest = self.cycle_history.front()?.cycle;
         let index = usize::try_from(newest.checked_sub(cycle)?).ok()?;
@@ -102,6 +110,9 @@ impl PosState {
         let between = Slot::slots_between(next, slot, self.config.thread_count)?;
         let bits = u64::try_from(changes.seed_bits.len()).unwrap_or(u64::MAX);
         let known = |(cycle, _): &(u64, Address)| self.is_known_or_coming(*cycle);
+        if self.config.ends_cycle(slot)? {
+            self.check_all_reimbursed(cycle, changes)?;
+        }
         if between.checked_add(1) != Some(bits)
             || !changes.deferred_credits.keys().all(known)
             || !changes.production_stats.keys().all(known)
@@ -111,15 +122,38 @@ impl PosState {
         Ok(cycle)
     }
 
+    /// That a cycle whose end is settled leaves no credit behind.
+    fn check_all_reimbursed(&self, cycle: u64, changes: &PosChanges) -> Result<(), PosError> {
+        let credits = self.deferred_credits_of_cycle(cycle);
+        let range = changes.deferred_credits.range((cycle, LEAST)..);
+        let mut new = range.take_while(|((of, _), _)| *of == cycle).peekable();
+        let are_gone = credits.keys().all(|address| {
+            while new.next_if(|((_, changed), _)| changed < address).is_some() {}
+            matches!(new.peek(), Some(((_, changed), coins)) if changed == address && coins.is_zero())
+        });
+        if are_gone {
+            Ok(())
+        } else {
+            Err(PosError::NotReimbursed(cycle))
+        }
+    }
+
     fn is_known_or_coming(&self, cycle: u64) -> bool {
         self.cycle_history
             .back()
             .is_some_and(|oldest| oldest.cycle <= cycle)
     }
 
-    fn settle_credits(&mut self, changes: &PosChanges) -> Result<(), PosError> {
+    /// Takes over new credits; nothing is left of those that come due with `ended`.
+    fn settle_credits(&mut self, changes: &PosChanges, ended: Option<u64>) -> Result<(), PosError> {
+        if let Some(ended) = ended {
+            self.info_mut(ended)?.deferred_credits = Arc::default();
+        }
         for (&(cycle, address), &amount) in &changes.deferred_credits {
-            let credits = &mut self.info_mut(cycle)?.deferred_credits;
+            if amount.is_zero() && ended == Some(cycle) {
+                continue;
+            }
+            let credits = Arc::make_mut(&mut self.info_mut(cycle)?.deferred_credits);
             if amount.is_zero() {
                 credits.remove(&address);
             } else {
@@ -188,11 +222,10 @@ impl PosFinalState for PosState {
 
     fn settle_slot(&mut self, slot: Slot, changes: &PosChanges) -> Result<(), PosError> {
         let running = self.check_follows(slot, changes)?;
-        self.settle_credits(changes)?;
+        let ends_cycle = self.config.ends_cycle(slot)?;
+        self.settle_credits(changes, ends_cycle.then_some(running))?;
         for (&(cycle, address), &stats) in &changes.production_stats {
-            self.info_mut(cycle)?
-                .production_stats
-                .insert(address, stats);
+            Arc::make_mut(&mut self.info_mut(cycle)?.production_stats).insert(address, stats);
         }
         let info = self.info_mut(running)?;
         apply_rolls(&mut info.roll_counts, &changes.rolls);
@@ -200,7 +233,7 @@ impl PosFinalState for PosState {
         info.last_final_slot = Some(slot);
         self.last_final_slot = slot;
         let mut running = running;
-        if self.config.ends_cycle(slot)? {
+        if ends_cycle {
             self.seal(running)?;
             running = running.saturating_add(1);
         }
@@ -209,13 +242,15 @@ impl PosFinalState for PosState {
     }
 
     fn rolls(&self, address: &Address) -> u64 {
-        self.roll_counts().get(address).copied().unwrap_or(0)
+        let rolls = self.running_info().map(|info| &info.roll_counts);
+        rolls
+            .and_then(|rolls| rolls.get(address).copied())
+            .unwrap_or(0)
     }
 
     fn roll_counts(&self) -> Arc<BTreeMap<Address, u64>> {
-        let running = self.running_cycle().ok();
-        let info = running.and_then(|cycle| self.info(cycle));
-        info.map(|info| Arc::clone(&info.roll_counts))
+        self.running_info()
+            .map(|info| Arc::clone(&info.roll_counts))
             .unwrap_or_default()
     }
 
@@ -238,9 +273,9 @@ impl PosFinalState for PosState {
             .unwrap_or_default()
     }
 
-    fn stats_of_cycle(&self, cycle: u64) -> BTreeMap<Address, ProductionStats> {
+    fn stats_of_cycle(&self, cycle: u64) -> Arc<BTreeMap<Address, ProductionStats>> {
         self.info(cycle)
-            .map(|info| info.production_stats.clone())
+            .map(|info| Arc::clone(&info.production_stats))
             .unwrap_or_default()
     }
 
@@ -258,9 +293,9 @@ impl PosFinalState for PosState {
             .collect()
     }
 
-    fn deferred_credits_of_cycle(&self, cycle: u64) -> BTreeMap<Address, Amount> {
+    fn deferred_credits_of_cycle(&self, cycle: u64) -> Arc<BTreeMap<Address, Amount>> {
         self.info(cycle)
-            .map(|info| info.deferred_credits.clone())
+            .map(|info| Arc::clone(&info.deferred_credits))
             .unwrap_or_default()
     }
 

@@ -106,7 +106,7 @@ fn a_block_of_the_drawn_producer_is_a_success_and_nobodys_failure() {
         ..ProductionStats::default()
     };
     let expected = BTreeMap::from([(block.header.signer_address(), success)]);
-    assert_eq!(info.production_stats, expected);
+    assert_eq!(*info.production_stats, expected);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_miss_is_a_failure_of_the_drawn_producer() {
         block_failure_count: 1,
         ..ProductionStats::default()
     };
-    assert_eq!(info.production_stats, BTreeMap::from([(drawn, failure)]));
+    assert_eq!(*info.production_stats, BTreeMap::from([(drawn, failure)]));
 }
 
 #[test]

@@ -403,6 +403,51 @@ fn slots_are_settled_in_order_and_each_with_its_bits() {
 }
 
 #[test]
+fn an_end_of_a_cycle_that_leaves_credits_behind_is_refused() {
+    let mut stakes = Stakes::small(&[(1, 5), (2, 5)]);
+    sell(&mut stakes, 2, 3);
+    stakes.pass_cycle(2);
+    let changes = picot_pos::PosChanges {
+        seed_bits: vec![true; 6],
+        ..picot_pos::PosChanges::new()
+    };
+    let end = Slot::new(11, 1);
+    let error = stakes.state.settle_slot(end, &changes).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the end of cycle 3 leaves deferred credits that come due with it"
+    );
+    let mut paid = changes;
+    paid.deferred_credits
+        .insert((3, mocks::address(2)), Amount::ZERO);
+    stakes.state.settle_slot(end, &paid).unwrap();
+    assert!(stakes.state.deferred_credits_of_cycle(3).is_empty());
+}
+
+#[test]
+fn what_is_known_of_a_cycle_is_shared_with_who_reads_it() {
+    let mut stakes = Stakes::small(&[(1, 5), (2, 5)]);
+    let count = |registry: &mut RollRegistry<'_>, _: &mut u64| {
+        registry.record_block(mocks::address(1));
+    };
+    stakes.slot(false, count);
+    stakes.settle(1);
+    let (one, other) = (stakes.state.cycle_info(0), stakes.state.cycle_info(0));
+    let stats =
+        |info: &Option<Arc<picot_pos::CycleInfo>>| info.as_ref().unwrap().production_stats.clone();
+    assert!(Arc::ptr_eq(&stats(&one), &stats(&other)));
+    stakes.slot(false, count);
+    stakes.settle(1);
+    let before = stats(&one)[&mocks::address(1)];
+    assert_eq!(
+        before.block_success_count, 1,
+        "who read it keeps what it read"
+    );
+    let now = stakes.state.stats(0, &mocks::address(1));
+    assert_eq!(now.block_success_count, 2);
+}
+
+#[test]
 fn the_seed_of_a_cycle_depends_on_the_cycle_and_each_bit() {
     let mut info = picot_pos::CycleInfo::new(4);
     let mut seeds = vec![info.seed()];
