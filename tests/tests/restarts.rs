@@ -6,6 +6,7 @@
     reason = "a test may panic"
 )]
 
+use picot_api::types::StatusResponse;
 use picot_models::{Genesis, Slot};
 use picot_tests::{NodeProcess, run_picot};
 use std::fs;
@@ -84,6 +85,33 @@ fn after_a_day_off_the_node_is_soon_up_to_date_and_produces() {
     );
     node.stop("-TERM");
     check_data(&data);
+}
+
+#[test]
+fn a_lost_signing_log_is_not_forgotten_by_the_next_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("dev");
+    let produces = |status: &StatusResponse| status.production.blocks_produced > 0;
+    let first = NodeProcess::start_dev(&data);
+    first.wait_for_status("a decided block", |status| {
+        produces(status) && status.last_final_slot.period > 0
+    });
+    first.stop("-TERM");
+    fs::remove_dir_all(data.join("signing")).unwrap();
+    for _ in 0..2 {
+        let node = NodeProcess::start_dev(&data);
+        let held = node.wait_for_status("held back", |status| {
+            let reason = status.production.not_producing.as_ref();
+            reason.is_some_and(|reason| reason.contains("--keys-never-signed"))
+        });
+        assert_eq!(held.production.blocks_produced, 0);
+        node.stop("-TERM");
+    }
+    let told = NodeProcess::start(&data, &["--dev", "--keys-never-signed"]);
+    told.wait_for_status("producing", produces);
+    told.stop("-TERM");
+    let after = NodeProcess::start_dev(&data);
+    after.wait_for_status("producing without being told again", produces);
 }
 
 /// Makes a data directory one of a chain that began earlier and has no history yet.

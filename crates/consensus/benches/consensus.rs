@@ -171,7 +171,7 @@ struct Node {
 impl Node {
     fn new(genesis: &Genesis, number: u64, signatures: Signatures) -> Self {
         let now = genesis.genesis_timestamp;
-        let config = Config::of_genesis(genesis, now, now);
+        let config = Config::of_genesis(genesis, now);
         let starts = thread_starts(&config, &MemoryArchive::new()).unwrap();
         let verifier: Box<dyn Verifier> = match signatures {
             Signatures::Ed25519 => Box::new(BatchVerifier::default()),

@@ -516,8 +516,10 @@ impl Collector {
 mod tests {
     use super::*;
     use crate::BatchVerifier;
+    use crate::mocks::CountingVerifier;
     use picot_models::mocks::{address, chain_id, key};
     use picot_models::{Hash, Signed, Slot, Value};
+    use std::sync::atomic::Ordering;
 
     fn vote(signer: u64, round: u32, ballot: Ballot) -> Envelope<Vote> {
         let vote = Vote {
@@ -538,6 +540,70 @@ mod tests {
 
     fn collector(validators: &Arc<ValidatorSet>) -> Collector {
         Collector::new(chain_id(1), Arc::clone(validators), validators.quorum())
+    }
+
+    /// Notarise votes of all validators, those of some with bad signatures, held but not verified.
+    fn unverified(rolls: &[u64], bad: &[u64]) -> (Arc<ValidatorSet>, Collector) {
+        let powers = (1_u64..).zip(rolls);
+        let powers: BTreeMap<_, _> = powers.map(|(it, rolls)| (address(it), *rolls)).collect();
+        let validators = Arc::new(ValidatorSet::new(0, &powers).unwrap());
+        let mut collector = collector(&validators);
+        let verifier = BatchVerifier::default();
+        for number in (1..).take(rolls.len()) {
+            let index = validators.index_of(&address(number)).unwrap();
+            let mut vote = vote(number, 0, Ballot::Nullify);
+            if bad.contains(&number) {
+                vote.signature.0[0] ^= 1;
+            }
+            let peer = Some(Peer(number));
+            let added = collector.add(index, &message(vote), peer, false, &verifier);
+            assert!(added.stored);
+        }
+        (validators, collector)
+    }
+
+    /// The certificate that is made, how many signatures were verified, and who is blamed.
+    fn certified(collector: &mut Collector) -> (Option<Certificate>, u64, Vec<Peer>) {
+        let verifier = CountingVerifier::default();
+        let mut blamed = Vec::new();
+        let made = collector.certify(0, &CertificateSubject::Nullify, &verifier, &mut blamed);
+        (made, verifier.verified.load(Ordering::Relaxed), blamed)
+    }
+
+    #[test]
+    fn of_many_votes_only_a_quorum_is_verified_and_certified() {
+        let (validators, mut collector) = unverified(&[1; 10], &[]);
+        let (made, verified, blamed) = certified(&mut collector);
+        let made = made.unwrap();
+        assert_eq!((made.signatures.len(), verified), (7, 7));
+        assert!(made.verify(&chain_id(1), &validators).is_ok());
+        assert!(blamed.is_empty());
+    }
+
+    #[test]
+    fn the_heaviest_votes_are_verified_first() {
+        let (validators, mut collector) = unverified(&[1, 1, 50, 1, 1, 40], &[]);
+        let (made, verified, _) = certified(&mut collector);
+        assert_eq!(verified, 2);
+        assert!(made.unwrap().verify(&chain_id(1), &validators).is_ok());
+    }
+
+    #[test]
+    fn once_a_vote_is_bad_all_are_verified_and_the_good_ones_count() {
+        for bad in 1..=10 {
+            let (validators, mut collector) = unverified(&[1; 10], &[bad]);
+            let (made, verified, blamed) = certified(&mut collector);
+            assert!(made.unwrap().verify(&chain_id(1), &validators).is_ok());
+            let found = !blamed.is_empty();
+            assert_eq!(
+                (verified, blamed.len()),
+                if found { (10, 1) } else { (7, 0) }
+            );
+            assert_eq!(collector.len(), if found { 9 } else { 10 });
+        }
+        let (_, mut collector) = unverified(&[1; 10], &[1, 2, 3, 4]);
+        let (made, verified, blamed) = certified(&mut collector);
+        assert_eq!((made, verified, blamed.len()), (None, 10, 4));
     }
 
     #[test]

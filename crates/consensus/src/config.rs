@@ -2,7 +2,7 @@
 
 use crate::ConsensusError;
 use picot_clock::{SlotClock, Timestamp};
-use picot_models::{BlockId, ChainId, ChainParams, Genesis};
+use picot_models::{BlockId, ChainId, ChainParams, Genesis, Slot};
 
 /// What consensus must be told before it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,31 +15,38 @@ pub struct Config {
     pub genesis_timestamp: Timestamp,
     /// The blocks of period 0, by thread.
     pub genesis_blocks: Vec<BlockId>,
-    /// When this process started.
-    pub started_at: Timestamp,
     /// Before this time nothing is signed, though everything is followed: the end of the start-up
-    /// wait of design 08, or `started_at` when genesis, keys and signing log were made by this very
+    /// wait of design 08, or the start itself when genesis, keys and signing log were made by this very
     /// start.
     pub voting_from: Timestamp,
-    /// Whether the signing log knows all that the keys ever signed. If it does not (it was lost, or
-    /// is an older copy), nothing is signed in a thread until a decision of a slot that began after
-    /// `started_at` was seen there (design 07, 'Durable before sent').
-    pub signing_log_complete: bool,
+    /// When the signing log was begun, if it does not know all that the keys ever signed: it was
+    /// lost, or is an older copy. Then nothing is signed in a thread until a slot that began after
+    /// this is decided there (design 07, 'Durable before sent'). It stays so over restarts.
+    pub signing_log_since: Option<Timestamp>,
 }
 
 impl Config {
     /// For a chain, with a signing log that is complete.
     #[must_use]
-    pub fn of_genesis(genesis: &Genesis, started_at: Timestamp, voting_from: Timestamp) -> Self {
+    pub fn of_genesis(genesis: &Genesis, voting_from: Timestamp) -> Self {
         Self {
             chain_id: genesis.chain_id(),
             params: genesis.params.clone(),
             genesis_timestamp: genesis.genesis_timestamp,
             genesis_blocks: genesis.block_ids(),
-            started_at,
             voting_from,
-            signing_log_complete: true,
+            signing_log_since: None,
         }
+    }
+
+    /// Whether the signing log misses nothing of a thread's open slot, this being the last one that
+    /// is decided there: what the log misses is of slots that began before it did.
+    pub(crate) fn is_trusted(&self, clock: &SlotClock, last_decided: Slot) -> bool {
+        self.signing_log_since.is_none_or(|since| {
+            clock
+                .start_of(last_decided)
+                .is_ok_and(|start| start >= since)
+        })
     }
 
     /// Checks the fields, and gives the calendar of the chain.
@@ -71,7 +78,7 @@ mod tests {
     #[test]
     fn a_wrong_field_is_named() {
         let genesis = picot_models::mocks::genesis(&[(1, 1)]);
-        let good = Config::of_genesis(&genesis, Timestamp(0), Timestamp(0));
+        let good = Config::of_genesis(&genesis, Timestamp(0));
         assert!(good.validate().is_ok());
         let mut bad = good.clone();
         bad.genesis_blocks.pop();

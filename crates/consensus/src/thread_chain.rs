@@ -102,6 +102,12 @@ impl ThreadChain {
         Slot::new(self.next_period, self.thread)
     }
 
+    /// The last slot that is decided, as a block or a miss.
+    #[must_use]
+    pub const fn last_decided(&self) -> Slot {
+        Slot::new(self.next_period.saturating_sub(1), self.thread)
+    }
+
     /// The last decided block and its period.
     #[must_use]
     pub const fn last_block(&self) -> (BlockId, u64) {

@@ -3,7 +3,9 @@
 use crate::archive::DiskArchive;
 use crate::files::sync_folder;
 use crate::store::Store;
-use crate::{DatabaseConfig, DatabaseError, DiskSigningLog, DiskStateStore, NodeStore, chain_file};
+use crate::{
+    DatabaseConfig, DatabaseError, DiskSigningLog, DiskStateStore, LogOrigin, NodeStore, chain_file,
+};
 use picot_models::ChainId;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ pub struct Created {
     pub chain: bool,
     /// There was no bulk store: state, archive and history are empty.
     pub store: bool,
-    /// There was no signing log.
+    /// There was no signing log, or nobody has said yet what it knows of the past.
     pub signing_log: bool,
 }
 
@@ -69,7 +71,8 @@ impl DataDir {
             created: Created {
                 chain,
                 store: store_is_new,
-                signing_log: log_is_new,
+                // If a start ended between making the log and saying what it knows, it is still new.
+                signing_log: log_is_new || signing_log.origin()? == LogOrigin::New,
             },
             state: Arc::new(DiskStateStore::new(&store)),
             archive: Arc::new(DiskArchive::new(&store, *chain_id)?),

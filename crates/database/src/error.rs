@@ -54,6 +54,8 @@ pub enum DatabaseError {
         #[source]
         source: Arc<fjall::Error>,
     },
+    /// the signing log
+    SigningLog(#[from] picot_wallet::SigningLogError),
     /// the database configuration is wrong: {0}
     Config(&'static str),
 }

@@ -23,5 +23,5 @@ pub use config::{DatabaseConfig, Durability};
 pub use data_dir::{Created, DataDir};
 pub use error::DatabaseError;
 pub use node_store::{NodePair, NodeStore};
-pub use signing_log::DiskSigningLog;
+pub use signing_log::{DiskSigningLog, LogOrigin};
 pub use state_store::DiskStateStore;

@@ -8,8 +8,8 @@ use crate::files::{open_guarded, rename_synced, sync_folder};
 use crate::group::Group;
 use crate::{DatabaseConfig, DatabaseError, Durability};
 use displaydoc::Display;
-use picot_models::{Address, Slot};
-use picot_serialization::{Encode, decode_exact};
+use picot_models::{Address, Slot, Timestamp};
+use picot_serialization::{Encode, codec_enum, decode_exact};
 use picot_wallet::{
     ClaimKey, ClaimRecord, ClaimVerdict, SigningHistory, SigningLog, SigningLogError,
 };
@@ -30,6 +30,25 @@ const CLAIMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("claims")
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// In [`META`]: the first slot for which claims are kept.
 const HORIZON: &str = "horizon";
+/// In [`META`]: what the log knows of the past. Logs of the first nodes do not have it.
+const ORIGIN: &str = "origin";
+
+/// What a signing log knows of what its keys signed before it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOrigin {
+    /// It was just made, and nobody has said yet.
+    New,
+    /// It knows all that the keys ever signed.
+    Complete,
+    /// It misses what the keys signed before this time.
+    Since(Timestamp),
+}
+
+codec_enum!(LogOrigin {
+    0 => New,
+    1 => Complete,
+    2 => Since(time),
+});
 
 /// The [`SigningLog`] of a data directory.
 pub struct DiskSigningLog {
@@ -97,6 +116,39 @@ impl DiskSigningLog {
             group: Group::default(),
             _lock: None,
         })
+    }
+
+    /// What the log knows of the time before it was made.
+    ///
+    /// # Errors
+    /// The log failed, or is damaged.
+    pub fn origin(&self) -> Result<LogOrigin, SigningLogError> {
+        let transaction = self.db.begin_read().map_err(failed("beginning to read"))?;
+        let meta = transaction.open_table(META).map_err(failed("reading"))?;
+        match meta.get(ORIGIN).map_err(failed("reading the origin"))? {
+            None => Ok(LogOrigin::Complete),
+            Some(value) => decode_exact(value.value()).map_err(|error| {
+                SigningLogError::Damaged(format!("the origin cannot be read: {error}"))
+            }),
+        }
+    }
+
+    /// Says what the log knows of the time before it was made, for this start and all later ones.
+    /// Durable when it returns.
+    ///
+    /// # Errors
+    /// The log failed.
+    pub fn declare(&self, origin: LogOrigin) -> Result<(), SigningLogError> {
+        let transaction = self
+            .db
+            .begin_write()
+            .map_err(failed("beginning to declare"))?;
+        {
+            let mut meta = transaction.open_table(META).map_err(failed("reading"))?;
+            meta.insert(ORIGIN, origin.to_bytes().as_slice())
+                .map_err(failed("writing the origin"))?;
+        }
+        transaction.commit().map_err(failed("committing an origin"))
     }
 
     /// Claims for several batches in one transaction; one failure is a failure of all.
@@ -330,7 +382,9 @@ fn make(path: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError>
 fn write_tables(db: &Database) -> Result<(), redb::Error> {
     let transaction = db.begin_write()?;
     transaction.open_table(CLAIMS)?;
-    transaction.open_table(META)?;
+    transaction
+        .open_table(META)?
+        .insert(ORIGIN, LogOrigin::New.to_bytes().as_slice())?;
     Ok(transaction.commit()?)
 }
 

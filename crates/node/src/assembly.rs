@@ -19,7 +19,7 @@ use picot_api::{
 use picot_block_factory::{Asking, BlockFactory, BlockProducer, Fates, HistoryLog};
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
-use picot_database::{Created, DataDir, DatabaseConfig};
+use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
 use picot_models::{CanonicalRuleKind, ChainId, Genesis};
@@ -226,7 +226,8 @@ struct Base {
     started_at: Timestamp,
     /// Whether nothing can have been signed before this start (design 08, 'Start-up safety').
     fresh: bool,
-    signing_log_complete: bool,
+    /// When the signing log was begun, if it does not know all that the keys ever signed.
+    signing_log_since: Option<Timestamp>,
     data: DataDir,
     archive: Arc<dyn BlockArchive>,
     signing_log: Arc<dyn SigningLog>,
@@ -291,7 +292,7 @@ impl Base {
             stop: stop.clone(),
             started_at: config.started_at,
             fresh: can_have_signed_nothing(config, created),
-            signing_log_complete: is_signing_log_complete(config, created),
+            signing_log_since: signing_log_since(config, &data)?,
             storage: Arc::new(BoundedStorage::new(
                 StorageConfig::default(),
                 Arc::clone(&archive),
@@ -346,9 +347,8 @@ impl Base {
         } else {
             after(self.started_at, wait)?
         };
-        let mut config =
-            picot_consensus::Config::of_genesis(&self.genesis, self.started_at, voting_from);
-        config.signing_log_complete = self.signing_log_complete;
+        let mut config = picot_consensus::Config::of_genesis(&self.genesis, voting_from);
+        config.signing_log_since = self.signing_log_since;
         let parts = ConsensusPorts {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
@@ -468,10 +468,9 @@ impl Base {
         Arc::new(FactoryFacts {
             clock: Arc::clone(&self.clock),
             slot_clock: self.slot_clock,
-            started_at: self.started_at,
             selector: Arc::clone(&self.selector),
             periods_per_cycle: self.genesis.params.periods_per_cycle,
-            signing_log_complete: self.signing_log_complete,
+            signing_log_since: self.signing_log_since,
             consensus: Arc::clone(&node.consensus) as _,
             wallet: Arc::clone(&self.wallet),
             keys: Arc::clone(&self.keys),
@@ -567,15 +566,40 @@ fn can_have_signed_nothing(config: &NodeConfig, created: Created) -> bool {
     all_is_new || config.started_at < config.chain.genesis.genesis_timestamp
 }
 
-/// Whether the signing log knows all that the keys ever signed. A new one does if the chain has not
-/// begun, if a development directory (whose keys were made for it) is used for the first time, or if
-/// the operator says so; otherwise it was lost, or the keys come from elsewhere (design 07, 'Durable
-/// before sent').
-fn is_signing_log_complete(config: &NodeConfig, created: Created) -> bool {
-    !created.signing_log
-        || config.keys_never_signed
-        || config.started_at < config.chain.genesis.genesis_timestamp
-        || (config.layout.is_dev() && created.chain)
+/// When the signing log was begun, if it does not know all that the keys ever signed: then it was
+/// lost, or the keys come from elsewhere (design 07, 'Durable before sent'). Once said of a log, this
+/// stays over restarts. A new log is complete if the chain has not begun, if nothing is decided yet
+/// in a development directory, whose keys were made for it, or if the operator says so.
+fn signing_log_since(config: &NodeConfig, data: &DataDir) -> Result<Option<Timestamp>, NodeError> {
+    let log = data.signing_log();
+    let origin = match log.origin().map_err(DatabaseError::from)? {
+        LogOrigin::Complete => return Ok(None),
+        LogOrigin::Since(_) if config.keys_never_signed => LogOrigin::Complete,
+        LogOrigin::Since(since) => return Ok(Some(since)),
+        LogOrigin::New if is_new_log_complete(config, &*data.archive())? => LogOrigin::Complete,
+        LogOrigin::New => LogOrigin::Since(config.started_at),
+    };
+    log.declare(origin).map_err(DatabaseError::from)?;
+    Ok(match origin {
+        LogOrigin::Since(since) => Some(since),
+        LogOrigin::New | LogOrigin::Complete => None,
+    })
+}
+
+fn is_new_log_complete(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
+    let genesis = &config.chain.genesis;
+    if config.keys_never_signed || config.started_at < genesis.genesis_timestamp {
+        return Ok(true);
+    }
+    if !config.layout.is_dev() {
+        return Ok(false);
+    }
+    for thread in 0..genesis.params.thread_count {
+        if archive.last_outcome(thread)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What an operator should know of the chain's canonical rule before staking on it (design 07,

@@ -16,14 +16,12 @@ pub struct FactoryFacts {
     pub clock: Arc<dyn Clock>,
     /// The slots of the chain.
     pub slot_clock: SlotClock,
-    /// When the process started.
-    pub started_at: Timestamp,
     /// Who may act.
     pub selector: Arc<dyn Selector>,
     /// Periods of a cycle.
     pub periods_per_cycle: u64,
-    /// Whether the signing log knows all that the keys ever signed.
-    pub signing_log_complete: bool,
+    /// When the signing log was begun, if it does not know all that the keys ever signed.
+    pub signing_log_since: Option<Timestamp>,
     /// The decisions.
     pub consensus: Arc<dyn Consensus>,
     /// The keys.
@@ -107,11 +105,9 @@ impl FactoryFacts {
     /// Design 07, 'Durable before sent': without its signing log, a key does not vote in a thread
     /// before others have decided a slot there that began after the start.
     fn why_not_trusted(&self) -> Option<String> {
-        if self.signing_log_complete {
-            return None;
-        }
+        let since = self.signing_log_since?;
         let threads = self.consensus.summary().threads;
-        let held = threads.iter().filter(|thread| !self.went_on(thread));
+        let held = threads.iter().filter(|thread| !self.went_on(thread, since));
         let held: Vec<_> = held.map(|thread| thread.thread.to_string()).collect();
         let place = if held.len() == threads.len() {
             "any thread".to_owned()
@@ -121,17 +117,17 @@ impl FactoryFacts {
         (!held.is_empty()).then(|| {
             format!(
                 "the signing log is new, but the keys are not: nothing is signed in {place} \
-                 until others have decided a slot there that began after this start. If these \
+                 until others have decided a slot there that began after {since}. If these \
                  keys have signed nothing on this chain, ever, start with `--keys-never-signed`"
             )
         })
     }
 
-    /// Whether a slot was decided in the thread that began after the start.
-    fn went_on(&self, thread: &ThreadSummary) -> bool {
+    /// Whether a slot was decided in the thread that began after the log did.
+    fn went_on(&self, thread: &ThreadSummary, since: Timestamp) -> bool {
         let decided = Slot::new(thread.decided_period, thread.thread);
         let start = self.slot_clock.start_of(decided);
-        start.is_ok_and(|start| start >= self.started_at)
+        start.is_ok_and(|start| start >= since)
     }
 }
 
@@ -212,8 +208,7 @@ mod tests {
             periods_per_cycle: 16,
             clock: Arc::new(ManualClock::new(Timestamp(START.0 + 500))),
             slot_clock: SlotClock::new(genesis, Millis(2_000), 4).unwrap(),
-            started_at: START,
-            signing_log_complete: true,
+            signing_log_since: None,
             consensus: Arc::new(consensus),
             wallet: Arc::new(wallet),
             keys: Arc::new(Refusing(vec![])),
@@ -332,7 +327,7 @@ mod tests {
     fn a_node_that_lost_its_signing_log_says_so_until_others_have_gone_on() {
         let facts = |decided_period| {
             FactoryFacts {
-                signing_log_complete: false,
+                signing_log_since: Some(START),
                 ..node(decided_period)
             }
             .facts()

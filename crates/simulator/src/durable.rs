@@ -9,6 +9,7 @@
 
 use crate::fuse::{Crashed, Fuse};
 use parking_lot::Mutex;
+use picot_clock::Timestamp;
 use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateStore};
 use picot_models::{Address, Block, BlockId, Outcome, Slot};
 use picot_storage::{BlockArchive, Decided, MemoryArchive, StorageError};
@@ -28,26 +29,29 @@ pub(crate) struct Disk {
     pub archive: MemoryArchive,
     /// What was signed.
     pub log: MemorySigningLog,
-    /// Whether the log knows all that the keys ever signed.
-    pub log_complete: bool,
+    /// When the log was begun, if it does not know all that the keys ever signed.
+    pub log_since: Option<Timestamp>,
     state: Arc<MemoryStateStore>,
     /// Earlier states, oldest first: commits of the state are not synced one by one.
     copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Self {
-            archive: MemoryArchive::new(),
-            log: MemorySigningLog::new(),
-            log_complete: true,
-            state: Arc::new(MemoryStateStore::new()),
-            copies: Arc::default(),
-        }
-    }
+    /// Whether any crash goes back to them: a thousand nodes' copies of their states are gigabytes.
+    keeps_copies: bool,
 }
 
 impl Disk {
+    /// An empty one, which keeps earlier states if a crash may go back to them.
+    #[must_use]
+    pub(crate) fn new(keeps_copies: bool) -> Self {
+        Self {
+            archive: MemoryArchive::new(),
+            log: MemorySigningLog::new(),
+            log_since: None,
+            state: Arc::new(MemoryStateStore::new()),
+            copies: Arc::default(),
+            keeps_copies,
+        }
+    }
+
     /// Commits of the state since the oldest copy that is kept are lost, as on a disk that was not
     /// synced. Gives whether there was a copy.
     pub(crate) fn lose_unsynced_state(&mut self) -> bool {
@@ -60,10 +64,10 @@ impl Disk {
         true
     }
 
-    /// The signing log is lost. Whoever opens it again knows.
-    pub(crate) fn lose_log(&mut self) {
+    /// The signing log is lost, and a new one begun at this time. Whoever opens it knows.
+    pub(crate) fn lose_log(&mut self, now: Timestamp) {
         self.log = MemorySigningLog::new();
-        self.log_complete = false;
+        self.log_since = Some(now);
     }
 
     /// The state behind a fuse.
@@ -73,6 +77,7 @@ impl Disk {
             fuse: Arc::clone(fuse),
             inner: Arc::clone(&self.state),
             copies: Arc::clone(&self.copies),
+            keeps_copies: self.keeps_copies,
             commits: Mutex::new(0),
         }
     }
@@ -106,6 +111,7 @@ pub(crate) struct FusedState {
     fuse: Arc<Fuse>,
     inner: Arc<MemoryStateStore>,
     copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
+    keeps_copies: bool,
     commits: Mutex<u64>,
 }
 
@@ -127,7 +133,7 @@ impl StateStore for FusedState {
         committed.map_err(|crashed| LedgerError::store("commit", crashed))??;
         let mut commits = self.commits.lock();
         *commits += 1;
-        if commits.is_multiple_of(COMMITS_PER_COPY) {
+        if self.keeps_copies && commits.is_multiple_of(COMMITS_PER_COPY) {
             let mut copies = self.copies.lock();
             copies.push_back(self.inner.snapshot());
             if copies.len() > COPIES {
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_torn_claim_is_dropped_and_those_before_it_stay() {
-        let (disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        let (disk, fuse) = (Disk::new(true), Arc::new(Fuse::default()));
         let log = disk.log(&fuse);
         log.claim(&[record(1), record(2)]).unwrap();
         fuse.arm(Boundary::InPersist {
@@ -262,18 +268,19 @@ mod tests {
 
     #[test]
     fn a_lost_log_is_empty_and_known_to_be_lost() {
-        let (mut disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        let (mut disk, fuse) = (Disk::new(true), Arc::new(Fuse::default()));
         disk.log(&fuse).claim(&[record(1)]).unwrap();
-        assert!(disk.log_complete);
-        disk.lose_log();
+        assert_eq!(disk.log_since, None);
+        disk.lose_log(Timestamp(7));
         let address = SimConfig::address(0);
         let kept = disk.log(&fuse).records(&address, Slot::new(0, 0)).unwrap();
-        assert!(kept.is_empty() && !disk.log_complete);
+        assert!(kept.is_empty());
+        assert_eq!(disk.log_since, Some(Timestamp(7)));
     }
 
     #[test]
     fn commits_of_the_state_are_lost_up_to_the_last_sync() {
-        let (mut disk, fuse) = (Disk::default(), Arc::new(Fuse::default()));
+        let (mut disk, fuse) = (Disk::new(true), Arc::new(Fuse::default()));
         let commit = |state: &FusedState, number: u8| {
             let mut batch = StateBatch::new();
             batch.put(b"key".to_vec(), vec![number]);

@@ -204,8 +204,8 @@ impl Node {
         } else {
             Timestamp(start.now.0 + params.endorsement_startup_delay_ms)
         };
-        let mut config = picot_consensus::Config::of_genesis(genesis, start.now, voting_from);
-        config.signing_log_complete = start.disk.log_complete;
+        let mut config = picot_consensus::Config::of_genesis(genesis, voting_from);
+        config.signing_log_since = start.disk.log_since;
         let starts = thread_starts(&config, &*archive).map_err(|error| wrong(&error))?;
         let verifier = Box::new(start.verifier.clone());
         let engine = Engine::new(config, Arc::clone(&selector), verifier, starts);

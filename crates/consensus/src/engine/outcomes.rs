@@ -3,7 +3,7 @@
 use super::Engine;
 use super::thread::{HeldBlock, PendingOutcome, thread_bit};
 use crate::certificate_check::bad_certificates;
-use crate::env::Outbox;
+use crate::env::{Outbox, Shared};
 use crate::timers::after;
 use crate::{
     ConsensusEvent, MAX_ANSWER_BYTES, Message, Output, Peer, PeerFault, ThreadChain, range_miss,
@@ -368,11 +368,8 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let next = decided.through().saturating_add(1);
-        let started_here = self
-            .shared
-            .clock
-            .start_of(slot)
-            .is_ok_and(|start| start >= self.shared.config.started_at);
+        let Shared { config, clock, .. } = &self.shared;
+        let trusted = config.is_trusted(clock, Slot::new(decided.through(), slot.thread));
         let Some(thread) = self.threads.get_mut(usize::from(slot.thread)) else {
             return;
         };
@@ -397,9 +394,7 @@ impl Engine {
         thread.bad_outcomes.clear();
         thread.storing.push_back((decided.clone(), formed));
         thread.decided_at = now;
-        // Somebody decided a slot that began after this start: this log misses nothing any more
-        // (design 07, 'Durable before sent').
-        thread.trusted |= started_here;
+        thread.trusted |= trusted;
         if let Some(behind) = &mut thread.behind {
             behind.asked = 0;
             behind.ask_at = now;

@@ -53,7 +53,7 @@ pub(super) struct ThreadState {
     pub(super) bad_outcomes: BadCertificates,
     /// Decisions that are being made durable, and whether they were made here.
     pub(super) storing: VecDeque<(Decided, bool)>,
-    /// Whether anything may be signed: see [`crate::Config::signing_log_complete`].
+    /// Whether anything may be signed: see [`crate::Config::signing_log_since`].
     pub(super) trusted: bool,
     /// What others say they have decided.
     pub(super) behind: Option<Behind>,

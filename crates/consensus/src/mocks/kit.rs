@@ -178,7 +178,7 @@ impl Kit {
     /// A node's configuration when it starts now.
     #[must_use]
     pub fn config(&self) -> Config {
-        Config::of_genesis(&self.genesis, self.now, self.now)
+        Config::of_genesis(&self.genesis, self.now)
     }
 
     /// Starts a node from what survived.

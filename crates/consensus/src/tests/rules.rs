@@ -584,18 +584,31 @@ fn nothing_is_signed_before_the_start_up_wait_ends() {
 fn with_a_lost_log_nothing_is_signed_before_a_decision_of_a_slot_after_the_start() {
     let mut kit = alone_of_four();
     let mut config = kit.config();
-    config.signing_log_complete = false;
-    kit.start_with(0, config);
+    // A log that was begun before the chain misses nothing.
+    config.signing_log_since = Some(picot_clock::Timestamp(kit.now.0 + 1));
+    kit.start_with(0, config.clone());
+    kit.run_for(kit.t0_ms() * 2);
+    assert!(voted(&kit).is_empty());
+    // Another restart does not make the log complete.
+    kit.crash(0);
+    kit.start_with(0, config.clone());
     kit.run_for(kit.t0_ms() * 2);
     assert!(voted(&kit).is_empty());
     say_all(&mut kit, 0, finalise(MISS));
     assert_eq!(decided(&kit), Some(MISS));
     kit.run_for(kit.t0_ms() * 2);
-    let votes = kit.nodes[0]
-        .sent
-        .iter()
-        .filter(|message| matches!(***message, Message::Vote(_)));
-    assert!(votes.count() > 0);
+    let votes = |kit: &Kit| {
+        let sent = kit.nodes[0].sent.iter();
+        sent.filter(|message| matches!(***message, Message::Vote(_)))
+            .count()
+    };
+    assert!(votes(&kit) > 0);
+    // What is decided says so after a restart too.
+    kit.crash(0);
+    kit.nodes[0].sent.clear();
+    kit.start_with(0, config);
+    kit.run_for(kit.t0_ms() * 2);
+    assert!(votes(&kit) > 0);
 }
 
 #[test]

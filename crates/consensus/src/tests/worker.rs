@@ -171,7 +171,7 @@ impl World {
             verifier: Box::new(BatchVerifier::default()),
         };
         let now = self.clock.now();
-        let config = Config::of_genesis(&self.genesis, now, now);
+        let config = Config::of_genesis(&self.genesis, now);
         ConsensusWorker::start(config, ports).unwrap()
     }
 }

@@ -1,7 +1,8 @@
 //! Whose directory it is, and who may use it.
 
 use super::{chain, config, folder, open, try_open};
-use crate::{Created, DataDir, DatabaseConfig, DatabaseError, Durability};
+use crate::{Created, DataDir, DatabaseConfig, DatabaseError, Durability, LogOrigin};
+use picot_models::Timestamp;
 use picot_models::mocks::chain_id;
 use picot_wallet::SigningLog;
 use std::fs;
@@ -15,9 +16,27 @@ fn a_new_directory_says_what_was_made_and_a_later_start_does_not() {
         store: made,
         signing_log: made,
     };
-    assert_eq!(open(&path).created(), all(true));
+    let first = open(&path);
+    assert_eq!(first.created(), all(true));
+    first.signing_log().declare(LogOrigin::Complete).unwrap();
+    drop(first);
     assert_eq!(open(&path).created(), all(false));
     assert_eq!(open(&path).path(), path);
+}
+
+#[test]
+fn a_signing_log_is_new_until_somebody_says_what_it_knows_of_the_past() {
+    let folder = folder();
+    drop(open(folder.path()));
+    let again = open(folder.path());
+    assert!(again.created().signing_log && !again.created().store);
+    assert_eq!(again.signing_log().origin().unwrap(), LogOrigin::New);
+    let since = LogOrigin::Since(Timestamp(1_700_000_000_123));
+    again.signing_log().declare(since).unwrap();
+    drop(again);
+    let later = open(folder.path());
+    assert!(!later.created().signing_log);
+    assert_eq!(later.signing_log().origin().unwrap(), since);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{CliError, World, genesis, tables};
 use crate::NodeError;
 use crate::data_layout::DataLayout;
 use crate::home::open_chain;
-use picot_database::{DataDir, DatabaseConfig};
+use picot_database::{DataDir, DatabaseConfig, LogOrigin};
 use picot_models::{Address, Genesis, Slot};
 use picot_wallet::{Protection, SigningHistory, SigningLogError};
 use serde::Serialize;
@@ -96,7 +96,14 @@ fn import(arguments: &ProtectionImportArgs, world: &mut World<'_>) -> Result<(),
     let now = slot_clock.latest_slot_at(world.clock.now());
     let now = now.unwrap_or(Slot::GENESIS);
     let latest = Slot::new(now.period.saturating_add(1), now.thread);
-    let imported = protection.import(&*data.signing_log(), &genesis.chain_id(), latest)?;
+    let log = data.signing_log();
+    let imported = protection.import(&*log, &genesis.chain_id(), latest)?;
+    // A log that was made for this file knows what the file does: all that the keys signed. One that
+    // was begun by a node without it may miss what the file misses.
+    let log_error = |error: SigningLogError| CliError::Protection(error.into());
+    if log.origin().map_err(log_error)? == LogOrigin::New {
+        log.declare(LogOrigin::Complete).map_err(log_error)?;
+    }
     for claim in &imported.contradictions {
         world.note(format_args!(
             "warning: {} signed two things as {} of slot {}, here and elsewhere",

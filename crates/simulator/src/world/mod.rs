@@ -344,7 +344,7 @@ fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Me
         Member {
             address: SimConfig::address(validator),
             key: SimConfig::key(validator),
-            disk: Disk::default(),
+            disk: Disk::new(scenario.crashes.iter().any(|crash| crash.loses_state)),
             node: None,
             life: 0,
             clock: clock(validator),
@@ -543,7 +543,7 @@ impl World<'_> {
         member.loses_state = false;
         member.paused_until_us = 0;
         if std::mem::take(&mut member.loses_log) {
-            member.disk.lose_log();
+            member.disk.lose_log(now);
         }
         let planted = self.scenario.planted.filter(|_| member.honest);
         if let Some(planted) = planted.filter(|_| life > 1) {

@@ -145,7 +145,7 @@ impl World<'_> {
     fn has_lost_log(&self, node: usize) -> bool {
         self.members
             .get(node)
-            .is_some_and(|member| !member.disk.log_complete)
+            .is_some_and(|member| member.disk.log_since.is_some())
     }
 
     fn validators(&self, node: usize, slot: Slot) -> Option<Arc<ValidatorSet>> {

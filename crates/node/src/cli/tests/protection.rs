@@ -97,6 +97,13 @@ fn what_was_signed_moves_to_another_machine() {
         "{}",
         table.out
     );
+    // The new log knows all that these keys signed: nobody waits for others because of it.
+    let chain_id = read_genesis(std::path::Path::new(&genesis))
+        .unwrap()
+        .chain_id();
+    let data = DataDir::open(new.0.path(), &chain_id, &DatabaseConfig::dev()).unwrap();
+    let origin = data.signing_log().origin().unwrap();
+    assert_eq!(origin, picot_database::LogOrigin::Complete);
 }
 
 #[test]
