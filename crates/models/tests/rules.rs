@@ -347,6 +347,26 @@ fn votes_of_one_value_with_different_carries_make_one_certificate() {
 }
 
 #[test]
+fn a_certificate_is_made_of_placed_votes_that_ascend_and_of_no_others() {
+    let validators = validators();
+    let votes = [2, 3, 4].map(|voter| vote(voter, Ballot::Nullify));
+    let mut placed: Vec<_> = votes
+        .iter()
+        .map(|vote| {
+            let place = validators.index_of(&vote.signer_address()).unwrap();
+            (place, vote.envelope())
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    let make = |placed: &[_]| Certificate::from_placed_votes(placed.iter().copied(), &validators);
+    assert_eq!(make(&placed), Certificate::from_votes(&votes, &validators));
+    assert_eq!(make(&[]), None);
+    assert_eq!(make(&[placed[1], placed[0]]), None);
+    assert_eq!(make(&[placed[0], placed[0]]), None);
+    assert_eq!(make(&[(validators.len(), placed[0].1)]), None);
+}
+
+#[test]
 fn a_certificate_without_a_quorum_is_refused() {
     let votes = [1, 2, 3].map(|voter| vote(voter, Ballot::Nullify));
     let weak = Certificate::from_votes(&votes, &validators()).unwrap();
