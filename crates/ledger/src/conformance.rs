@@ -12,6 +12,7 @@ pub fn check_state_store(mut open: impl FnMut() -> Arc<dyn StateStore>) {
     the_last_word_on_a_key_wins(&*open());
     a_scan_is_ascending_and_inside_its_bounds(&*open());
     a_scan_goes_on_from_any_key(&*open());
+    many_values_are_those_of_each_key(&*open());
     metadata_is_kept_apart_and_until_set_again(&*open());
     values_may_be_empty_or_large(&*open());
     readers_see_all_of_a_batch_or_nothing(&open());
@@ -69,10 +70,6 @@ fn the_last_word_on_a_key_wins(store: &dyn StateStore) {
     store.commit(batch(&[(b"a", Some(b"1"))], None)).unwrap();
     store.commit(batch(&[(b"a", Some(b"2"))], None)).unwrap();
     assert_eq!(store.get(b"a").unwrap(), Some(b"2".to_vec()));
-    let mut value = b"something else".to_vec();
-    assert!(store.get_into(b"a", &mut value).unwrap());
-    assert_eq!(value, b"2");
-    assert!(!store.get_into(b"b", &mut value).unwrap());
     store.commit(batch(&[(b"a", None)], None)).unwrap();
     assert_eq!(store.get(b"a").unwrap(), None);
     let mut both = StateBatch::new();
@@ -82,6 +79,33 @@ fn the_last_word_on_a_key_wins(store: &dyn StateStore) {
     both.put(b"b".to_vec(), b"4".to_vec());
     store.commit(both).unwrap();
     assert_eq!(all(store), pairs(&[(b"b", b"4")]));
+}
+
+fn many_values_are_those_of_each_key(store: &dyn StateStore) {
+    let key = |number: u32| number.to_be_bytes().to_vec();
+    let mut numbers = StateBatch::new();
+    // Close together, far apart, and nothing in between.
+    for number in (0..300).chain((1_000..20_000).step_by(97)) {
+        numbers.put(key(number), number.to_le_bytes().to_vec());
+    }
+    store.commit(numbers).unwrap();
+    let ascending: Vec<_> = (0..3_000).map(key).collect();
+    let sparse: Vec<_> = (0..40_000).step_by(31).map(key).collect();
+    let descending: Vec<_> = (0..2_000).rev().step_by(3).map(key).collect();
+    let twice: Vec<_> = (0..200)
+        .flat_map(|number| [key(number), key(number)])
+        .collect();
+    for keys in [ascending, sparse, descending, twice, vec![]] {
+        let asked: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let mut found = Vec::new();
+        store
+            .get_many(&asked, &mut |place, value: Option<&[u8]>| {
+                found.push((place, value.map(<[u8]>::to_vec)));
+            })
+            .unwrap();
+        let each = asked.iter().map(|key| store.get(key).unwrap());
+        assert_eq!(found, each.enumerate().collect::<Vec<_>>());
+    }
 }
 
 fn a_scan_is_ascending_and_inside_its_bounds(store: &dyn StateStore) {

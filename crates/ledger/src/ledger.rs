@@ -69,26 +69,15 @@ impl StoreLedger {
     }
 }
 
-impl StoreLedger {
-    /// Reads a balance by way of a buffer.
-    fn read_balance(
-        &self,
-        address: &Address,
-        value: &mut Vec<u8>,
-    ) -> Result<Option<Amount>, LedgerError> {
-        if !self.store.get_into(&keys::balance_array(address), value)? {
-            return Ok(None);
-        }
-        let balance = decode_exact(value);
-        balance
-            .map(Some)
-            .map_err(|error| LedgerError::corrupt("a balance", error))
-    }
+fn read_balance(value: Option<&[u8]>) -> Result<Option<Amount>, LedgerError> {
+    let balance = value.map(decode_exact).transpose();
+    balance.map_err(|error| LedgerError::corrupt("a balance", error))
 }
 
 impl Ledger for StoreLedger {
     fn balance(&self, address: &Address) -> Result<Option<Amount>, LedgerError> {
-        self.read_balance(address, &mut Vec::new())
+        let value = self.store.get(&keys::balance_array(address))?;
+        read_balance(value.as_deref())
     }
 
     /// On several threads, if there are many: a disk answers several questions at a time.
@@ -96,12 +85,13 @@ impl Ledger for StoreLedger {
         /// Addresses that are worth a thread.
         const PART_ADDRESSES: usize = 2_048;
         let read = |part: &[Address]| -> Result<Vec<_>, LedgerError> {
-            let mut value = Vec::new();
+            let keys: Vec<_> = part.iter().map(keys::balance_array).collect();
+            let keys: Vec<&[u8]> = keys.iter().map(<[u8; _]>::as_slice).collect();
             let mut balances = Vec::with_capacity(part.len());
-            for address in part {
-                balances.push(self.read_balance(address, &mut value)?);
-            }
-            Ok(balances)
+            self.store.get_many(&keys, &mut |_, value: Option<&[u8]>| {
+                balances.push(read_balance(value))
+            })?;
+            balances.into_iter().collect()
         };
         let parts = in_parts(addresses, PART_ADDRESSES, read);
         let mut balances = Vec::with_capacity(addresses.len());

@@ -29,7 +29,7 @@ pub use lattice_hash::LatticeHash;
 pub use ledger::{LayeredLedger, Ledger, StoreLedger};
 pub use memory_store::MemoryStateStore;
 pub use state::{STATE_FORMAT, StateMetadata};
-pub use store::{Pair, StateBatch, StateStore, for_each_pair};
+pub use store::{Pair, StateBatch, StateStore, Visitor, for_each_pair};
 
 #[cfg(test)]
 mod tests {

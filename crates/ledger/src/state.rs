@@ -88,13 +88,16 @@ impl Part {
     fn compare(pairs: &[NewPair<'_>], store: &dyn StateStore) -> Result<Self, LedgerError> {
         let mut part = Self::default();
         part.is_changed.reserve(pairs.len());
-        let mut value = Vec::new();
-        for (key, new) in pairs {
-            let old = store.get_into(key, &mut value)?.then_some(&*value);
+        let keys: Vec<&[u8]> = pairs.iter().map(|(key, _)| key.as_slice()).collect();
+        let mut news = pairs.iter();
+        store.get_many(&keys, &mut |_, old: Option<&[u8]>| {
+            let Some((key, new)) = news.next() else {
+                return;
+            };
             let new = new.as_deref();
             part.difference.replace(key, old, new);
             part.is_changed.push(old != new);
-        }
+        })?;
         Ok(part)
     }
 }
@@ -165,7 +168,7 @@ mod tests {
         let mut store = crate::mocks::MockStateStore::new();
         let failure = || LedgerError::corrupt("a test", "it fails");
         store
-            .expect_get_into()
+            .expect_get_many()
             .returning(move |_, _| Err(failure()));
         let mut batch = StateBatch::new();
         for number in 0..5_000_u32 {

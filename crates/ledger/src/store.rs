@@ -44,6 +44,18 @@ impl StateBatch {
     }
 }
 
+/// Who is shown values: any function of a place and a value that may be there.
+pub trait Visitor {
+    /// Shows the value of the key at a place.
+    fn visit(&mut self, place: usize, value: Option<&[u8]>);
+}
+
+impl<F: FnMut(usize, Option<&[u8]>)> Visitor for F {
+    fn visit(&mut self, place: usize, value: Option<&[u8]>) {
+        self(place, value);
+    }
+}
+
 /// The final state as bytes: an ordered map and a piece of metadata.
 ///
 /// Keys are not empty, at most [`MAX_KEY_BYTES`](crate::keys::MAX_KEY_BYTES) long, and ordered byte
@@ -64,17 +76,21 @@ pub trait StateStore: Send + Sync {
     /// The store failed.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError>;
 
-    /// Puts the value of a key in place of what is in `value`; says whether there is one. The same
-    /// as [`get`](Self::get) for who asks for many values, without an allocation for each.
+    /// Shows the visitor the place and the value of each of these keys, in their order: the same as
+    /// [`get`](Self::get), for who asks for many at once. Quickest if the keys ascend.
     ///
     /// # Errors
-    /// The store failed.
-    fn get_into(&self, key: &[u8], value: &mut Vec<u8>) -> Result<bool, LedgerError> {
-        value.clear();
-        let found = self.get(key)?;
-        let is_there = found.is_some();
-        value.extend(found.unwrap_or_default());
-        Ok(is_there)
+    /// The store failed; then some may not have been visited.
+    #[allow(clippy::needless_lifetimes, reason = "the mock needs the name")]
+    fn get_many<'a>(
+        &self,
+        keys: &[&'a [u8]],
+        visitor: &mut dyn Visitor,
+    ) -> Result<(), LedgerError> {
+        for (place, key) in keys.iter().enumerate() {
+            visitor.visit(place, self.get(key)?.as_deref());
+        }
+        Ok(())
     }
 
     /// At most `limit` pairs in ascending order whose keys begin with `prefix` and are not below
