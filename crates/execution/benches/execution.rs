@@ -15,7 +15,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use picot_crypto::Context;
-use picot_execution::{Config, DecidedSlots, ExecutionCore, Totals};
+use picot_execution::{Applied, Config, DecidedSlots, ExecutionCore, Totals};
 use picot_ledger::{LatticeHash, MemoryStateStore, StateBatch, StateMetadata, StateStore, keys};
 use picot_models::{
     Address, Amount, Block, ChainParams, Genesis, GenesisStaker, OperationKind, SecretKey, Slot,
@@ -222,11 +222,39 @@ fn missed_slots(criterion: &mut Criterion) {
 }
 
 /// The last slot of a cycle with 100,000 stakers, each of whom was drawn in it and one in ten missed:
-/// from the decision until the selector has the draws that it makes known.
+/// from the decision until the selector has the draws that it makes known. One in ten has coins that
+/// come due; or, which is the worst that can be, everybody.
 ///
 /// The chain has two threads and two periods a cycle, so that the cycles before are soon over; what the
 /// end of a cycle does depends on its stakers alone.
 fn cycle_end(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("execution");
+    group.sample_size(10);
+    for (name, one_in) in [("cycle_end_100000", 10), ("cycle_end_100000_all_due", 1)] {
+        let (genesis, store) = before_a_cycle_end(one_in);
+        let setup = || open(&genesis, Arc::new(store.snapshot()));
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| processor_time_of(times, setup, end_cycle));
+        });
+        let (core, _) = end_cycle(setup());
+        let sold = STAKERS - core.reader().stakers().len() as u64;
+        assert_eq!(sold, STAKERS / 10, "one in ten had its rolls sold");
+    }
+    group.finish();
+}
+
+fn end_cycle(mut core: ExecutionCore) -> (ExecutionCore, Applied) {
+    let last = core.last_final_slot().next(2).unwrap();
+    let miss = DecidedSlots::miss(last, last.period);
+    let applied = core.apply(vec![miss], vec![]);
+    assert!(applied.failure.is_none());
+    let ended = applied.final_slots.first().unwrap().ended_cycle;
+    assert!(ended.is_some_and(|ended| !ended.kept_last_stake));
+    (core, applied)
+}
+
+/// A chain before the last slot of a cycle.
+fn before_a_cycle_end(due_one_in: u64) -> (Genesis, Arc<MemoryStateStore>) {
     let mut genesis = genesis(2, 0);
     genesis.params.periods_per_cycle = 2;
     genesis.params.checkpoint_interval_periods = 1;
@@ -241,49 +269,22 @@ fn cycle_end(criterion: &mut Criterion) {
         .collect();
     let store = Arc::new(MemoryStateStore::new());
     let mut core = open(&genesis, store.clone());
-    let misses = |first: u64, last: u64| {
-        let cycles = first / 2..=last / 2;
-        let of_cycle = |cycle: u64| {
-            let (first, last) = (first.max(cycle * 2), last.min(cycle * 2 + 1));
-            (0..2).map(move |thread| DecidedSlots::miss(Slot::new(first, thread), last))
-        };
-        cycles.flat_map(of_cycle).collect::<Vec<_>>()
-    };
-    let applied = core.apply(misses(1, CYCLES * 2 - 2), vec![]);
-    assert!(applied.failure.is_none());
-    let last_but_one = Slot::new(CYCLES * 2 - 1, 0);
-    core.apply(
-        vec![DecidedSlots::miss(last_but_one, last_but_one.period)],
-        vec![],
-    );
-    assert_eq!(core.last_final_slot(), last_but_one);
-    drop(core);
-    everybody_was_drawn(&genesis, &store);
-    let last = Slot::new(CYCLES * 2 - 1, 1);
-    let mut group = criterion.benchmark_group("execution");
-    group.sample_size(10);
-    let setup = || open(&genesis, Arc::new(store.snapshot()));
-    let end = |mut core: ExecutionCore| {
-        let miss = DecidedSlots::miss(last, last.period);
-        let applied = core.apply(vec![miss], vec![]);
-        assert!(applied.failure.is_none());
-        let ended = applied.final_slots.first().unwrap().ended_cycle;
-        assert!(ended.is_some_and(|ended| !ended.kept_last_stake));
-        (core, applied)
-    };
-    group.bench_function("cycle_end_100000", |bencher| {
-        bencher.iter_custom(|times| processor_time_of(times, setup, end));
-    });
-    group.finish();
-    let mut after = open(&genesis, store.clone());
-    after.apply(vec![DecidedSlots::miss(last, last.period)], vec![]);
-    let sold = STAKERS - after.reader().stakers().len() as u64;
-    assert_eq!(sold, STAKERS / 10, "one in ten had its rolls sold");
+    for cycle in 0..CYCLES {
+        let first = (cycle * 2).max(1);
+        let misses = [0, 1].map(|thread| {
+            let is_last = cycle + 1 == CYCLES && thread == 1;
+            DecidedSlots::miss(Slot::new(first, thread), cycle * 2 + u64::from(!is_last))
+        });
+        assert!(core.apply(misses.to_vec(), vec![]).failure.is_none());
+    }
+    assert_eq!(core.last_final_slot(), Slot::new(CYCLES * 2 - 1, 0));
+    everybody_was_drawn(&genesis, &store, due_one_in);
+    (genesis, store)
 }
 
-/// Gives everybody ten draws in the running cycle, one in ten of whom missed them all, and coins that
-/// come due when the cycle ends.
-fn everybody_was_drawn(genesis: &Genesis, store: &MemoryStateStore) {
+/// Gives everybody ten draws in the running cycle, one in ten of whom missed them all, and one in so
+/// many coins that come due when the cycle ends.
+fn everybody_was_drawn(genesis: &Genesis, store: &MemoryStateStore, due_one_in: u64) {
     let cycle = CYCLES - 1;
     let mut metadata = StateMetadata::read(store).unwrap().unwrap();
     let mut batch = StateBatch::new();
@@ -297,11 +298,13 @@ fn everybody_was_drawn(genesis: &Genesis, store: &MemoryStateStore) {
             ..ProductionStats::default()
         };
         batch.put(keys::production_stats(cycle, &address), stats.to_bytes());
-        batch.put(keys::deferred_credit(cycle, &address), credit.to_bytes());
+        if number % due_one_in == 0 {
+            batch.put(keys::deferred_credit(cycle, &address), credit.to_bytes());
+        }
     }
     // The coins were somebody's before.
     let mut totals: Totals = decode_exact(&store.get(&keys::totals()).unwrap().unwrap()).unwrap();
-    let deferred = Amount::from_nanos(credit.as_nanos() * STAKERS);
+    let deferred = Amount::from_nanos(credit.as_nanos() * (STAKERS / due_one_in));
     totals.deferred_credits = totals.deferred_credits.checked_add(deferred).unwrap();
     totals.balances = totals.balances.checked_sub(deferred).unwrap();
     batch.put(keys::totals(), totals.to_bytes());

@@ -153,12 +153,7 @@ impl LedgerChanges {
             let value = change.value().map(Encode::to_bytes);
             (keys::balance(address), value)
         });
-        if batch.changes.is_empty() {
-            // At once, which is several times as fast.
-            batch.changes = pairs.collect();
-        } else {
-            batch.changes.extend(pairs);
-        }
+        batch.change_all(pairs);
         for (address, change) in &self.contracts {
             if let Some(bytecode) = &change.bytecode {
                 let value = bytecode.value().map(|code| code.to_vec());

@@ -89,9 +89,9 @@ impl PosState {
         for info in dropped {
             batch.delete(keys::seed_bits(info.cycle));
             batch.delete(keys::roll_snapshot(info.cycle));
-            for address in info.production_stats.keys() {
-                batch.delete(keys::production_stats(info.cycle, address));
-            }
+            let addresses = info.production_stats.keys();
+            let keys = addresses.map(|address| keys::production_stats(info.cycle, address));
+            batch.change_all(keys.map(|key| (key, None)));
         }
     }
 
@@ -211,18 +211,20 @@ impl PosState {
 }
 
 fn write_changes(changes: &PosChanges, batch: &mut StateBatch) {
-    for (address, rolls) in &changes.rolls {
+    batch.change_all(changes.rolls.iter().map(|(address, rolls)| {
         let value = (*rolls > 0).then(|| rolls.to_bytes());
-        batch.changes.insert(keys::rolls(address), value);
-    }
-    for ((cycle, address), amount) in &changes.deferred_credits {
+        (keys::rolls(address), value)
+    }));
+    let credits = changes.deferred_credits.iter();
+    batch.change_all(credits.map(|((cycle, address), amount)| {
         let value = (!amount.is_zero()).then(|| amount.to_bytes());
-        let key = keys::deferred_credit(*cycle, address);
-        batch.changes.insert(key, value);
-    }
-    for ((cycle, address), stats) in &changes.production_stats {
-        batch.put(keys::production_stats(*cycle, address), stats.to_bytes());
-    }
+        (keys::deferred_credit(*cycle, address), value)
+    }));
+    let stats = changes.production_stats.iter();
+    batch.change_all(stats.map(|((cycle, address), stats)| {
+        let key = keys::production_stats(*cycle, address);
+        (key, Some(stats.to_bytes()))
+    }));
 }
 
 fn corrupt(cycle: u64, what: &'static str, reason: impl ToString) -> PosError {
