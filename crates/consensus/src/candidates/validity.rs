@@ -127,15 +127,8 @@ fn check_parents(env: &Env<'_>, header: &Header, checks: &mut Checks) -> Check {
         if thread == slot.thread {
             continue;
         }
-        let (latest, period) = chain.last_block();
-        if *id == latest {
-            // Nothing that the own-thread parent could have named is newer.
-            require(
-                Slot::new(period, thread) < slot,
-                "a parent is not earlier than the slot",
-            )?;
-            continue;
-        }
+        // Even beside the latest block that is known here, what the own-thread parent named is looked
+        // up: a node that is behind does not know it, and must wait, not take an older parent for valid.
         let oldest = match own.last_block_parents().get(usize::from(thread)) {
             None => Some(0),
             Some(oldest) => chain.period_of(oldest).or_else(|| {
@@ -143,7 +136,13 @@ fn check_parents(env: &Env<'_>, header: &Header, checks: &mut Checks) -> Check {
                 None
             }),
         };
-        match chain.period_of(id) {
+        let (latest, latest_period) = chain.last_block();
+        let period = if *id == latest {
+            Some(latest_period)
+        } else {
+            chain.period_of(id)
+        };
+        match period {
             None => checks.unknown.push((thread, *id)),
             Some(period) => {
                 require(
