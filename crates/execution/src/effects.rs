@@ -1,5 +1,6 @@
 //! What slots change, as values.
 
+use crate::id_map::IdMap;
 use crate::{OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
 use picot_ledger::LedgerChanges;
@@ -7,7 +8,7 @@ use picot_models::limits::MAX_OPERATIONS;
 use picot_models::{Address, Block, BlockId, FaultKey, OperationId};
 use picot_pos::PosChanges;
 use picot_serialization::codec_struct;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The last block of a thread.
@@ -53,12 +54,13 @@ codec_struct!(BlockRecord {
 pub(crate) struct ExecutedBlock {
     pub(crate) slot: Slot,
     pub(crate) record: BlockRecord,
-    outcomes: HashMap<OperationId, OperationOutcome>,
+    outcomes: IdMap<OperationId, OperationOutcome>,
 }
 
 impl ExecutedBlock {
     pub(crate) fn new(slot: Slot, record: BlockRecord) -> Self {
-        let mut outcomes = HashMap::with_capacity(record.operations.len());
+        let mut outcomes = IdMap::default();
+        outcomes.reserve(record.operations.len());
         for operation in &record.operations {
             // The first one counts: an operation that is there again was refused.
             outcomes.entry(operation.id).or_insert(operation.outcome);
@@ -70,7 +72,7 @@ impl ExecutedBlock {
     pub(crate) const fn of(
         slot: Slot,
         record: BlockRecord,
-        outcomes: HashMap<OperationId, OperationOutcome>,
+        outcomes: IdMap<OperationId, OperationOutcome>,
     ) -> Self {
         Self {
             slot,

@@ -2,6 +2,7 @@
 
 use crate::chain::Chain;
 use crate::effects::{BlockRecord, ExecutedBlock, LastBlock, SlotEffects};
+use crate::id_map::IdMap;
 use crate::{ExecutionError, Totals};
 use picot_clock::Slot;
 use picot_crypto::{Context, Hash};
@@ -14,7 +15,7 @@ use picot_models::{Amount, BlockId, FaultKey, Genesis, OperationId};
 use picot_pos::{PosChanges, PosFinalState, PosState};
 use picot_serialization::{Decode, Encode, decode_exact};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The final state. Coins are read from the store; stakes, operations within their window and
@@ -27,7 +28,7 @@ pub(crate) struct FinalState {
     state_hash: Hash,
     pub(crate) pos: PosState,
     pub(crate) executed: BTreeMap<Slot, Arc<ExecutedBlock>>,
-    by_operation: HashMap<OperationId, Slot>,
+    by_operation: IdMap<OperationId, Slot>,
     pub(crate) punished: BTreeMap<Slot, BTreeSet<FaultKey>>,
     pub(crate) last_blocks: BTreeMap<u8, LastBlock>,
     pub(crate) totals: Totals,
@@ -68,7 +69,7 @@ impl FinalState {
             ledger: StoreLedger::new(Arc::clone(&store)),
             pos: PosState::load(Arc::clone(&chain.pos), last, &*store)?,
             executed: BTreeMap::new(),
-            by_operation: HashMap::new(),
+            by_operation: IdMap::default(),
             punished: read_punished(&*store)?,
             last_blocks: read_last_blocks(&*store, chain)?,
             totals: read_totals(&*store)?,

@@ -6,13 +6,13 @@
 mod balances;
 mod chain;
 mod config;
-
 mod decided_queue;
 mod effects;
 mod error;
 mod execution;
 mod execution_core;
 mod final_state;
+mod id_map;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 mod operations;

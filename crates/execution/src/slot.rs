@@ -6,6 +6,7 @@ use crate::effects::{
     BlockRecord, ExecutedBlock, ExecutedOperation, ExecutedSlot, LastBlock, SlotEffects,
 };
 use crate::final_state::{check_conservation, seed_bit};
+use crate::id_map::IdMap;
 use crate::operations::Parties;
 use crate::view::View;
 use crate::{EndedCycle, ExecutionError, OperationOutcome, SlotOutput, Totals};
@@ -13,7 +14,7 @@ use picot_clock::Slot;
 use picot_models::{Address, Amount, Block, FaultKey, OperationKind};
 use picot_pos::{PosChanges, RollRegistry};
 use std::collections::BTreeSet;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Executes one slot on top of a view; what comes out is a value, nothing else changes.
@@ -94,7 +95,8 @@ impl<'a> SlotRun<'a> {
         let places = self.read_ahead(block)?;
         let producer = self.place(&producer)?;
         let mut operations = Vec::with_capacity(block.operations.len());
-        let mut outcomes = HashMap::with_capacity(block.operations.len());
+        let mut outcomes = IdMap::default();
+        outcomes.reserve(block.operations.len());
         for (operation, (sender, recipient)) in block.operations.iter().zip(places) {
             let id = operation.id();
             let outcome = match outcomes.entry(id) {
