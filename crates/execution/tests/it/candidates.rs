@@ -227,6 +227,40 @@ fn decided_slots_of_threads_are_joined_in_slot_order() {
 }
 
 #[test]
+fn an_address_that_never_existed_has_nothing_at_any_level() {
+    let mut chain = no_rewards();
+    let block = moves(&chain, 1, 100);
+    chain.core.apply(vec![], vec![block]);
+    let (reader, nobody) = (chain.reader(), mocks::address(99));
+    for level in [Level::Final, Level::Candidate] {
+        assert_eq!(reader.balance(level, &nobody).unwrap(), None);
+        assert_eq!(reader.rolls(level, &nobody).unwrap(), 0);
+        assert!(reader.deferred_credits(level, &nobody).unwrap().is_empty());
+        assert_eq!(reader.datastore(level, &nobody, b"key").unwrap(), None);
+    }
+    assert_eq!(reader.candidate_balance(&nobody), Amount::ZERO);
+}
+
+#[test]
+fn the_history_rolls_back_to_any_slot() {
+    let mut chain = no_rewards();
+    let blocks: Vec<_> = (1..=6)
+        .map(|period| moves(&chain, period, 1 << period))
+        .collect();
+    let moved = |count: u64| (1..=count).map(|period| 1 << period).sum::<u64>();
+    for kept in (0..=6_u64).chain([6, 0, 3, 5, 1]) {
+        let count = usize::try_from(kept).unwrap();
+        chain.core.apply(vec![], blocks[..count].to_vec());
+        assert_eq!(candidate(&chain, 1), 1_000 - moved(kept), "{kept} are kept");
+        assert_eq!(chain.balance(1), 1_000);
+        for (period, block) in (1_u64..).zip(&blocks) {
+            let status = chain.reader().operation_status(&block.operations[0].id());
+            assert_eq!(status.unwrap().is_some(), period <= kept);
+        }
+    }
+}
+
+#[test]
 fn speculation_is_bounded() {
     let mut params = small_params();
     params.periods_per_cycle = 64;

@@ -2,8 +2,8 @@
 
 use crate::kit::{Chain, key_of, small_genesis, small_params, two_votes, vote};
 use picot_models::{
-    Amount, Ballot, Checkpoint, Denunciation, Endorsement, Hash, HeaderProof, ProposalPolicy,
-    RoundProposal, SecretKey, Signed, Slot, ThreadDigest, Value, mocks,
+    Amount, Ballot, Certificate, Checkpoint, Denunciation, Endorsement, Hash, HeaderProof,
+    ProposalPolicy, RoundProposal, SecretKey, Signed, Slot, ThreadDigest, Value, Vote, mocks,
 };
 use picot_selector::Selector;
 
@@ -68,6 +68,34 @@ pub(crate) fn two_checkpoints(chain: &Chain, key: &SecretKey, slot: Slot) -> Den
     Denunciation::of_checkpoints(sign(1), sign(2))
 }
 
+/// A vote of round 1 that says round 0 decided nothing, and the certificate of all that it did.
+fn false_carry(chain: &Chain, key: &SecretKey, slot: Slot) -> Denunciation {
+    let value = Value::Miss {
+        through: slot.period,
+    };
+    let vote = |key: &SecretKey, round, ballot| {
+        let vote = Vote {
+            version: 1,
+            slot,
+            round,
+            thread_digest: ThreadDigest {
+                hash: Hash([0; 32]),
+            },
+            ballot,
+        };
+        Signed::sign(vote, key, &chain.chain_id)
+    };
+    let carry = picot_models::Carry::Free;
+    let votes: Vec<_> = (1..=3)
+        .map(|number| vote(&mocks::key(number), 0, Ballot::Finalise { value }))
+        .collect();
+    let validators = chain.selector.voting_power(0).unwrap();
+    Denunciation::FalseCarry {
+        vote: vote(key, 1, Ballot::Notarise { value, carry }).into_envelope(),
+        certificate: Certificate::from_votes(&votes, &validators).unwrap(),
+    }
+}
+
 /// A block of staker 1 at the next slot with these denunciations.
 fn denounce(chain: &mut Chain, denunciations: Vec<Denunciation>) {
     let slot = chain.next_slot();
@@ -91,7 +119,8 @@ fn chain() -> Chain {
 fn each_kind_of_fault_costs_its_price_which_is_burnt() {
     let slot = Slot::new(2, 0);
     type Make = fn(&Chain, Slot) -> (SecretKey, Denunciation);
-    let kinds: [Make; 5] = [
+    let kinds: [Make; 6] = [
+        |chain, slot| (mocks::key(2), false_carry(chain, &mocks::key(2), slot)),
         |chain, slot| (mocks::key(2), two_headers(chain, &mocks::key(2), slot)),
         |chain, slot| (mocks::key(2), two_votes(chain, &mocks::key(2), slot)),
         |chain, slot| (mocks::key(2), two_checkpoints(chain, &mocks::key(2), slot)),

@@ -153,6 +153,22 @@ fn under_other_rules_than_the_ranked_draw_a_block_is_nobodys_failure() {
 }
 
 #[test]
+fn the_seed_bit_of_a_slot_is_the_lowest_of_the_hash_of_its_block_or_of_a_missed_slot() {
+    use picot_crypto::Context;
+    let mut chain = many_stakers();
+    let lowest = |bytes: &[u8]| Context::SeedBit.hash(bytes).as_bytes()[0] & 1 == 1;
+    let block = chain.block(Slot::new(1, 0), vec![]);
+    chain.decide_block(block.clone());
+    chain.miss();
+    let bits = &chain.reader().cycle_info(0).unwrap().rng_seed;
+    let bits: Vec<bool> = bits.iter().by_vals().collect();
+    let genesis = chain.genesis.block_ids()[0];
+    let ids = [genesis, block.id()].map(|id| lowest(id.as_bytes()));
+    // Period 2, thread 0.
+    assert_eq!(bits, [ids[0], ids[1], lowest(&[2, 0])]);
+}
+
+#[test]
 fn a_miss_is_a_failure_of_the_drawn_producer() {
     let mut chain = many_stakers();
     chain.miss();
