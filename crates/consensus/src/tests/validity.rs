@@ -3,11 +3,12 @@
 use super::support::*;
 use crate::mocks::Kit;
 use crate::{Message, PeerFault};
-use picot_models::mocks::{address, key, key_in_thread, transfer};
+use picot_models::mocks::{address, block, key, key_in_thread, transfer};
 use picot_models::{
     Block, ChainParams, Endorsement, Envelope, Header, Signed, SignedHeader, SignedOperation, Slot,
 };
 use picot_selector::Selector;
+use picot_storage::BlockArchive;
 use std::sync::Arc;
 
 fn header_of(kit: &Kit, change: impl FnOnce(&mut Header)) -> Block {
@@ -310,4 +311,55 @@ fn a_header_whose_parents_are_not_decided_here_waits_for_them() {
     let decided = kit.run_until(kit.t0_ms() * 8, |kit| kit.all_decided(Slot::new(3, 3)));
     assert!(decided, "{}", kit.state());
     kit.check_agreement();
+}
+
+#[test]
+fn a_node_that_is_behind_does_not_take_a_parent_for_valid_that_is_older_than_the_own_thread_parents()
+ {
+    let (own, next) = (Slot::new(1, 1), Slot::new(2, 1));
+    let mut kit = Kit::with_params(ChainParams::dev(), &[1, 1, 1, 1]);
+    let producer = kit.ranked(next, 0);
+    // Any node but the one that makes the block.
+    let behind = (0..4).find(|node| *node != producer).unwrap();
+    // It never hears of thread 0.
+    kit.post(move |_, to, message| {
+        let is_lost = to == behind && message.slot().is_some_and(|slot| slot.thread == 0);
+        if is_lost {
+            crate::mocks::Delivery::Lost
+        } else {
+            crate::mocks::Delivery::After(5)
+        }
+    });
+    let limit_ms = kit.t0_ms() * 8;
+    assert!(kit.run_until(limit_ms, |kit| kit.nodes[behind].next_period(1) > 1));
+    assert_eq!(kit.nodes[behind].next_period(0), 1);
+    let genesis = kit.genesis.block_ids();
+    let own_parent = kit.nodes[behind].archive.decided_at(own).unwrap().unwrap();
+    let own_parent = own_parent.block.expect("all producers are well");
+    let named = own_parent.header.content().parents[0];
+    assert_ne!(named, genesis[0], "1/1 names the block of 1/0");
+    let mut parents = own_parent.header.content().parents.clone();
+    parents[0] = genesis[0];
+    parents[1] = own_parent.id();
+    let chain_id = kit.genesis.chain_id();
+    let older = block(&kit.key(producer), next, parents, Vec::new(), &chain_id);
+    kit.inject(
+        producer,
+        behind,
+        Message::Candidate(older.header.envelope().clone()),
+    );
+    kit.inject(
+        producer,
+        behind,
+        Message::Body(crate::worker::envelope(&older)),
+    );
+    let went_on = kit.run_until(limit_ms, |kit| {
+        let engine = kit.nodes[behind].engine.as_ref().unwrap();
+        assert!(
+            engine.candidate(&older.id()).is_none(),
+            "it must wait for 1/0"
+        );
+        kit.nodes[producer].next_period(1) > 2
+    });
+    assert!(went_on, "{}", kit.state());
 }
