@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::mocks::Kit;
-use crate::{Message, PeerFault};
+use crate::{Message, PeerFault, SlotStatus};
 use picot_models::mocks::{address, block, key, key_in_thread, transfer};
 use picot_models::{
     Block, ChainParams, Endorsement, Envelope, Header, Signed, SignedHeader, SignedOperation, Slot,
@@ -314,8 +314,8 @@ fn a_header_whose_parents_are_not_decided_here_waits_for_them() {
 }
 
 #[test]
-fn a_node_that_is_behind_does_not_take_a_parent_for_valid_that_is_older_than_the_own_thread_parents()
- {
+fn a_node_that_is_behind_waits_beside_an_older_parent_for_the_one_that_the_own_thread_parent_named()
+{
     let (own, next) = (Slot::new(1, 1), Slot::new(2, 1));
     let mut kit = Kit::with_params(ChainParams::dev(), &[1, 1, 1, 1]);
     let producer = kit.ranked(next, 0);
@@ -331,7 +331,12 @@ fn a_node_that_is_behind_does_not_take_a_parent_for_valid_that_is_older_than_the
         }
     });
     let limit_ms = kit.t0_ms() * 8;
-    assert!(kit.run_until(limit_ms, |kit| kit.nodes[behind].next_period(1) > 1));
+    let is_open = |kit: &Kit| {
+        let engine = kit.nodes[behind].engine.as_ref().unwrap();
+        let mut open = engine.open_slots();
+        open.any(|(slot, status)| slot == next && matches!(status, SlotStatus::Undecided { .. }))
+    };
+    assert!(kit.run_until(limit_ms, is_open));
     assert_eq!(kit.nodes[behind].next_period(0), 1);
     let genesis = kit.genesis.block_ids();
     let own_parent = kit.nodes[behind].archive.decided_at(own).unwrap().unwrap();
