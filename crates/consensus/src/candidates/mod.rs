@@ -286,6 +286,7 @@ impl Candidates {
     fn forget(&mut self, id: &BlockId) -> Option<Box<Candidate>> {
         let candidate = self.by_id.remove(id)?;
         self.bytes = self.bytes.saturating_sub(candidate.bytes);
+        self.dirty = true;
         if !self.wanted.contains(id) {
             self.asked.remove(id);
         }
@@ -343,7 +344,7 @@ impl Candidates {
             self.ask_for_bodies(env, out);
             return completed;
         }
-        if self.next_ask(env.now).is_some_and(|at| at <= env.now) {
+        if self.asked_in_vain().any(|at| at <= env.now) {
             self.ask_for_bodies(env, out);
         }
         false
@@ -535,19 +536,19 @@ impl Candidates {
             .collect()
     }
 
-    /// When a body is to be asked for again.
-    pub(crate) fn next_ask(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_held = |id: &BlockId| {
+    /// Blocks that were asked for and whose body is not held, with the time from which they may be
+    /// asked for again. Each such time can make another body worth asking for.
+    fn asked_in_vain(&self) -> impl Iterator<Item = Timestamp> {
+        self.asked.iter().filter_map(|(id, asked)| {
             let held = self.by_id.get(id);
-            held.is_some_and(|candidate| candidate.body_state != BodyState::Absent)
-        };
-        if self.asked.keys().all(is_held) {
-            return None;
-        }
-        self.bodies_needed(now)
-            .iter()
-            .filter_map(|id| self.asked.get(id)?.again_at)
-            .min()
+            let is_held = held.is_some_and(|one| one.body_state != BodyState::Absent);
+            asked.again_at.filter(|_| !is_held)
+        })
+    }
+
+    /// When a body may have to be asked for again.
+    pub(crate) fn next_ask(&self, now: Timestamp) -> Option<Timestamp> {
+        self.asked_in_vain().filter(|at| *at > now).min()
     }
 
     /// The order in which candidates are chosen: a producer that made two headers is behind all

@@ -41,7 +41,7 @@ pub struct Engine {
     dirty: u64,
     /// Threads with an open slot, in the same way.
     open_threads: u64,
-    /// Whether all threads are evaluated at every step, which must make no difference.
+    /// Whether all threads are evaluated once more at every step, which must make no difference.
     #[cfg(test)]
     pub(crate) evaluates_always: bool,
     /// Whether the start-up wait had ended at the last step.
@@ -160,11 +160,13 @@ impl Engine {
         for input in inputs {
             self.take(now, input, &mut out);
         }
+        if self.dirty != 0 {
+            self.evaluate(now, &mut out);
+            self.wake(now, &mut out);
+        }
         #[cfg(test)]
         if self.evaluates_always {
             self.mark_all();
-        }
-        if self.dirty != 0 {
             self.evaluate(now, &mut out);
             self.wake(now, &mut out);
         }

@@ -75,7 +75,7 @@ fn difference(one: &Kit, other: &Kit) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn rule_10_who_evaluates_only_what_changed_does_what_who_evaluates_all_always_does(
