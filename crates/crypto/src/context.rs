@@ -94,6 +94,10 @@ contexts! {
     ValidatorSet => "picot 1 validator set",
     /// What was signed for a slot, in the signing log.
     SigningLog => "picot 1 signing log",
+    /// The short name of a message that nodes pass on.
+    MessageTag => "picot 1 message tag",
+    /// The short name of a node, of its identity in the network.
+    NodeId => "picot 1 node id",
     /// The seeds of generators in tests and simulations.
     Test => "picot 1 test",
     /// The keys of the load generator's transfers.

@@ -1,0 +1,3 @@
+//! Mocks of the traits of this crate, for the tests of others.
+
+pub use crate::transport::MockTransport;
