@@ -35,6 +35,13 @@ pub enum Input {
     },
     /// A body that this node had on its own disk.
     Body(Block),
+    /// A peer says that it has decided these: what is lacked is asked for in a moment.
+    DecidedElsewhere {
+        /// Who.
+        peer: Peer,
+        /// The last slot of each thread.
+        slots: Vec<Slot>,
+    },
     /// The draws of a cycle can be asked for, and this is its validator set.
     CycleReady(Arc<ValidatorSet>),
     /// The keys to vote with from now on.
@@ -126,7 +133,8 @@ pub enum Output {
     /// Tell a few others, who are not to pass it on: that there is something to be asked for, or what
     /// nearly everybody has.
     Tell(Arc<Message>),
-    /// Pass on what another node sent.
+    /// Pass on what another node sent: a vote or a proposal that is new here, whose signature is not
+    /// verified, or the header of a candidate that is valid and held.
     Relay {
         /// Who sent it, and needs it least.
         from: Peer,

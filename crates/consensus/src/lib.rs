@@ -46,7 +46,7 @@ pub use engine::Engine;
 pub use error::ConsensusError;
 pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
 pub use message::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message, Request};
-pub use network::{ConsensusNetwork, NoPeers};
+pub use network::{ConsensusInbox, ConsensusNetwork, NoPeers};
 #[cfg(feature = "planted-bugs")]
 pub use planted::PlantedBug;
 pub use start::thread_starts;

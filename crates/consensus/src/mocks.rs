@@ -4,6 +4,6 @@ mod kit;
 mod kit_node;
 
 pub use crate::consensus::MockConsensus;
-pub use crate::network::MockConsensusNetwork;
+pub use crate::network::{MockConsensusInbox, MockConsensusNetwork};
 pub use kit::{Delivery, Kit};
 pub use kit_node::{CountingVerifier, KitNode, KitWallet};

@@ -1,6 +1,7 @@
 //! The port to other nodes.
 
-use crate::{Message, Peer, PeerFault, Request};
+use crate::{ConsensusError, Message, Peer, PeerFault, Request};
+use picot_models::{Block, Slot};
 use std::sync::Arc;
 
 /// Carries messages of consensus to other nodes.
@@ -16,7 +17,7 @@ pub trait ConsensusNetwork: Send + Sync {
     /// To a few others, a dozen at most, who do not pass it on.
     fn tell(&self, message: Arc<Message>);
 
-    /// To all but `from`, who sent it.
+    /// To all but `from`, who sent it. The signature of a vote is not verified.
     fn relay(&self, from: Peer, message: Arc<Message>);
 
     /// To one.
@@ -25,8 +26,30 @@ pub trait ConsensusNetwork: Send + Sync {
     /// A question to one peer, or to whoever is likely to know. The answer comes as a message.
     fn ask(&self, to: Option<Peer>, request: Request);
 
+    /// A candidate that this node holds whole: others may ask for it.
+    fn hold(&self, block: &Block);
+
     /// A peer sent what no honest node sends.
     fn blame(&self, peer: Peer, fault: PeerFault);
+}
+
+/// Takes what the network has for consensus.
+///
+/// May be called from any thread; both block only while the queue of consensus is full, which holds up
+/// whoever sends.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait ConsensusInbox: Send + Sync {
+    /// A message of another node.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Stopped`].
+    fn deliver(&self, from: Peer, message: Arc<Message>) -> Result<(), ConsensusError>;
+
+    /// A peer says that it has decided these.
+    ///
+    /// # Errors
+    /// [`ConsensusError::Stopped`].
+    fn decided_elsewhere(&self, peer: Peer, slots: Vec<Slot>) -> Result<(), ConsensusError>;
 }
 
 /// The network of a node that has no peers.
@@ -39,5 +62,6 @@ impl ConsensusNetwork for NoPeers {
     fn relay(&self, _from: Peer, _message: Arc<Message>) {}
     fn send(&self, _to: Peer, _message: Arc<Message>) {}
     fn ask(&self, _to: Option<Peer>, _request: Request) {}
+    fn hold(&self, _block: &Block) {}
     fn blame(&self, _peer: Peer, _fault: PeerFault) {}
 }

@@ -2,9 +2,9 @@
 
 use crate::view::{View, leading};
 use crate::{
-    BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusNetwork,
-    ConsensusSummary, Engine, Input, Message, Output, Peer, Request, SignResult, SlotStatus,
-    Unsigned, Verifier, answer_outcomes, thread_starts,
+    BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusInbox,
+    ConsensusNetwork, ConsensusSummary, Engine, Input, Message, Output, Peer, Request, SignResult,
+    SlotStatus, Unsigned, Verifier, answer_outcomes, thread_starts,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -127,14 +127,6 @@ impl ConsensusWorker {
         })
     }
 
-    /// Hands in a message of another node. Blocks only while the queue is full.
-    ///
-    /// # Errors
-    /// [`ConsensusError::Stopped`].
-    pub fn deliver(&self, from: Peer, message: Arc<Message>) -> Result<(), ConsensusError> {
-        self.send(Input::Message { from, message })
-    }
-
     /// Something that consensus waits for may have changed: draws, keys, the clock. Never blocks.
     pub fn wake(&self) {
         // A queue that is full wakes it anyway.
@@ -165,6 +157,16 @@ impl ConsensusWorker {
 impl Drop for ConsensusWorker {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl ConsensusInbox for ConsensusWorker {
+    fn deliver(&self, from: Peer, message: Arc<Message>) -> Result<(), ConsensusError> {
+        self.send(Input::Message { from, message })
+    }
+
+    fn decided_elsewhere(&self, peer: Peer, slots: Vec<Slot>) -> Result<(), ConsensusError> {
+        self.send(Input::DecidedElsewhere { peer, slots })
     }
 }
 
@@ -417,7 +419,14 @@ impl Shell {
                 let event = ConsensusEvent::ForeignSignature { address, slot };
                 self.view.tell(&event);
             }
-            Output::Event(event) => self.view.tell(&event),
+            Output::Event(event) => {
+                if let ConsensusEvent::CandidateAdded { id, .. } = &event
+                    && let Some(block) = self.engine.candidate(id)
+                {
+                    self.network.hold(block);
+                }
+                self.view.tell(&event);
+            }
         }
     }
 

@@ -5,19 +5,19 @@ use crate::SimError;
 use crate::durable::Disk;
 use crate::fuse::Fuse;
 use crate::mocks::grinding::Grinder;
-use crate::planted::{LateSeeds, OfferingAgain, Planted};
+use crate::planted::{BlindJudge, LateSeeds, OfferingAgain, Planted};
 use crate::ports::{ConsensusPort, ExecutionPort, Outbox};
 use crate::shared_sets::SharedSets;
 use crate::verified::SharedVerifier;
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
-use picot_block_factory::{Asking, BlockProducer, MemoryHistory};
+use picot_block_factory::{AlwaysConnected, Asking, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::{
     ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request, SignResult, Unsigned,
     answer_outcomes, thread_starts,
 };
-use picot_endorsement_factory::EndorsementProducer;
+use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
     Address, Block, BlockEnvelope, BlockId, Denunciation, Genesis, PublicKey, SecretKey, Slot,
@@ -185,10 +185,14 @@ impl Node {
         if reuses {
             pool = Arc::new(OfferingAgain::new(pool, params.clone()));
         }
+        let mut judge = Arc::clone(&selector);
+        if start.planted == Some(Planted::ForgetSlash) {
+            judge = Arc::new(BlindJudge::new(judge));
+        }
         let core = ExecutionCore::open(
             Arc::new(start.disk.state(&fuse)),
             genesis,
-            Arc::clone(&selector),
+            judge,
             picot_execution::Config::default(),
         );
         let core = core.map_err(|error| wrong(&error))?;
@@ -240,6 +244,8 @@ impl Node {
             pool: Arc::clone(&pool),
             execution: Arc::clone(&execution) as _,
             storage: Arc::clone(&storage),
+            // A partition loses messages; a node in it does not know.
+            connection: Arc::new(AlwaysConnected),
             history: Arc::new(MemoryHistory::new(HISTORY_ENTRIES)),
         };
         let blocks = BlockProducer::new(&factory(params.block_startup_delay_ms), &parts);
@@ -251,6 +257,7 @@ impl Node {
             storage: parts.storage,
             pool: parts.pool,
             network: Arc::clone(&outbox) as Arc<dyn Propagation>,
+            connection: parts.connection,
             history: parts.history,
         };
         let delay = params.endorsement_startup_delay_ms;
@@ -404,6 +411,13 @@ impl Node {
         !is_decided && now.0 < start.0 + self.production_deadline_ms / 2
     }
 
+    /// Blocks and endorsements are switched on or off, as an operator does it.
+    pub(crate) fn set_producing(&self, is_on: bool) {
+        // Without a store for the switch there is nothing that can fail.
+        drop(self.blocks.control().set_enabled(is_on));
+        drop(self.endorsements.control().set_enabled(is_on));
+    }
+
     fn produce(&mut self, tick: Tick) {
         drop(self.blocks.step(tick));
         let mut own = self.consensus.take_own_blocks();
@@ -493,7 +507,11 @@ impl Node {
             Output::Sign(unsigned) => inputs.push(self.sign(unsigned)),
             Output::Broadcast(message) => self.send(Target::All, message),
             Output::Tell(message) => self.send(Target::Few, message),
-            Output::Relay { from, message } => self.send(Target::AllBut(node_of(from)), message),
+            // All hear each other's votes and proposals: nothing is gained by passing them on.
+            Output::Relay { from, message } if matches!(*message, Message::Candidate(_)) => {
+                self.send(Target::AllBut(node_of(from)), message);
+            }
+            Output::Relay { .. } => {}
             Output::Send { to, message } => self.send(Target::One(node_of(to)), message),
             Output::Ask { to, request } => self.ask(to, request, inputs),
             Output::Answer { to, request } => self.answer(node_of(to), request),

@@ -222,6 +222,7 @@ impl Engine {
             Input::OwnBlock(block) => self.on_own_block(now, block, out),
             Input::Message { from, message } => self.on_message(now, from, &message, out),
             Input::Body(block) => self.on_body(now, block, None, out),
+            Input::DecidedElsewhere { peer, slots } => self.on_decided_elsewhere(now, peer, &slots),
             Input::CycleReady(validators) => self.on_cycle_ready(validators),
             Input::Keys(keys) => self.on_keys(now, &keys),
             Input::Restore(records) => self.on_restore(now, records),

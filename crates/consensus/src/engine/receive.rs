@@ -50,7 +50,7 @@ impl Engine {
             Message::Proposal {
                 proposal,
                 justification,
-            } => self.on_proposal(now, from, proposal, justification, out),
+            } => self.on_proposal(now, from, message, proposal, justification, out),
             Message::Certificate(certificate) => self.on_certificate(now, from, certificate, out),
             Message::Have {
                 slot,
@@ -132,6 +132,15 @@ impl Engine {
         if !self.is_in_the_future(slot, now) && !matches!(self.place(slot), Place::Past) {
             let wait = self.shared.timers.moment();
             self.claim(now, slot, slot.period, from, wait);
+        }
+    }
+
+    /// A peer says which slots it has decided last.
+    pub(super) fn on_decided_elsewhere(&mut self, now: Timestamp, from: Peer, slots: &[Slot]) {
+        for slot in slots {
+            if slot.thread < self.shared.config.params.thread_count {
+                self.hear_of_decision(now, *slot, from);
+            }
         }
     }
 
@@ -259,6 +268,7 @@ impl Engine {
         &mut self,
         now: Timestamp,
         from: Peer,
+        message: &Arc<Message>,
         proposal: &Envelope<RoundProposal>,
         justification: &Justification,
         out: &mut Outbox,
@@ -271,7 +281,7 @@ impl Engine {
                 self.hear_of_later(now, slot, from);
                 let proposal = proposal.clone().identify(&self.shared.config.chain_id);
                 self.with_slot(slot, now, |state, env| {
-                    state.on_proposal(env, from, proposal, justification, out);
+                    state.on_proposal(env, from, message, proposal, justification, out);
                 });
             }
         }

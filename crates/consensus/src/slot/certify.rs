@@ -41,6 +41,10 @@ impl SlotState {
         if !added.stored {
             return false;
         }
+        if let Some(from) = from {
+            let message = Arc::clone(message);
+            out.push(Output::Relay { from, message });
+        }
         let mut matters = false;
         if round == self.round && matches!(subject, CertificateSubject::Notarise { .. }) {
             self.votes_changed = true;

@@ -3,7 +3,7 @@
 use super::{ROUNDS_AHEAD, SlotState};
 use crate::env::{Env, Outbox};
 use crate::rules::{self, Backed};
-use crate::{Peer, PeerFault, evidence, range_miss};
+use crate::{Message, Output, Peer, PeerFault, evidence, range_miss};
 use picot_models::{Address, Justification, SignedProposal};
 use std::sync::Arc;
 
@@ -43,6 +43,7 @@ impl SlotState {
         &mut self,
         env: &Env<'_>,
         from: Peer,
+        message: &Arc<Message>,
         proposal: SignedProposal,
         justification: &Justification,
         out: &mut Outbox,
@@ -75,6 +76,8 @@ impl SlotState {
                 // Its own certificates may have brought this slot to the round.
                 if round <= self.reachable_round(env) {
                     self.proposals.insert(round, proposal);
+                    let message = Arc::clone(message);
+                    out.push(Output::Relay { from, message });
                 }
                 return;
             }

@@ -2,8 +2,8 @@
 
 use crate::mocks::KitWallet;
 use crate::{
-    BatchVerifier, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusPorts,
-    ConsensusWorker, Message, NoPeers, Peer, SlotStatus,
+    BatchVerifier, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusInbox,
+    ConsensusPorts, ConsensusWorker, Message, NoPeers, Peer, SlotStatus,
 };
 use parking_lot::Mutex;
 use picot_clock::{Clock, ManualClock, Millis, SystemClock, Timestamp};
