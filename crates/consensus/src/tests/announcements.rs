@@ -141,3 +141,52 @@ fn who_says_that_an_open_slot_is_decided_is_asked_in_a_moment_and_soon_forgotten
     assert!(outcomes(&asked).len() < 3 * 30, "{:?}", outcomes(&asked));
     assert!(kit.nodes[0].blamed.is_empty());
 }
+
+fn votes_passed_on(kit: &Kit) -> usize {
+    let is_vote = |message: &&std::sync::Arc<Message>| matches!(***message, Message::Vote(_));
+    kit.nodes[0].relayed.iter().filter(is_vote).count()
+}
+
+#[test]
+fn a_vote_that_is_new_is_passed_on_once_and_one_that_is_of_no_use_is_not() {
+    let mut kit = at_slot_1();
+    say(&mut kit, 1, 0, notarise(MISS));
+    assert_eq!(votes_passed_on(&kit), 1);
+    say(&mut kit, 1, 0, notarise(MISS));
+    assert_eq!(votes_passed_on(&kit), 1, "once");
+    say(&mut kit, 2, 1_000, notarise(MISS));
+    assert_eq!(votes_passed_on(&kit), 1, "a round far off");
+    let far = signed_vote(&kit, 2, Slot::new(1_000, 0), 0, notarise(MISS));
+    kit.inject(2, 0, Message::Vote(far.into_envelope()));
+    assert_eq!(votes_passed_on(&kit), 1, "a slot far off");
+}
+
+#[test]
+fn a_proposal_that_is_taken_is_passed_on_once() {
+    let mut kit = at_slot_1();
+    for _ in 0..2 {
+        let allowed = nullified(&kit, 1);
+        propose(&mut kit, 1, free(MISS), allowed);
+    }
+    let is_proposal =
+        |message: &&std::sync::Arc<Message>| matches!(***message, Message::Proposal { .. });
+    assert_eq!(kit.nodes[0].relayed.iter().filter(is_proposal).count(), 1);
+}
+
+#[test]
+fn who_has_decided_more_is_asked_for_the_outcomes_in_a_moment() {
+    let mut kit = at_slot_1();
+    let asked = watch_asks(&mut kit);
+    let ahead = crate::Input::DecidedElsewhere {
+        peer: crate::Peer(2),
+        slots: vec![S1, Slot::new(1, 63), Slot::new(1_000_000, 0)],
+    };
+    kit.input(0, ahead);
+    assert!(asked.borrow().is_empty(), "it may come by itself");
+    kit.run_for(kit.genesis.params.network_delay_ms);
+    let outcomes = Request::Outcomes {
+        thread: 0,
+        period: 1,
+    };
+    assert_eq!(*asked.borrow(), [(2, outcomes)]);
+}
