@@ -16,7 +16,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use picot_block_factory::{
-    Asking, BlockProducer, Collaborators, Config, Event, MemoryHistory, SkipReason,
+    AlwaysConnected, Asking, BlockProducer, Collaborators, Config, Event, MemoryHistory, SkipReason,
 };
 use picot_clock::{ManualClock, Millis, Slot, Tick, Timestamp};
 use picot_consensus::{BestParents, mocks::MockConsensus};
@@ -239,6 +239,7 @@ impl Factory {
             pool,
             execution: Arc::clone(accounts) as _,
             storage: Arc::new(storage),
+            connection: Arc::new(AlwaysConnected),
             history: Arc::new(MemoryHistory::new(10)),
         };
         Self {

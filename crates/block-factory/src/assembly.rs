@@ -17,7 +17,7 @@ use picot_models::{
     OperationId, SignedEndorsement, SignedOperation,
 };
 use picot_pool::Pool;
-use picot_selector::{Selector, SlotDraws};
+use picot_selector::{Selector, SelectorError, SlotDraws};
 use picot_serialization::Encode;
 use picot_storage::Storage;
 
@@ -116,7 +116,8 @@ impl Assembler {
         };
         let draws = self
             .endorsers
-            .ask(by, move |selector| selector.draws(parent.slot));
+            .ask(by, move |selector| selector.draws(parent.slot))
+            .map(|draws| of_slot(parent.slot, draws));
         let draws = left_out.succeeded(Part::Endorsements, draws);
         draws
             .map(|draws| self.drawn_only(parent, &offered, &draws))
@@ -147,6 +148,21 @@ impl Assembler {
             })
             .collect()
     }
+}
+
+/// The draws, if they are those that were asked for.
+fn of_slot(
+    slot: Slot,
+    draws: Result<Arc<SlotDraws>, SelectorError>,
+) -> Result<Arc<SlotDraws>, String> {
+    let draws = draws.map_err(|error| error.to_string())?;
+    if draws.slot == slot {
+        return Ok(draws);
+    }
+    Err(format!(
+        "the selector gave the draws of slot {}",
+        draws.slot
+    ))
 }
 
 /// Steps 3 and 4: operations.

@@ -10,7 +10,7 @@ use picot_selector::Selector;
 use picot_storage::Storage;
 use picot_wallet::Wallet;
 
-use crate::HistoryLog;
+use crate::{Connection, HistoryLog};
 
 /// The other parts of the node, each behind its trait.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Collaborators {
     pub execution: Arc<dyn Execution>,
     /// Keeps the block.
     pub storage: Arc<dyn Storage>,
+    /// Knows whether anybody would hear of it.
+    pub connection: Arc<dyn Connection>,
     /// Keeps the history.
     pub history: Arc<dyn HistoryLog>,
 }

@@ -150,7 +150,7 @@ mod tests {
     use picot_wallet::mocks::MockWallet;
 
     use super::*;
-    use crate::{BlockProducer, MemoryHistory, mocks::config};
+    use crate::{AlwaysConnected, BlockProducer, MemoryHistory, mocks::config};
 
     fn control(
         config: &Config,
@@ -167,6 +167,7 @@ mod tests {
             pool: Arc::new(MockPool::new()),
             execution: Arc::new(MockExecution::new()),
             storage: Arc::new(MockStorage::new()),
+            connection: Arc::new(AlwaysConnected),
             history: Arc::new(MemoryHistory::new(9)),
         };
         BlockProducer::new(config, &parts).unwrap().control()

@@ -27,8 +27,8 @@ pub use factory::{BlockControl, BlockDraw, BlockFactory};
 pub use left_out::LeftOut;
 pub use producer::BlockProducer;
 pub use production::{
-    Duty, Event, FactoryStats, Fate, Fates, HistoryEntry, HistoryLog, MAX_MISSED_TICKS_TOLD,
-    MemoryHistory, OurDraws, Part, Production, Skip, SkipReason, SlotGuard, StartupWait, Story,
-    SwitchStore, run_on_ticks,
+    AlwaysConnected, Connection, Duty, Event, FactoryStats, Fate, Fates, HistoryEntry, HistoryLog,
+    MAX_MISSED_TICKS_TOLD, MemoryHistory, OurDraws, Part, Production, Skip, SkipReason, SlotGuard,
+    StartupWait, Story, SwitchStore, run_on_ticks,
 };
 pub use signing::{Claim, sign_claims};

@@ -13,7 +13,7 @@ use picot_models::{
 use crate::{Asking, Config, Duty, Event, Fate, HistoryEntry, Skip, SkipReason};
 
 pub use crate::factory::MockBlockFactory;
-pub use crate::production::{MockHistoryLog, MockSwitchStore};
+pub use crate::production::{MockConnection, MockHistoryLog, MockSwitchStore};
 pub use history_log_suite::{history_log_reopen_suite, history_log_suite};
 
 /// Address 1 was due to make a block at slot `(period, thread)`, and was switched off.

@@ -56,6 +56,7 @@ impl BlockProducer {
             "block-history",
             config.enabled,
             config.startup(),
+            parts.connection.clone(),
             parts.history.clone(),
             clock.clone(),
             asking,
@@ -296,9 +297,10 @@ impl BlockProducer {
         if parents.parents.len() != usize::from(self.params.thread_count) {
             return Err(wrong("consensus gave parents of another number of threads"));
         }
+        let mut all = (0..self.params.thread_count).filter_map(|thread| parents.in_thread(thread));
         let (id, parent_slot) = parents
             .in_thread(slot.thread)
-            .filter(|(_, parent_slot)| *parent_slot < slot)
+            .filter(|_| all.all(|(_, parent_slot)| parent_slot < slot))
             .ok_or_else(|| wrong("consensus gave a parent that is not before the slot"))?;
         Ok(OwnParent {
             id,

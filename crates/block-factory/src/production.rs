@@ -1,6 +1,7 @@
 //! What the two factories do alike: the switch, the start-up wait, which slots are new, the
 //! history and the counters.
 
+mod connection;
 mod fates;
 mod history;
 mod our_draws;
@@ -13,6 +14,7 @@ mod story;
 mod switch;
 mod ticks;
 
+pub use connection::{AlwaysConnected, Connection};
 pub use fates::Fates;
 pub use history::{Duty, Event, Fate, HistoryEntry, HistoryLog, MemoryHistory, Part};
 pub use our_draws::{MAX_MISSED_TICKS_TOLD, OurDraws};
@@ -26,4 +28,4 @@ pub use switch::SwitchStore;
 pub use ticks::run_on_ticks;
 
 #[cfg(any(test, feature = "mocks"))]
-pub use {history::MockHistoryLog, switch::MockSwitchStore};
+pub use {connection::MockConnection, history::MockHistoryLog, switch::MockSwitchStore};

@@ -1,6 +1,6 @@
 //! Signing through the wallet's protection: claim first, then sign, and a reason if not.
 
-use picot_models::{Address, ChainId, Content, Hash, Signed, Slot};
+use picot_models::{Address, ChainId, Content, Hash, PublicKey, Signed, Slot};
 use picot_wallet::{ClaimKind, SignRequest, Wallet};
 
 use crate::{Skip, SkipReason};
@@ -38,9 +38,12 @@ pub fn sign_claims<C: Content>(
         content,
     } in claims
     {
-        let Some(signer) = wallet.public_key(&address) else {
-            prepared.push(None);
-            continue;
+        let signer = match key_of(wallet, &address) {
+            Ok(signer) => signer,
+            Err(skip) => {
+                prepared.push(Err(skip));
+                continue;
+            }
         };
         let payload = content.to_bytes();
         let one = Signed::prepare(content, signer, chain_id);
@@ -53,7 +56,7 @@ pub fn sign_claims<C: Content>(
             id,
             payload,
         });
-        prepared.push(Some(one));
+        prepared.push(Ok(one));
     }
     let answers = if requests.is_empty() {
         Vec::new()
@@ -64,14 +67,36 @@ pub fn sign_claims<C: Content>(
     prepared
         .into_iter()
         .map(|one| {
-            let one =
-                one.ok_or_else(|| Skip::new(SkipReason::LockedWallet, "no key to sign with"))?;
+            let one = one?;
             let signature = answers.next().ok_or_else(|| {
                 Skip::new(SkipReason::SigningFailed, "the wallet gave too few answers")
             })?;
-            Ok(one.seal(signature.map_err(|error| Skip::of_wallet(&error))?))
+            let signed = one.seal(signature.map_err(|error| Skip::of_wallet(&error))?);
+            // What is handed on with a wrong signature would look like a fault of ours.
+            let made = signed.envelope();
+            let verified = made.signer.verify(hash_of(&signed.id()), &made.signature);
+            verified.map_err(|_| {
+                Skip::new(
+                    SkipReason::SigningFailed,
+                    "the wallet gave a wrong signature",
+                )
+            })?;
+            Ok(signed)
         })
         .collect()
+}
+
+/// The key of an address, and no other: who signs is part of what is signed.
+fn key_of(wallet: &dyn Wallet, address: &Address) -> Result<PublicKey, Skip> {
+    let key = wallet
+        .public_key(address)
+        .ok_or_else(|| Skip::new(SkipReason::LockedWallet, "no key to sign with"))?;
+    let owner = Address::of_key(&key);
+    if owner == *address {
+        return Ok(key);
+    }
+    let detail = format_args!("the wallet gave the key of {owner}");
+    Err(Skip::new(SkipReason::SigningFailed, detail))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use picot_block_factory::HistoryLog;
+use picot_block_factory::{Connection, HistoryLog};
 use picot_clock::Clock;
 use picot_consensus::Consensus;
 use picot_pool::{Pool, Propagation};
@@ -27,6 +27,8 @@ pub struct Collaborators {
     pub pool: Arc<dyn Pool>,
     /// Announces what the pool did not take in.
     pub network: Arc<dyn Propagation>,
+    /// Knows whether anybody would hear of it.
+    pub connection: Arc<dyn Connection>,
     /// Keeps the history.
     pub history: Arc<dyn HistoryLog>,
 }

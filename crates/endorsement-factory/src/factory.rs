@@ -154,7 +154,7 @@ mod tests {
     use picot_wallet::mocks::MockWallet;
 
     use super::*;
-    use crate::EndorsementProducer;
+    use crate::{AlwaysConnected, EndorsementProducer};
 
     fn control(config: &Config, selector: MockSelector) -> Arc<EndorsementControl> {
         let mut wallet = MockWallet::new();
@@ -169,6 +169,7 @@ mod tests {
             storage: Arc::new(MockStorage::new()),
             pool: Arc::new(MockPool::new()),
             network: Arc::new(MockPropagation::new()),
+            connection: Arc::new(AlwaysConnected),
             history: Arc::new(MemoryHistory::new(9)),
         };
         EndorsementProducer::new(config, &parts).unwrap().control()

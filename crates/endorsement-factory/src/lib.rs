@@ -15,6 +15,6 @@ pub use factory::{EndorsementControl, EndorsementDraw, EndorsementFactory};
 pub use producer::EndorsementProducer;
 
 pub use picot_block_factory::{
-    Asking, Config, Duty, Event, FactoryError, FactoryStats, Fate, HistoryEntry, HistoryLog,
-    MemoryHistory, Part, Skip, SkipReason, StartupWait, SwitchStore,
+    AlwaysConnected, Asking, Config, Connection, Duty, Event, FactoryError, FactoryStats, Fate,
+    HistoryEntry, HistoryLog, MemoryHistory, Part, Skip, SkipReason, StartupWait, SwitchStore,
 };

@@ -12,6 +12,7 @@ use picot_consensus::Consensus;
 use picot_models::{
     Address, BlockId, ChainId, ChainParams, Endorsement, EndorsementId, SignedEndorsement,
 };
+use picot_selector::SlotDraws;
 use picot_wallet::{ClaimKind, Wallet};
 
 use crate::{Collaborators, EndorsementControl, delivery::Delivery};
@@ -53,6 +54,7 @@ impl EndorsementProducer {
             "endorsement-history",
             config.enabled,
             config.startup(),
+            parts.connection.clone(),
             parts.history.clone(),
             clock.clone(),
             asking,
@@ -206,7 +208,8 @@ impl EndorsementProducer {
         let draws = self
             .draws
             .ask(by, move |selector| selector.draws(slot))
-            .and_then(|draws| draws.map_err(|error| Skip::new(SkipReason::NoDraws, error)));
+            .and_then(|draws| draws.map_err(|error| Skip::new(SkipReason::NoDraws, error)))
+            .and_then(|draws| of_slot(slot, draws));
         let draws = draws.map_err(|skip| {
             addresses
                 .iter()
@@ -286,6 +289,15 @@ impl EndorsementProducer {
     fn check_pause(&self) -> Result<(), Skip> {
         self.production.pause_reason().map_or(Ok(()), Err)
     }
+}
+
+/// The draws, if they are those that were asked for.
+fn of_slot(slot: Slot, draws: Arc<SlotDraws>) -> Result<Arc<SlotDraws>, Skip> {
+    if draws.slot == slot {
+        return Ok(draws);
+    }
+    let detail = format_args!("the selector gave those of slot {}", draws.slot);
+    Err(Skip::new(SkipReason::NoDraws, detail))
 }
 
 /// Slots whose ticks were missed: told, never caught up on.

@@ -16,7 +16,9 @@ use crate::{NodeError, VERSION};
 use picot_api::{
     ApiConfig, ApiContext, ApiServer, ControlContext, ControlToken, KeyControl, Production,
 };
-use picot_block_factory::{Asking, BlockFactory, BlockProducer, Fates, HistoryLog};
+use picot_block_factory::{
+    AlwaysConnected, Asking, BlockFactory, BlockProducer, Connection, Fates, HistoryLog,
+};
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
 use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin};
@@ -239,6 +241,7 @@ struct Base {
     selector: Arc<dyn Selector>,
     late_accounts: Arc<LateAccounts>,
     propagation: Arc<dyn Propagation>,
+    connection: Arc<dyn Connection>,
     pool: Arc<dyn Pool>,
 }
 
@@ -313,6 +316,8 @@ impl Base {
             selector,
             late_accounts,
             propagation,
+            // Without a network, a node is alone on purpose.
+            connection: Arc::new(AlwaysConnected),
         })
     }
 
@@ -400,6 +405,7 @@ impl Base {
             pool: Arc::clone(&self.pool),
             execution: Arc::clone(&node.execution) as _,
             storage: Arc::clone(&self.storage),
+            connection: Arc::clone(&self.connection),
             history: Arc::clone(&self.histories.blocks),
         };
         let producer = BlockProducer::new(&config, &parts)?;
@@ -424,6 +430,7 @@ impl Base {
             storage: Arc::clone(&self.storage),
             pool: Arc::clone(&self.pool),
             network: Arc::clone(&self.propagation),
+            connection: Arc::clone(&self.connection),
             history: Arc::clone(&self.histories.endorsements),
         };
         let producer = EndorsementProducer::new(&config, &parts)?;
@@ -467,6 +474,7 @@ impl Base {
     ) -> Arc<FactoryFacts> {
         Arc::new(FactoryFacts {
             clock: Arc::clone(&self.clock),
+            connection: Arc::clone(&self.connection),
             slot_clock: self.slot_clock,
             selector: Arc::clone(&self.selector),
             periods_per_cycle: self.genesis.params.periods_per_cycle,

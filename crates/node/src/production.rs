@@ -1,7 +1,7 @@
 //! How this node's own production goes, and what holds it up.
 
 use picot_api::{KeyControl, NodeFacts, Production};
-use picot_block_factory::BlockFactory;
+use picot_block_factory::{BlockFactory, Connection};
 use picot_clock::{Clock, SlotClock};
 use picot_consensus::{Consensus, ThreadSummary};
 use picot_endorsement_factory::EndorsementFactory;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct FactoryFacts {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether anybody hears of it.
+    pub connection: Arc<dyn Connection>,
     /// The slots of the chain.
     pub slot_clock: SlotClock,
     /// Who may act.
@@ -45,6 +47,7 @@ impl FactoryFacts {
         let reasons: Vec<_> = [
             self.why_too_early(),
             self.why_after_start(),
+            self.why_cut_off(),
             self.why_not_trusted(),
             self.why_refused(),
             self.why_not_drawn(),
@@ -74,6 +77,11 @@ impl FactoryFacts {
         Some(format!(
             "waiting{end} after the start, in case another node used the keys just before"
         ))
+    }
+
+    fn why_cut_off(&self) -> Option<String> {
+        let reason = self.connection.cut_off()?;
+        Some(format!("nobody would hear of it: {reason}"))
     }
 
     fn why_refused(&self) -> Option<String> {
@@ -148,8 +156,8 @@ impl Production for FactoryFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use picot_block_factory::mocks::MockBlockFactory;
-    use picot_block_factory::{FactoryStats, StartupWait};
+    use picot_block_factory::mocks::{MockBlockFactory, MockConnection};
+    use picot_block_factory::{AlwaysConnected, FactoryStats, StartupWait};
     use picot_clock::{ManualClock, Millis};
     use picot_consensus::ConsensusSummary;
     use picot_consensus::mocks::MockConsensus;
@@ -206,6 +214,7 @@ mod tests {
         FactoryFacts {
             selector: Arc::new(selector),
             periods_per_cycle: 16,
+            connection: Arc::new(AlwaysConnected),
             clock: Arc::new(ManualClock::new(Timestamp(START.0 + 500))),
             slot_clock: SlotClock::new(genesis, Millis(2_000), 4).unwrap(),
             signing_log_since: None,
@@ -228,6 +237,23 @@ mod tests {
         let producing = node(4).facts();
         assert!(producing.producing && producing.not_producing.is_none());
         assert_eq!(producing.blocks_produced, 3);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_says_so() {
+        let mut connection = MockConnection::new();
+        let cut_off = "none of 3 peers is connected";
+        connection
+            .expect_cut_off()
+            .returning(|| Some(cut_off.to_owned()));
+        let facts = FactoryFacts {
+            connection: Arc::new(connection),
+            ..node(4)
+        }
+        .facts();
+        assert!(!facts.producing);
+        let reason = facts.not_producing.unwrap();
+        assert_eq!(reason, format!("nobody would hear of it: {cut_off}"));
     }
 
     #[test]

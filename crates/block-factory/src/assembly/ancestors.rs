@@ -48,9 +48,13 @@ impl Ancestors {
 }
 
 fn read(storage: &dyn Storage, id: &BlockId) -> Result<Option<Block>, String> {
-    storage
+    let block = storage
         .block(id)
-        .map_err(|error| format!("block {id}: {error}"))
+        .map_err(|error| format!("block {id}: {error}"))?;
+    match block {
+        Some(other) if other.id() != *id => Err(format!("block {id}: storage gave {}", other.id())),
+        block => Ok(block),
+    }
 }
 
 fn own_parent_of(block: &Block) -> Option<&BlockId> {

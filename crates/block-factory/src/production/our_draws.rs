@@ -1,5 +1,7 @@
 //! Which of our addresses are drawn.
 
+use std::collections::BTreeSet;
+
 use picot_clock::{SlotRange, Timestamp};
 use picot_models::Address;
 use picot_selector::{AddressDraw, Selector};
@@ -31,7 +33,11 @@ impl OurDraws {
     /// The wallet does not answer.
     pub fn addresses(&self, by: Timestamp) -> Result<Vec<Address>, Skip> {
         let answer = self.wallet.ask(by, |wallet| wallet.addresses());
-        answer.map_err(|no_answer| Skip::no_answer(SkipReason::LockedWallet, "wallet", no_answer))
+        let answer = answer
+            .map_err(|no_answer| Skip::no_answer(SkipReason::LockedWallet, "wallet", no_answer));
+        // An address is due once, however often it is named.
+        let addresses: BTreeSet<_> = answer?.into_iter().collect();
+        Ok(addresses.into_iter().collect())
     }
 
     /// What the selector says of something.

@@ -10,7 +10,8 @@ use picot_clock::{Clock, Millis, Slot, SlotRange, Timestamp};
 use tracing::{debug, info, warn};
 
 use super::{
-    Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait, SwitchStore,
+    Connection, Event, FactoryStats, HistoryEntry, HistoryLog, Skip, SkipReason, StartupWait,
+    SwitchStore,
 };
 use crate::{Asking, FactoryError, Helper};
 
@@ -19,6 +20,7 @@ pub struct Production {
     enabled: AtomicBool,
     switch: OnceLock<Arc<dyn SwitchStore>>,
     startup: StartupWait,
+    connection: Arc<dyn Connection>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn HistoryLog>,
     recorder: Helper<dyn HistoryLog>,
@@ -33,6 +35,7 @@ impl Production {
         name: &'static str,
         enabled: bool,
         startup: StartupWait,
+        connection: Arc<dyn Connection>,
         log: Arc<dyn HistoryLog>,
         clock: Arc<dyn Clock>,
         asking: Asking,
@@ -43,6 +46,7 @@ impl Production {
             enabled: AtomicBool::new(enabled),
             switch: OnceLock::new(),
             startup,
+            connection,
             clock,
             log,
             recorder,
@@ -93,11 +97,12 @@ impl Production {
         if !self.is_enabled() {
             return Some(Skip::new(SkipReason::Disabled, "switched off"));
         }
-        let end = self.startup.end().filter(|end| self.clock.now() < *end)?;
-        Some(Skip::new(
-            SkipReason::StartupWait,
-            format_args!("until {end}"),
-        ))
+        if let Some(end) = self.startup.end().filter(|end| self.clock.now() < *end) {
+            let detail = format_args!("until {end}");
+            return Some(Skip::new(SkipReason::StartupWait, detail));
+        }
+        let cut_off = self.connection.cut_off()?;
+        Some(Skip::new(SkipReason::NoConnection, cut_off))
     }
 
     /// Counts, logs and records what happened; the log has `patience` to take it.
@@ -190,11 +195,12 @@ fn trace_entry(entry: &HistoryEntry, is_settled: bool) {
 }
 
 /// Whether a healthy node skips for this reason: what the operator chose or waits for, slots that
-/// have no block, and to be behind or without draws right after the start are no news at each slot.
+/// have no block, and to be behind, without draws or not yet connected right after the start are no
+/// news at each slot.
 const fn is_everyday(reason: SkipReason, is_settled: bool) -> bool {
     match reason {
         SkipReason::Disabled | SkipReason::StartupWait | SkipReason::NoBlock => true,
-        SkipReason::ConsensusBehind | SkipReason::NoDraws => !is_settled,
+        SkipReason::ConsensusBehind | SkipReason::NoDraws | SkipReason::NoConnection => !is_settled,
         _ => false,
     }
 }
@@ -205,13 +211,22 @@ mod tests {
 
     use super::*;
     use crate::{
-        Duty, Fate, MemoryHistory, Part,
+        AlwaysConnected, Duty, Fate, MemoryHistory, Part,
         mocks::{MockHistoryLog, MockSwitchStore},
     };
 
     fn production(log: impl HistoryLog + 'static, startup: StartupWait) -> Production {
         let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
-        Production::new("test", true, startup, Arc::new(log), clock, Asking::Inline)
+        let connection = Arc::new(AlwaysConnected);
+        Production::new(
+            "test",
+            true,
+            startup,
+            connection,
+            Arc::new(log),
+            clock,
+            Asking::Inline,
+        )
     }
 
     fn no_wait() -> StartupWait {
@@ -249,7 +264,9 @@ mod tests {
         }
         assert!(is_everyday(SkipReason::ConsensusBehind, false));
         assert!(is_everyday(SkipReason::NoDraws, false));
+        assert!(is_everyday(SkipReason::NoConnection, false));
         for reason in [
+            SkipReason::NoConnection,
             SkipReason::ConsensusBehind,
             SkipReason::NoDraws,
             SkipReason::Late,

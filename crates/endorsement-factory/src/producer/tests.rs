@@ -2,5 +2,6 @@
 
 mod endorsing;
 mod failing;
+mod stuck;
 mod when;
 mod world;

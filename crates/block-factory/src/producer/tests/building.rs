@@ -524,6 +524,32 @@ fn denunciations_are_ascending_bounded_and_punishable() {
 }
 
 #[test]
+fn a_denunciation_that_shows_no_contradiction_is_not_carried() {
+    let one = || {
+        let header = block(
+            &key(7),
+            PARENT_SLOT,
+            vec![block_id(1)],
+            vec![],
+            &chain_id(1),
+        );
+        HeaderProof::of(&header.header)
+    };
+    let no_fault = Denunciation::of_headers(PARENT_SLOT, key(7).public_key(), one(), one());
+    let mut world = world_without(&[Ask::Denunciations]);
+    world
+        .pool
+        .expect_denunciations_for()
+        .returning(move |_| vec![Arc::new(no_fault.clone()), denunciation(8, PARENT_SLOT)]);
+    let block = world.block();
+    let carried = &block.header.content().denunciations;
+    assert_eq!(
+        carried[..],
+        [Arc::unwrap_or_clone(denunciation(8, PARENT_SLOT))]
+    );
+}
+
+#[test]
 fn newer_parents_of_other_threads_are_named_by_the_header() {
     let mut world = world_without(&[Ask::Parents]);
     let mut newer = parents(1);

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use picot_consensus::{BestParents, ConsensusError};
 use picot_execution::ExecutionError;
-use picot_models::Amount;
+use picot_models::{Amount, Block, Signature, mocks::block};
 use picot_selector::SelectorError;
 use picot_storage::StorageError;
-use picot_wallet::{ClaimKind, Refusal, SigningLogError, WalletError};
+use picot_wallet::{ClaimKind, Refusal, SignRequest, SigningLogError, WalletError};
 
 use super::world::{
-    Ask, SLOT, World, after_start, block_id, endorsement, parents, pay, sender, summary, undecided,
-    world_without,
+    Ask, PARENT_SLOT, SLOT, World, after_start, block_id, endorsement, endorser_draws, parents,
+    pay, sender, summary, undecided, world_without,
 };
 use crate::{BlockFactory, Event, Part, SkipReason};
 
@@ -64,9 +64,25 @@ fn parents_that_cannot_be_are_not_built_on() {
     };
     let mut not_before = parents(1);
     not_before.parents[1] = (block_id(1), SLOT.period);
-    for wrong in [too_few, not_before] {
+    let mut other_not_before = parents(1);
+    other_not_before.parents[3] = (block_id(3), SLOT.period);
+    for wrong in [too_few, not_before, other_not_before] {
         assert_eq!(reason_with_parents(Ok(wrong)), SkipReason::ConsensusBehind);
     }
+}
+
+#[test]
+fn fresh_parents_that_cannot_be_are_not_signed() {
+    let mut world = world_without(&[Ask::Parents, Ask::Signing]);
+    let mut not_before = parents(1);
+    not_before.parents[0] = (block_id(9), SLOT.period + 1);
+    let mut answers = [parents(1), not_before].into_iter();
+    world
+        .consensus
+        .expect_best_parents()
+        .times(2)
+        .returning(move |_, _| Ok(answers.next().unwrap()));
+    assert_eq!(world.reason(), SkipReason::ConsensusBehind);
 }
 
 /// The block is made, and these parts are left out.
@@ -105,6 +121,36 @@ fn without_the_parents_draws_the_block_carries_no_endorsements() {
 }
 
 #[test]
+fn the_draws_of_another_slot_verify_no_endorsement() {
+    let mut world = world_without(&[Ask::Endorsements, Ask::Endorsers]);
+    world
+        .pool
+        .expect_endorsements_for()
+        .returning(|_, _| vec![endorsement(0, 11)]);
+    world
+        .selector
+        .expect_draws()
+        .returning(|_| Ok(std::sync::Arc::new(endorser_draws(SLOT))));
+    assert_eq!(left_out(world), ([Part::Endorsements].into(), 0));
+}
+
+#[test]
+fn draws_without_endorsers_verify_no_endorsement_and_are_no_failure() {
+    let mut world = world_without(&[Ask::Endorsements, Ask::Endorsers]);
+    world
+        .pool
+        .expect_endorsements_for()
+        .returning(|_, _| vec![endorsement(0, 11)]);
+    world.selector.expect_draws().returning(|slot| {
+        let mut draws = endorser_draws(slot);
+        draws.endorsers.clear();
+        Ok(std::sync::Arc::new(draws))
+    });
+    let block = world.block();
+    assert_eq!(block.header.content().endorsements, []);
+}
+
+#[test]
 fn without_the_executed_operations_the_block_carries_no_operations() {
     let mut world = world_without(&[Ask::Executed, Ask::Batches, Ask::Balances]);
     world.execution.expect_summary().returning(|| summary(SLOT));
@@ -118,7 +164,21 @@ fn without_the_executed_operations_the_block_carries_no_operations() {
 
 #[test]
 fn without_the_blocks_that_execution_lacks_the_block_carries_no_operations() {
-    for answer in [|| Ok(None), || Err(StorageError::Config("a test"))] {
+    let another = || {
+        let signer = picot_models::mocks::key(5);
+        let chain_id = picot_models::mocks::chain_id(1);
+        let parents = vec![block_id(1); 4];
+        Ok(Some(block(
+            &signer,
+            PARENT_SLOT,
+            parents,
+            vec![],
+            &chain_id,
+        )))
+    };
+    type Answer = fn() -> Result<Option<Block>, StorageError>;
+    let answers: [Answer; 3] = [|| Ok(None), || Err(StorageError::Config("a test")), another];
+    for answer in answers {
         let mut world = world_without(&[Ask::Executed, Ask::Batches, Ask::Balances]);
         world
             .execution
@@ -247,6 +307,36 @@ fn what_is_not_signed_is_neither_stored_nor_registered() {
             .times(1)
             .return_once(move |_| vec![Err(error)]);
         assert_eq!(world.reason(), reason);
+    }
+}
+
+#[test]
+fn the_key_of_another_address_signs_nothing() {
+    let mut world = world_without(&[Ask::Signing, Ask::Storing, Ask::Registering]);
+    world
+        .wallet
+        .expect_public_key()
+        .returning(|_| Some(picot_models::mocks::key(2).public_key()));
+    assert_eq!(world.reason(), SkipReason::SigningFailed);
+}
+
+#[test]
+fn a_wallet_that_signs_wrongly_or_not_at_all_makes_no_block() {
+    type Answer = fn(&[SignRequest]) -> Vec<Result<Signature, WalletError>>;
+    let wrong: Answer = |requests| {
+        let another = picot_models::mocks::key(2);
+        let signed = requests.iter().map(|request| Ok(another.sign(&request.id)));
+        signed.collect()
+    };
+    let nothing: Answer = |_| vec![];
+    for answer in [wrong, nothing] {
+        let mut world = world_without(&[Ask::Signing, Ask::Storing, Ask::Registering]);
+        world
+            .wallet
+            .expect_public_key()
+            .returning(|_| Some(picot_models::mocks::key(1).public_key()));
+        world.wallet.expect_sign_claimed().returning(answer);
+        assert_eq!(world.reason(), SkipReason::SigningFailed);
     }
 }
 

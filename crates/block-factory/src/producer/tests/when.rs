@@ -7,7 +7,7 @@ use picot_models::mocks::address;
 use picot_selector::AddressDraw;
 
 use super::world::{Ask, SLOT, START, World, after_start, reason_of, silent, world, world_without};
-use crate::{BlockFactory, Duty, Event, HistoryLog, SkipReason};
+use crate::{BlockFactory, Duty, Event, HistoryLog, SkipReason, mocks::MockConnection};
 
 /// Who is due is asked, and nothing else.
 fn due_only() -> World {
@@ -147,6 +147,47 @@ fn nothing_is_signed_during_the_startup_wait() {
     world.config.start = START;
     world.config.startup_delay = Millis(1);
     assert_eq!(world.reason(), SkipReason::StartupWait);
+}
+
+#[test]
+fn nothing_is_made_while_nobody_would_hear_of_it() {
+    let mut world = due_only();
+    world.connection = MockConnection::new();
+    let cut_off = "none of 3 peers is connected";
+    let connection = world.connection.expect_cut_off().times(1);
+    connection.returning(|| Some(cut_off.to_owned()));
+    let entry = world.entry();
+    let Event::Skipped(skip) = entry.event else {
+        panic!("{entry:?}");
+    };
+    assert_eq!(skip.to_string(), format!("no connection: {cut_off}"));
+}
+
+#[test]
+fn a_block_whose_node_is_cut_off_while_it_builds_is_not_signed() {
+    let mut world = world_without(&[Ask::Signing]);
+    world.connection = MockConnection::new();
+    let mut heard = [None, Some("the last peer left".to_owned())].into_iter();
+    let connection = world.connection.expect_cut_off().times(2);
+    connection.returning(move || heard.next().unwrap());
+    assert_eq!(world.reason(), SkipReason::NoConnection);
+}
+
+#[test]
+fn a_factory_that_is_switched_off_or_waits_does_not_ask_for_a_connection() {
+    for enabled in [false, true] {
+        let mut world = due_only();
+        world.connection = MockConnection::new();
+        world.config.enabled = enabled;
+        world.config.start = START;
+        world.config.startup_delay = Millis(1);
+        let reason = if enabled {
+            SkipReason::StartupWait
+        } else {
+            SkipReason::Disabled
+        };
+        assert_eq!(world.reason(), reason);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use mockall::predicate::eq;
 use picot_models::{ProposalPolicy, mocks::address};
 use picot_selector::{Missing, SelectorError};
 
-use super::world::{Ask, SLOT, World, reason_of, sign, silent, world_without};
+use super::world::{Ask, SLOT, World, key_of, reason_of, sign, silent, world_without};
 use crate::{Duty, Event, SkipReason};
 
 /// Our addresses are these, by key number, with these ranks.
@@ -127,7 +127,7 @@ fn a_refusal_for_one_address_does_not_stop_the_other() {
     world
         .wallet
         .expect_public_key()
-        .returning(|_| Some(picot_models::mocks::key(2).public_key()));
+        .returning(|asked| Some(key_of(asked).public_key()));
     world.wallet.expect_sign_claimed().returning(|requests| {
         let refused = |request: &picot_wallet::SignRequest| WalletError::Refused {
             address: Box::new(request.address),
@@ -158,6 +158,18 @@ fn an_address_without_rolls_is_not_due_and_nothing_else_is_asked() {
         .expect_producer_rank()
         .returning(|_, _| Ok(None));
     assert_eq!(world.entries(), []);
+}
+
+#[test]
+fn an_address_that_the_wallet_names_twice_makes_one_block() {
+    let mut world = world_without(&[Ask::Addresses]);
+    world
+        .wallet
+        .expect_addresses()
+        .return_const(vec![address(1), address(1)]);
+    let mut running = world.run();
+    assert_eq!(running.step(SLOT).len(), 1);
+    assert_eq!(running.blocks().len(), 1);
 }
 
 #[test]

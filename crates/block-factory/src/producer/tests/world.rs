@@ -25,7 +25,7 @@ use picot_wallet::{SignRequest, WalletError, mocks::MockWallet};
 
 use crate::{
     BlockProducer, Collaborators, Config, Event, HistoryEntry, MemoryHistory, SkipReason,
-    mocks::config,
+    mocks::{MockConnection, MockHistoryLog, config},
 };
 
 /// The slot of most tests: of the development chain, whose production deadline is 250 ms and whose
@@ -45,12 +45,15 @@ pub(super) enum Ask {
     Endorsements,
     Endorsers,
     Executed,
+    Ancestors,
     Batches,
     Balances,
     Denunciations,
+    FreshParents,
     Signing,
     Storing,
     Registering,
+    Recording,
 }
 
 /// Mocks that expect nothing yet.
@@ -63,7 +66,10 @@ pub(super) struct World {
     pub(super) pool: MockPool,
     pub(super) execution: MockExecution,
     pub(super) storage: MockStorage,
+    pub(super) connection: MockConnection,
     pub(super) history: Arc<MemoryHistory>,
+    /// Instead of `history`, if a test wants to.
+    pub(super) log: Option<MockHistoryLog>,
     pub(super) registered: Arc<Mutex<Vec<Block>>>,
 }
 
@@ -87,9 +93,18 @@ pub(super) fn silent() -> World {
         pool: MockPool::new(),
         execution: MockExecution::new(),
         storage: MockStorage::new(),
+        connection: connected(),
         history: Arc::new(MemoryHistory::new(100)),
+        log: None,
         registered: Arc::default(),
     }
+}
+
+/// Somebody always hears us.
+fn connected() -> MockConnection {
+    let mut connection = MockConnection::new();
+    connection.expect_cut_off().returning(|| None);
+    connection
 }
 
 /// One address with rank 0, parents known, nothing to include, and everybody answering; but for
@@ -220,7 +235,11 @@ impl World {
             pool: Arc::new(self.pool),
             execution: Arc::new(self.execution),
             storage: Arc::new(self.storage),
-            history: history.clone(),
+            connection: Arc::new(self.connection),
+            history: match self.log {
+                Some(log) => Arc::new(log),
+                None => history.clone(),
+            },
         };
         let producer = BlockProducer::new(&config, &parts).unwrap();
         Running {
@@ -343,12 +362,12 @@ pub(super) fn pay(number: u64, nonce: u64) -> Arc<SignedOperation> {
         address(nonce),
         7,
         3,
-        SLOT.period,
+        SLOT.period + 1,
         &chain_id(1),
     ))
 }
 
-fn key_of(asked: &Address) -> SecretKey {
+pub(super) fn key_of(asked: &Address) -> SecretKey {
     (1..20)
         .map(key)
         .find(|key| Address::of_key(&key.public_key()) == *asked)
@@ -368,10 +387,10 @@ pub(super) struct Gate {
     _open_on_drop: Sender<()>,
 }
 
-/// What a stuck part does: a call does not return before the gate is open.
-pub(super) type Stuck = Arc<dyn Fn() + Send + Sync>;
+/// What happens to a part over a question: it does not return before a gate is open, or it panics.
+pub(super) type Trouble = Arc<dyn Fn() + Send + Sync>;
 
-pub(super) fn gate() -> (Gate, Stuck) {
+pub(super) fn gate() -> (Gate, Trouble) {
     let (entered_sender, entered) = channel();
     let (_open_on_drop, closed) = channel::<()>();
     let closed = Mutex::new(closed);

@@ -1,11 +1,16 @@
 //! At which slots, and when, endorsements are made.
 
-use picot_block_factory::{Duty, HistoryLog, SkipReason};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use picot_block_factory::{Duty, HistoryLog, SkipReason, mocks::MockConnection};
 use picot_clock::{Millis, Slot, SlotRange, Tick, Timestamp};
 use picot_models::mocks::address;
 use picot_selector::AddressDraw;
 
-use super::world::{SLOT, TICK, World, is_endorsed, reason_of, silent, world};
+use super::world::{SLOT, TICK, World, block_id, is_endorsed, reason_of, silent, world};
 use crate::EndorsementFactory;
 
 /// Who is due is asked, and nothing else.
@@ -128,6 +133,48 @@ fn nothing_is_signed_during_the_startup_wait_unless_all_is_fresh() {
     };
     assert_eq!(waiting(false).reasons(), [SkipReason::StartupWait; 3]);
     assert!(waiting(true).entries().iter().all(is_endorsed));
+}
+
+#[test]
+fn nothing_is_signed_while_nobody_would_hear_of_it() {
+    let mut world = due_only();
+    world.connection = MockConnection::new();
+    let connection = world.connection.expect_cut_off().times(1);
+    connection.returning(|| Some("none of 3 peers is connected".to_owned()));
+    assert_eq!(world.reasons(), [SkipReason::NoConnection; 3]);
+}
+
+/// A block is found, and then this happens before it is signed.
+fn meanwhile(happen: impl Fn() + Send + Sync + 'static) -> World {
+    let mut world = due_only();
+    let block = world.consensus.expect_blockclique_block().times(1);
+    block.returning(move |_| {
+        happen();
+        Ok(Some(block_id()))
+    });
+    world
+}
+
+#[test]
+fn a_factory_that_is_cut_off_after_it_found_the_block_does_not_sign() {
+    let is_heard = Arc::new(AtomicBool::new(true));
+    let heard = Arc::clone(&is_heard);
+    let mut world = meanwhile(move || is_heard.store(false, Ordering::SeqCst));
+    world.connection = MockConnection::new();
+    let connection = world.connection.expect_cut_off().times(2);
+    connection.returning(move || (!heard.load(Ordering::SeqCst)).then(|| "alone".to_owned()));
+    assert_eq!(world.reasons(), [SkipReason::NoConnection; 3]);
+}
+
+#[test]
+fn a_factory_that_is_disabled_after_it_found_the_block_does_not_sign() {
+    let control = Arc::new(OnceLock::<Arc<dyn EndorsementFactory>>::new());
+    let switch = control.clone();
+    let world = meanwhile(move || switch.get().unwrap().set_enabled(false).unwrap());
+    let mut running = world.run();
+    assert!(control.set(running.producer.control()).is_ok());
+    let reasons: Vec<_> = running.step(SLOT).iter().map(reason_of).collect();
+    assert_eq!(reasons, [SkipReason::Disabled; 3]);
 }
 
 #[test]

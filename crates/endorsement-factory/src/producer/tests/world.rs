@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use picot_block_factory::{Config, Event, HistoryEntry, MemoryHistory, SkipReason, mocks::config};
+use picot_block_factory::{
+    Config, Event, HistoryEntry, MemoryHistory, SkipReason,
+    mocks::{MockConnection, MockHistoryLog, config},
+};
 use picot_clock::{ManualClock, Slot, Tick, Timestamp};
 use picot_consensus::mocks::MockConsensus;
 use picot_models::{
@@ -31,6 +34,8 @@ pub(super) enum Ask {
     Signing,
     Storing,
     Pooling,
+    Announcing,
+    Recording,
 }
 
 /// Mocks that expect nothing yet.
@@ -43,7 +48,10 @@ pub(super) struct World {
     pub(super) storage: MockStorage,
     pub(super) pool: MockPool,
     pub(super) network: MockPropagation,
+    pub(super) connection: MockConnection,
     pub(super) history: Arc<MemoryHistory>,
+    /// Instead of `history`, if a test wants to.
+    pub(super) log: Option<MockHistoryLog>,
     pub(super) pooled: Arc<Mutex<Vec<Arc<SignedEndorsement>>>>,
 }
 
@@ -67,9 +75,18 @@ pub(super) fn silent() -> World {
         storage: MockStorage::new(),
         pool: MockPool::new(),
         network: MockPropagation::new(),
+        connection: connected(),
         history: Arc::new(MemoryHistory::new(100)),
+        log: None,
         pooled: Arc::default(),
     }
+}
+
+/// Somebody always hears us.
+fn connected() -> MockConnection {
+    let mut connection = MockConnection::new();
+    connection.expect_cut_off().returning(|| None);
+    connection
 }
 
 /// Our addresses are those of the keys 1 and 2; the indices 0 to 3 are drawn for the keys 1, 9, 2
@@ -153,7 +170,11 @@ impl World {
             storage: Arc::new(self.storage),
             pool: Arc::new(self.pool),
             network: Arc::new(self.network),
-            history: history.clone(),
+            connection: Arc::new(self.connection),
+            history: match self.log {
+                Some(log) => Arc::new(log),
+                None => history.clone(),
+            },
         };
         let producer = EndorsementProducer::new(&config, &parts).unwrap();
         Running {
