@@ -4,8 +4,10 @@
 //! itself: whoever asks knows whether asking again makes sense.
 
 mod control;
+mod stream;
 
 pub use control::ControlClient;
+pub use stream::{SlotStream, StreamEvent};
 
 use displaydoc::Display;
 use picot_api::ProblemCode;
@@ -189,6 +191,12 @@ impl fmt::Display for ApiUrl {
     }
 }
 
+/// The body of `POST /operations/batch`.
+#[derive(Serialize)]
+struct Batch<'a> {
+    operations: &'a [SubmittedOperation],
+}
+
 /// Asks one node.
 pub struct ApiClient {
     url: ApiUrl,
@@ -303,7 +311,7 @@ impl ApiClient {
         &self,
         operations: &[SubmittedOperation],
     ) -> Result<SubmitBatchResponse, ClientError> {
-        self.post("/operations/batch", &operations)
+        self.post("/operations/batch", &Batch { operations })
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -400,6 +408,10 @@ impl ApiClient {
                 let reason = error.kind().to_string();
                 ClientError::Unreachable { url, reason }
             }
+            // Before there is a connection, such as of a name that nobody knows.
+            ureq::Error::Io(error) if !is_broken(error.kind()) => {
+                ClientError::Unreachable { url, reason }
+            }
             ureq::Error::Protocol(_)
             | ureq::Error::Http(_)
             | ureq::Error::LargeResponseHeader(..) => ClientError::NotPicot { url, reason },
@@ -416,6 +428,22 @@ const fn is_unreachable(kind: ErrorKind) -> bool {
             | ErrorKind::NetworkUnreachable
             | ErrorKind::AddrNotAvailable
             | ErrorKind::TimedOut
+    )
+}
+
+/// What happens to a connection that there is.
+const fn is_broken(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::WriteZero
+            | ErrorKind::Interrupted
+            | ErrorKind::InvalidData
+            | ErrorKind::WouldBlock
     )
 }
 

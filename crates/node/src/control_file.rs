@@ -6,8 +6,8 @@ use crate::data_layout::DataLayout;
 use crate::randomness::SystemRandomness;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -67,24 +67,29 @@ impl Drop for ControlFile {
     }
 }
 
-/// What the node that runs on a data directory says; none if there is none, or none that can be read.
-/// A node that was killed leaves its file behind: nobody answers there.
-#[must_use]
-pub fn read(layout: &DataLayout) -> Option<ControlAccess> {
-    let path = layout.control_file();
-    let is_small = fs::metadata(&path).is_ok_and(|file| file.len() <= MAX_BYTES);
-    let bytes = is_small.then(|| fs::read(&path).ok())??;
-    serde_json::from_slice(&bytes).ok()
+/// What the node that runs on a data directory says; none if it has no such file. A node that was
+/// killed leaves its file behind: nobody answers there.
+///
+/// # Errors
+/// There is a file that cannot be read, so a node may be running.
+pub fn read(layout: &DataLayout) -> io::Result<Option<ControlAccess>> {
+    let file = match File::open(layout.control_file()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(Some(serde_json::from_slice(&bytes)?))
 }
 
-fn remove(path: &Path) -> std::io::Result<()> {
+fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -100,7 +105,7 @@ mod tests {
     fn the_file_is_read_by_its_owner_alone_while_the_node_runs() {
         let folder = tempfile::tempdir().unwrap();
         let layout = DataLayout::new(folder.path());
-        assert!(read(&layout).is_none());
+        assert!(read(&layout).unwrap().is_none());
         let mut randomness = SystemRandomness::new().unwrap();
         let access = ControlAccess {
             address: ([127, 0, 0, 1], 4_711).into(),
@@ -108,9 +113,9 @@ mod tests {
         };
         assert_eq!(access.token.len(), 64);
         assert_ne!(access.token, new_token(&mut randomness));
-        // Over what a killed node left, readable by all.
+        // Over what was damaged, readable by all.
         fs::write(layout.control_file(), "{").unwrap();
-        assert!(read(&layout).is_none());
+        assert!(read(&layout).is_err(), "which is not no node");
         let file = ControlFile::write(&layout, &access).unwrap();
         #[cfg(unix)]
         {
@@ -118,9 +123,9 @@ mod tests {
             let mode = fs::metadata(layout.control_file()).unwrap().permissions();
             assert_eq!(mode.mode() & 0o777, 0o600);
         }
-        let found = read(&layout).unwrap();
+        let found = read(&layout).unwrap().unwrap();
         assert_eq!((found.address, found.token), (access.address, access.token));
         drop(file);
-        assert!(read(&layout).is_none());
+        assert!(read(&layout).unwrap().is_none());
     }
 }

@@ -3,6 +3,8 @@
 use super::CliError;
 use crate::client::{ClientError, ControlClient};
 use crate::data_layout::DataLayout;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Asks the node that runs on a directory.
@@ -12,7 +14,10 @@ pub(super) fn ask<T>(
     ask: impl FnOnce(&ControlClient) -> Result<T, ClientError>,
 ) -> Result<T, CliError> {
     let layout = DataLayout::new(data);
-    let client = ControlClient::of_data(&layout);
+    let client = ControlClient::of_data(&layout).map_err(|source| CliError::ControlFile {
+        path: layout.control_file(),
+        source,
+    })?;
     let client = client.ok_or_else(|| CliError::NotRunning(data.to_owned()))?;
     ask(&client).map_err(|source| failed(data, action, source))
 }
@@ -27,6 +32,30 @@ pub(super) fn ask_if_running<T>(
         Ok(answer) => Ok(Some(answer)),
         Err(CliError::NotRunning(_)) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Keeps a node away from a directory whose keys are changed without it, until the file is dropped.
+/// None if no node ever used the directory.
+///
+/// # Errors
+/// A node uses it, which does not tell where it can be asked: it would go on using a key that was
+/// removed behind its back.
+pub(super) fn keep_nodes_away(data: &Path) -> Result<Option<File>, CliError> {
+    let path = DataLayout::new(data).lock_file();
+    let failed = |source| CliError::File {
+        action: "open",
+        path: path.clone(),
+        source,
+    };
+    let lock = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        lock => lock.map_err(failed)?,
+    };
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Err(CliError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 

@@ -5,10 +5,11 @@ use super::{CliError, World, tables};
 use crate::client::{ApiClient, ClientError};
 use picot_api::types::DrawsResponse;
 use picot_models::Slot;
+use std::ops::Range;
 
 pub(super) fn run(arguments: &DrawsArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let client = ApiClient::new(arguments.node.api.clone());
-    let answers = ask(&client, arguments).map_err(|source| CliError::Node {
+    let (asked, answers) = ask(&client, arguments).map_err(|source| CliError::Node {
         action: "read the draws".to_owned(),
         source,
     })?;
@@ -20,10 +21,34 @@ pub(super) fn run(arguments: &DrawsArgs, world: &mut World<'_>) -> Result<(), Cl
         return Ok(());
     }
     let tables: Vec<_> = answers.iter().map(tables::draws).collect();
-    world.say(tables.join("\n\n"))
+    world.say(tables.join("\n\n"))?;
+    // One range was asked for, and what is known does not depend on the address.
+    if let Some(answer) = answers.first() {
+        tell_limits(answer, asked, world);
+    }
+    Ok(())
 }
 
-fn ask(client: &ApiClient, arguments: &DrawsArgs) -> Result<Vec<DrawsResponse>, ClientError> {
+/// Says so if there is less to tell than was asked for.
+fn tell_limits(answer: &DrawsResponse, asked: Range<Slot>, world: &mut World<'_>) {
+    if answer.from > asked.start {
+        let from = answer.from;
+        world.note(format_args!(
+            "the draws of slots before {from} are not known any more"
+        ));
+    }
+    if answer.to < asked.end {
+        let to = answer.to;
+        world.note(format_args!(
+            "the draws of slots from {to} on are not known yet"
+        ));
+    }
+}
+
+fn ask(
+    client: &ApiClient,
+    arguments: &DrawsArgs,
+) -> Result<(Range<Slot>, Vec<DrawsResponse>), ClientError> {
     let status = client.status()?;
     let addresses = match arguments.addresses.as_slice() {
         [] => &status.production.staking_addresses,
@@ -35,5 +60,6 @@ fn ask(client: &ApiClient, arguments: &DrawsArgs) -> Result<Vec<DrawsResponse>, 
     let draws = addresses
         .iter()
         .map(|address| client.draws(address, from, to));
-    draws.collect()
+    let answers: Result<_, _> = draws.collect();
+    Ok((from..to, answers?))
 }

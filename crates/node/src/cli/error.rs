@@ -41,8 +41,14 @@ pub enum CliError {
     Passphrase(#[from] PassphraseError),
     /// cannot make a key
     Randomness(#[from] RandomnessError),
-    /// cannot read the secret key
-    Secret(#[source] TextError),
+    /// {place} is no secret key
+    Secret {
+        /// What was to be one: never the text itself.
+        place: String,
+        /// Why not.
+        #[source]
+        source: TextError,
+    },
     /// no secret key was given, and there is no terminal to ask for it
     NoSecret,
     /// wallet file {0} has no keys
@@ -147,6 +153,16 @@ pub enum CliError {
     },
     /// no node runs on data directory {0}
     NotRunning(PathBuf),
+    /// cannot read {path}, which says where the node can be asked
+    ControlFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// data directory {0} is in use by a process that does not say where it can be asked
+    InUse(PathBuf),
     /// cannot use the data in {data}
     Data {
         /// The data directory.
@@ -157,6 +173,14 @@ pub enum CliError {
     },
     /// cannot move what was signed
     Protection(#[from] ProtectionError),
+    /// cannot take over what was signed from {path}
+    ProtectionFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: ProtectionError,
+    },
     /// cannot run the node
     Run(#[source] Box<NodeError>),
     /// the simulator is a program of its own, picot-sim, which is neither beside picot nor on the PATH
@@ -211,6 +235,15 @@ impl CliError {
             Self::Data { source, .. } => return data_hint(source),
             Self::NotRunning(_) => {
                 "start it with `picot node`, or say where its data is with `--data`".to_owned()
+            }
+            Self::ControlFile { .. } => {
+                "a running node writes it for its owner alone; if none runs there, remove it"
+                    .to_owned()
+            }
+            Self::InUse(_) => {
+                "try again; a node that has just begun says so in a moment, and any other must be \
+                 stopped first"
+                    .to_owned()
             }
             Self::NoSecret => "name a file with `--secret-file`".to_owned(),
             Self::NoKeys(_) => "`picot keys new` makes one".to_owned(),

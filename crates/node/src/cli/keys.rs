@@ -65,6 +65,7 @@ fn new(arguments: &KeysArgs, world: &mut World<'_>) -> Result<(), CliError> {
     if let Some(made) = made {
         return tell_in_use("new key of", made.address, arguments, world);
     }
+    let _alone = control::keep_nodes_away(data)?;
     let mut random = SystemRandomness::new()?;
     let wallet = wallet::open_or_create(&arguments.wallet, &mut random, world)?;
     let address = wallet.generate(&mut |bytes| random.fill(bytes))?;
@@ -88,6 +89,7 @@ fn import(arguments: &KeysImportArgs, world: &mut World<'_>) -> Result<(), CliEr
         );
         return tell_in_use("imported the key of", added.address, keys, world);
     }
+    let _alone = control::keep_nodes_away(&keys.wallet.data)?;
     let mut random = SystemRandomness::new()?;
     let wallet = wallet::open_or_create(&arguments.keys.wallet, &mut random, world)?;
     let address = wallet.add(key, &mut |bytes| random.fill(bytes))?;
@@ -136,6 +138,7 @@ fn remove(arguments: &KeysRemoveArgs, world: &mut World<'_>) -> Result<(), CliEr
         control::ask(data, "remove the key", |node| node.remove_key(&address))?;
         return tell_removed(arguments, world);
     }
+    let _alone = control::keep_nodes_away(data)?;
     let wallet = wallet::open(&arguments.keys.wallet, world)?;
     check_present(&wallet, address)?;
     if !arguments.yes {
@@ -237,7 +240,7 @@ fn ask_secret(world: &mut World<'_>) -> Result<SecretKey, CliError> {
         return Err(CliError::NoSecret);
     }
     let typed = world.prompt.secret("Secret key (sec1…): ");
-    parse_secret(&typed.map_err(PassphraseError::Prompt)?)
+    parse_secret(&typed.map_err(PassphraseError::Prompt)?, "what was typed")
 }
 
 fn read_secret(path: &Path) -> Result<SecretKey, CliError> {
@@ -245,7 +248,7 @@ fn read_secret(path: &Path) -> Result<SecretKey, CliError> {
     let read =
         File::open(path).and_then(|file| file.take(MAX_SECRET_BYTES).read_to_string(&mut text));
     match read {
-        Ok(_) => parse_secret(&text),
+        Ok(_) => parse_secret(&text, &format!("the text in {}", path.display())),
         Err(source) => Err(CliError::File {
             action: "read secret key file",
             path: path.to_owned(),
@@ -254,8 +257,11 @@ fn read_secret(path: &Path) -> Result<SecretKey, CliError> {
     }
 }
 
-fn parse_secret(text: &str) -> Result<SecretKey, CliError> {
-    import_secret_key(text.trim()).map_err(CliError::Secret)
+fn parse_secret(text: &str, place: &str) -> Result<SecretKey, CliError> {
+    import_secret_key(text.trim()).map_err(|source| CliError::Secret {
+        place: place.to_owned(),
+        source,
+    })
 }
 
 fn file_of(arguments: &KeysArgs) -> PathBuf {

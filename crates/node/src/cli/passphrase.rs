@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 /// The environment variable with the passphrase.
 const VARIABLE: &str = "PICOT_PASSPHRASE";
+/// Where a passphrase of a person comes from.
+const TYPED: &str = "what was typed";
 /// The most bytes of a passphrase file.
 const MAX_BYTES: u64 = 1_024;
 
@@ -75,8 +77,8 @@ pub enum PassphraseError {
         /// Its permissions, in octal.
         mode: String,
     },
-    /// it is empty
-    Empty,
+    /// {0} is empty
+    Empty(String),
     /// none was given, and there is no terminal to ask for it
     NobodyToAsk,
     /// the two that were typed differ
@@ -168,16 +170,20 @@ impl PassphraseSource {
         purpose: Purpose,
         prompt: &mut dyn Prompt,
     ) -> Result<Passphrase, PassphraseError> {
-        let found = match (&self.file, &self.environment) {
-            (Some(path), _) => read_file(path)?,
-            (None, Some(passphrase)) => passphrase.clone(),
+        let of_file = |path: &Path| format!("passphrase file {}", path.display());
+        let (found, place) = match (&self.file, &self.environment) {
+            (Some(path), _) => (read_file(path)?, of_file(path)),
+            (None, Some(passphrase)) => (
+                passphrase.clone(),
+                format!("environment variable {VARIABLE}"),
+            ),
             (None, None) => match dev_passphrase(layout)? {
-                Some(passphrase) => passphrase,
-                None => ask(layout, purpose, prompt)?,
+                Some(passphrase) => (passphrase, of_file(&layout.dev_passphrase_file())),
+                None => (ask(layout, purpose, prompt)?, TYPED.to_owned()),
             },
         };
         if found.as_str().is_empty() {
-            return Err(PassphraseError::Empty);
+            return Err(PassphraseError::Empty(place));
         }
         Ok(found)
     }
@@ -254,7 +260,7 @@ fn ask(
         Purpose::Create => {
             let first = typed(format!("New passphrase for {}: ", keys.display()))?;
             if first.is_empty() {
-                return Err(PassphraseError::Empty);
+                return Err(PassphraseError::Empty(TYPED.to_owned()));
             }
             let second = typed("The same again: ".to_owned())?;
             if first != second {

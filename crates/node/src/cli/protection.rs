@@ -64,11 +64,19 @@ fn export(arguments: &ProtectionExportArgs, world: &mut World<'_>) -> Result<(),
     let exported = Protection::export(&*data.signing_log(), genesis.chain_id(), only);
     let exported = exported.map_err(|error| CliError::Protection(error.into()))?;
     let json = exported.to_json()?;
+    for unknown in unknown_of(&exported, &arguments.addresses) {
+        world.note(format_args!(
+            "warning: nothing is known here to be signed by {unknown}, and the file says nothing of it"
+        ));
+    }
+    match &arguments.output {
+        Some(path) => genesis::write(path, &format!("{json}\n"), arguments.force)?,
+        None => world.say(json)?,
+    }
     world.note("warning: do not start this node with these keys again: what it signs now is not in the file");
     let Some(path) = &arguments.output else {
-        return world.say(json);
+        return Ok(());
     };
-    genesis::write(path, &format!("{json}\n"), arguments.force)?;
     let claims = exported.records().count();
     let addresses = exported.addresses.len();
     if arguments.at.json {
@@ -80,13 +88,29 @@ fn export(arguments: &ProtectionExportArgs, world: &mut World<'_>) -> Result<(),
     ))
 }
 
+/// Those of the addresses asked for that an export says nothing of.
+fn unknown_of<'a>(
+    exported: &'a Protection,
+    asked: &'a [Address],
+) -> impl Iterator<Item = &'a Address> {
+    let is_known = |address: &Address| {
+        let mut known = exported.addresses.iter();
+        known.any(|each| each.address == *address)
+    };
+    asked.iter().filter(move |address| !is_known(address))
+}
+
 fn import(arguments: &ProtectionImportArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let text = fs::read_to_string(&arguments.file).map_err(|source| CliError::File {
         action: "read",
         path: arguments.file.clone(),
         source,
     })?;
-    let protection = Protection::from_json(&text)?;
+    let failed = |source| CliError::ProtectionFile {
+        path: arguments.file.clone(),
+        source,
+    };
+    let protection = Protection::from_json(&text).map_err(failed)?;
     let (genesis, data) = open(&arguments.at.data, arguments.genesis.as_deref())?;
     let slot_clock = genesis.slot_clock().map_err(|error| CliError::Data {
         data: arguments.at.data.clone(),
@@ -97,7 +121,8 @@ fn import(arguments: &ProtectionImportArgs, world: &mut World<'_>) -> Result<(),
     let now = now.unwrap_or(Slot::GENESIS);
     let latest = Slot::new(now.period.saturating_add(1), now.thread);
     let log = data.signing_log();
-    let imported = protection.import(&*log, &genesis.chain_id(), latest)?;
+    let imported = protection.import(&*log, &genesis.chain_id(), latest);
+    let imported = imported.map_err(failed)?;
     // A log that was made for this file knows what the file does: all that the keys signed. One that
     // was begun by a node without it may miss what the file misses.
     let log_error = |error: SigningLogError| CliError::Protection(error.into());

@@ -18,9 +18,12 @@ pub struct ControlClient(ApiClient);
 impl ControlClient {
     /// A client of the node that says that it runs on this directory; none if none does. It may have
     /// been killed: then nobody answers.
-    #[must_use]
-    pub fn of_data(layout: &DataLayout) -> Option<Self> {
-        control_file::read(layout).map(|access| Self::new(&access))
+    ///
+    /// # Errors
+    /// What it says cannot be read.
+    pub fn of_data(layout: &DataLayout) -> std::io::Result<Option<Self>> {
+        let access = control_file::read(layout)?;
+        Ok(access.map(|access| Self::new(&access)))
     }
 
     /// A client of the interface there.

@@ -93,11 +93,11 @@ fn an_operation_is_sent_as_its_envelope() {
 }
 
 #[test]
-fn a_batch_is_sent_as_a_list() {
+fn a_batch_is_sent_as_the_list_of_its_operations() {
     let answer = SubmitBatchResponse { results: vec![] };
     let node = StubNode::start().on("POST /operations/batch", Answer::json(&answer));
     assert_eq!(client(&node).submit_batch(&[]).unwrap(), answer);
-    assert_eq!(node.asked()[0].1, "[]");
+    assert_eq!(node.asked()[0].1, r#"{"operations":[]}"#);
 }
 
 #[test]
@@ -139,6 +139,17 @@ fn a_node_that_is_not_there_is_unreachable() {
     assert_eq!(
         error.to_string(),
         format!("no node answers at {url}: connection refused")
+    );
+}
+
+#[test]
+fn a_node_whose_name_nobody_knows_is_unreachable() {
+    // Reserved for names that never exist.
+    let url = "http://nobody.invalid:4701".parse().unwrap();
+    let error = ApiClient::new(url).status().unwrap_err();
+    assert!(
+        matches!(error, ClientError::Unreachable { .. }),
+        "{error:?}"
     );
 }
 

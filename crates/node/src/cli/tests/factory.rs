@@ -111,6 +111,53 @@ fn without_a_running_node_it_is_said_which_directory_was_looked_at() {
     assert!(ended.err.starts_with(&expected), "{ended:?}");
 }
 
+#[test]
+fn where_a_node_can_be_asked_is_not_guessed_if_it_cannot_be_read() {
+    let directory = DevDirectory::new();
+    let key = directory.new_key().to_string();
+    let file = directory.layout().control_file();
+    std::fs::write(&file, "{").unwrap();
+    let removal = ["keys", "remove", &key, "--yes"];
+    for command in [&["factory", "status"][..], &["keys", "list"], &removal] {
+        let ended = picot_on(&directory, command);
+        assert_eq!(ended.code, 1);
+        let expected = format!("error: cannot read {}, which says where", file.display());
+        assert!(ended.err.starts_with(&expected), "{ended:?}");
+        assert!(
+            ended.err.contains("if none runs there, remove it"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn keys_are_not_changed_behind_the_back_of_a_node_that_cannot_be_asked() {
+    let directory = DevDirectory::new();
+    let key = directory.new_key().to_string();
+    let lock = std::fs::File::create(directory.layout().lock_file()).unwrap();
+    lock.lock().unwrap();
+    let secret = directory.0.path().join("secret.txt");
+    let other = export_secret_key(&mocks::key(7));
+    std::fs::write(&secret, other.as_str()).unwrap();
+    let import = ["keys", "import", "--secret-file", secret.to_str().unwrap()];
+    let changes = [
+        &["keys", "remove", &key, "--yes"][..],
+        &["keys", "new"],
+        &import,
+    ];
+    for change in changes {
+        let ended = picot_on(&directory, change);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        let expected = format!("error: data directory {} is in use", directory.path());
+        assert!(ended.err.starts_with(&expected), "{ended:?}");
+    }
+    let listed = picot_on(&directory, &["keys", "list"]);
+    assert_eq!(listed.out.trim(), key, "looking changes nothing");
+    drop(lock);
+    let removed = picot_on(&directory, &["keys", "remove", &key, "--yes"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+}
+
 fn history() -> Vec<HistoryEntry> {
     let block = |number| BlockId::from_hash(Hash([number; 32]));
     let made = |period, fate| HistoryEntry {

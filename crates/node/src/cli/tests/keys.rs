@@ -229,6 +229,20 @@ fn a_secret_key_that_is_typed_wrong_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_file_without_a_secret_key_is_named() {
+    let directory = DevDirectory::new();
+    let file = directory.0.path().join("notes.txt");
+    std::fs::write(&file, "no key at all").unwrap();
+    let file = file.to_str().unwrap();
+    let import = ["keys", "import", "--secret-file", file];
+    let ended = picot(&[&import[..], &["--data", directory.path()]].concat());
+    assert_eq!(ended.code, 1);
+    let expected = format!("error: the text in {file} is no secret key: ");
+    assert!(ended.err.starts_with(&expected), "{ended:?}");
+    assert!(!ended.err.contains("no key at all"), "{ended:?}");
+}
+
+#[test]
 fn programs_get_json() {
     let directory = DevDirectory::new();
     let address = directory.new_key().to_string();

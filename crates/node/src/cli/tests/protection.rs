@@ -150,10 +150,47 @@ fn files_of_another_chain_or_of_no_chain_are_refused() {
     let refused = picot(&import);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("the file is of chain"), "{refused:?}");
+    assert!(refused.err.contains(file.to_str().unwrap()), "{refused:?}");
     std::fs::write(&file, "{}").unwrap();
     assert!(picot(&import).err.contains("no file of signing protection"));
     std::fs::remove_file(&file).unwrap();
     assert!(picot(&import).err.contains("cannot read"));
+}
+
+#[test]
+fn an_export_for_a_key_that_signed_nothing_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = genesis(&folder, "main");
+    let old = machine(&genesis, &[(1, 5, 1)]);
+    let (known, unknown) = (mocks::address(1).to_string(), mocks::address(9).to_string());
+    let export = |address: &str| {
+        let export = ["protection", "export", "--data", old.path(), "--address"];
+        let ended = picot(&[&export[..], &[address]].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        ended
+    };
+    let warning = |address: &str| format!("nothing is known here to be signed by {address}");
+    assert!(export(&unknown).err.contains(&warning(&unknown)));
+    let ended = export(&known);
+    assert!(!ended.err.contains("nothing is known"), "{ended:?}");
+    assert!(ended.out.contains("\"claims\""), "{ended:?}");
+}
+
+#[test]
+fn an_export_that_cannot_be_written_does_not_retire_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = genesis(&folder, "main");
+    let old = machine(&genesis, &[(1, 5, 1)]);
+    let nowhere = folder.path().join("missing/signed.json");
+    let nowhere = nowhere.to_str().unwrap();
+    let export = ["protection", "export", "--data", old.path(), "--output"];
+    let ended = picot(&[&export[..], &[nowhere]].concat());
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.err.contains(&format!("cannot write {nowhere}")),
+        "{ended:?}"
+    );
+    assert!(!ended.err.contains("do not start"), "{ended:?}");
 }
 
 #[test]

@@ -118,6 +118,34 @@ fn a_busy_node_is_to_be_asked_again() {
 }
 
 #[test]
+fn draws_that_are_not_known_are_told_apart_from_no_draws() {
+    use picot_api::types::DrawsResponse;
+    use picot_models::Slot;
+    let address = mocks::address(1);
+    let answer = DrawsResponse {
+        address,
+        from: Slot::new(9, 0),
+        to: Slot::new(16, 0),
+        draws: vec![],
+    };
+    let status = tables::tests::status_answer();
+    let node = StubNode::start()
+        .on("GET /status", Answer::json(&status))
+        .on(
+            &format!("GET /addresses/{address}/draws?from=8/0&to=17/0"),
+            Answer::json(&answer),
+        );
+    let ended = picot_at(&node, &["draws"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for limit in [
+        "the draws of slots before 9/0 are not known any more",
+        "the draws of slots from 16/0 on are not known yet",
+    ] {
+        assert!(ended.err.contains(limit), "{ended:?}");
+    }
+}
+
+#[test]
 fn draws_are_of_the_nodes_own_keys_unless_others_are_named() {
     use picot_api::types::{Draw, DrawResult, DrawsResponse};
     use picot_models::Slot;
@@ -145,6 +173,10 @@ fn draws_are_of_the_nodes_own_keys_unless_others_are_named() {
         .on(&request(2), Answer::json(&draws(2)));
     let own = picot_at(&node, &["draws"]);
     assert_eq!(own.code, 0, "{own:?}");
+    assert!(
+        !own.err.contains("not known"),
+        "all that was asked for: {own:?}"
+    );
     assert!(own.out.contains(&mocks::address(1).to_string()));
     for part in ["9/1", "rank 0", "1 3 (1 carried)", "no block"] {
         assert!(own.out.contains(part), "{}", own.out);
