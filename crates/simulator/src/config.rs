@@ -46,6 +46,9 @@ pub struct SimConfig {
     pub decision_bound_ms: u64,
     /// Bytes that a node can send in a millisecond; none: as many as it likes.
     pub uplink_bytes_per_ms: Option<u64>,
+    /// Whether each final slot and the state after it are recorded, and compared with a plain model
+    /// of stakes at the end ([`audit`](crate::staking::audit)).
+    pub record_stakes: bool,
 }
 
 impl SimConfig {
@@ -65,6 +68,7 @@ impl SimConfig {
             verify_signatures: true,
             operations_per_100_slots: 50,
             uplink_bytes_per_ms: None,
+            record_stakes: false,
         }
     }
 

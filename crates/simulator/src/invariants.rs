@@ -32,6 +32,8 @@ pub enum Invariant {
     EqualDraws,
     /// conservation of coins
     Conservation,
+    /// stakes follow the rules
+    Stakes,
     /// no honest key signs a contradiction
     HonestKeys,
     /// nobody honest is accused or blamed

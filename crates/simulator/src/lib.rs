@@ -20,6 +20,7 @@ mod random;
 mod report;
 mod scenario;
 mod shared_sets;
+pub mod staking;
 mod trace;
 mod verified;
 mod wallet;
@@ -38,5 +39,7 @@ pub use network::{Cut, LinkRules, SlowLink, Storm};
 pub use planted::Planted;
 pub use report::{Report, Share};
 
-pub use scenario::{ClockChange, CrashPlan, LostLog, Partition, Pause, Scenario};
+pub use scenario::{
+    Absence, Away, ClockChange, CrashPlan, LostLog, Order, Partition, Pause, Scenario, Spell,
+};
 pub use world::{Run, run, run_scenario};

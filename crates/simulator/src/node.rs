@@ -11,7 +11,7 @@ use crate::shared_sets::SharedSets;
 use crate::verified::SharedVerifier;
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
-use picot_block_factory::{AlwaysConnected, Asking, BlockProducer, MemoryHistory};
+use picot_block_factory::{AlwaysConnected, Asking, BlockFactory, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::{
     ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request, SignResult, Unsigned,

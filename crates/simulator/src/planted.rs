@@ -48,11 +48,14 @@ pub enum Planted {
     NeverResend,
     /// Proofs of faults are lost on their way out of the engine.
     LoseEvidence,
+    /// Execution finds that nobody had a part in the slot of its fault, so that no fault costs
+    /// anything.
+    ForgetSlash,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::HalfQuorum,
         Self::TwoVotes,
         Self::ForgetLog,
@@ -65,6 +68,7 @@ impl Planted {
         Self::VoteUnheld,
         Self::NeverResend,
         Self::LoseEvidence,
+        Self::ForgetSlash,
     ];
 
     /// The name on the command line.
@@ -83,6 +87,7 @@ impl Planted {
             Self::VoteUnheld => "vote-unheld",
             Self::NeverResend => "never-resend",
             Self::LoseEvidence => "lose-evidence",
+            Self::ForgetSlash => "forget-slash",
         }
     }
 
@@ -104,7 +109,11 @@ impl Planted {
             Self::FinaliseAfterNullify => Some(PlantedBug::FinaliseAfterNullify),
             Self::VoteUnheld => Some(PlantedBug::VoteUnheld),
             Self::NeverResend => Some(PlantedBug::NeverResend),
-            Self::ForgetLog | Self::WrongDraws | Self::LostOutcomes | Self::LoseEvidence => None,
+            Self::ForgetLog
+            | Self::WrongDraws
+            | Self::LostOutcomes
+            | Self::LoseEvidence
+            | Self::ForgetSlash => None,
         }
     }
 
@@ -189,6 +198,60 @@ impl Selector for LateSeeds {
 
     fn ready_cycles(&self) -> Vec<u64> {
         self.inner.ready_cycles()
+    }
+}
+
+/// Draws in which nobody has a rank: what execution asks to find out who had a part in a fault.
+pub(crate) struct BlindJudge(Arc<dyn Selector>);
+
+impl BlindJudge {
+    /// In the place of the right draws, for execution alone.
+    #[must_use]
+    pub(crate) fn new(inner: Arc<dyn Selector>) -> Self {
+        Self(inner)
+    }
+}
+
+impl Selector for BlindJudge {
+    fn draws(&self, slot: Slot) -> Result<Arc<SlotDraws>, SelectorError> {
+        self.0.draws(slot)
+    }
+
+    fn producer_ranking(&self, slot: Slot, count: usize) -> Result<Vec<Address>, SelectorError> {
+        self.0.producer_ranking(slot, count)
+    }
+
+    fn producer_rank(&self, _: Slot, _: &Address) -> Result<Option<u32>, SelectorError> {
+        Ok(None)
+    }
+
+    fn feed_cycle(
+        &self,
+        cycle: u64,
+        rolls: Arc<BTreeMap<Address, u64>>,
+        seed: Hash,
+    ) -> Result<(), SelectorError> {
+        self.0.feed_cycle(cycle, rolls, seed)
+    }
+
+    fn slots_of(
+        &self,
+        address: &Address,
+        range: SlotRange,
+    ) -> Result<Vec<AddressDraw>, SelectorError> {
+        self.0.slots_of(address, range)
+    }
+
+    fn voting_power(&self, cycle: u64) -> Result<Arc<ValidatorSet>, SelectorError> {
+        self.0.voting_power(cycle)
+    }
+
+    fn seed(&self, cycle: u64) -> Result<Hash, SelectorError> {
+        self.0.seed(cycle)
+    }
+
+    fn ready_cycles(&self) -> Vec<u64> {
+        self.0.ready_cycles()
     }
 }
 
@@ -290,6 +353,14 @@ impl Pool for OfferingAgain {
 
     fn get(&self, id: &OperationId) -> Option<Arc<SignedOperation>> {
         self.inner.get(id)
+    }
+
+    fn holds(&self, ids: &[OperationId]) -> Vec<bool> {
+        self.inner.holds(ids)
+    }
+
+    fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>> {
+        self.inner.operations_by_prefix(prefixes)
     }
 
     fn stats(&self) -> PoolStats {

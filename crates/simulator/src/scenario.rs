@@ -8,6 +8,7 @@ use crate::latency::MICROS_PER_MILLI;
 use crate::network::{Cut, LinkRules, SlowLink, Storm};
 use crate::planted::Planted;
 use crate::random::Random;
+use picot_models::OperationKind;
 
 /// The most that a clock gains or loses, in millionths: so much that it shows in a short run.
 const MAX_RATE_PPM: i64 = 20_000;
@@ -75,6 +76,50 @@ pub struct LostLog {
     pub down_us: u64,
 }
 
+/// Something that a staker orders, by way of its own node, or of another while that is down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// When, in microseconds after genesis.
+    pub at_us: u64,
+    /// Whose key signs it: that of a validator, or past them of somebody without a node.
+    pub staker: usize,
+    /// What.
+    pub kind: OperationKind,
+}
+
+/// How a staker is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Away {
+    /// Its node is off.
+    Off,
+    /// Its node votes, but makes neither blocks nor endorsements.
+    NotProducing,
+}
+
+/// A staker that stops, and comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    /// Which node.
+    pub node: usize,
+    /// When it stops, in microseconds after genesis.
+    pub from_us: u64,
+    /// When it is back.
+    pub to_us: u64,
+    /// How it is away.
+    pub how: Away,
+}
+
+/// A time in which a Byzantine validator misbehaves. One that has any is as the others in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spell {
+    /// Which validator.
+    pub validator: usize,
+    /// When it begins, in microseconds after genesis.
+    pub from_us: u64,
+    /// When it ends.
+    pub to_us: u64,
+}
+
 /// All faults of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -100,6 +145,12 @@ pub struct Scenario {
     pub lost_logs: Vec<LostLog>,
     /// Who misbehaves, and how.
     pub byzantine: Vec<(usize, Behaviour)>,
+    /// When they do, if not all the time.
+    pub spells: Vec<Spell>,
+    /// What stakers order.
+    pub orders: Vec<Order>,
+    /// Stakers that stop for a while, whatever else happens.
+    pub absences: Vec<Absence>,
     /// A bug of all nodes, to show that the invariants find it; no seed ever chooses one.
     pub planted: Option<Planted>,
     /// Whether only agreement is looked at: what a planted bug leads to where nothing else finds it
@@ -127,6 +178,9 @@ impl Scenario {
             pauses: Vec::new(),
             lost_logs: Vec::new(),
             byzantine: config.byzantine.clone(),
+            spells: Vec::new(),
+            orders: Vec::new(),
+            absences: Vec::new(),
             planted: None,
             agreement_only: false,
         };

@@ -136,6 +136,8 @@ pub struct Actor {
     grinder: Option<Grinder>,
     /// Milliseconds after the opening of a slot, at which others choose a candidate.
     choice_ms: u64,
+    /// Whether it misbehaves now.
+    is_active: bool,
     /// Bodies of its second blocks, which its own node does not know.
     bodies: BTreeMap<BlockId, BlockEnvelope>,
 }
@@ -169,6 +171,7 @@ impl Actor {
             part,
             grinder,
             choice_ms,
+            is_active: true,
             bodies: BTreeMap::new(),
         }
     }
@@ -179,10 +182,15 @@ impl Actor {
         self.grinder.clone()
     }
 
+    /// From now on it misbehaves, or not.
+    pub const fn set_active(&mut self, is_active: bool) {
+        self.is_active = is_active;
+    }
+
     /// What it says at once to a message that its node gets.
     pub fn incoming(&mut self, from: usize, message: &Message) -> Sent {
         match self.behaviour {
-            Behaviour::TwoFaced => self.part.mirror(from, message),
+            Behaviour::TwoFaced if self.is_active => self.part.mirror(from, message),
             _ => Vec::new(),
         }
     }
@@ -196,6 +204,9 @@ impl Actor {
     /// What leaves in the place of a message that its node wants to send to these others.
     pub fn outgoing(&mut self, message: &Arc<Message>, others: &[usize]) -> Sent {
         let honest = || others.iter().map(|to| (*to, Arc::clone(message))).collect();
+        if !self.is_active {
+            return honest();
+        }
         match self.behaviour {
             Behaviour::Silent => Vec::new(),
             Behaviour::TwinKey | Behaviour::Grinding { .. } => honest(),
@@ -261,7 +272,9 @@ impl Actor {
     /// By how many milliseconds a message of its node is held back.
     #[must_use]
     pub fn holds_back_ms(&mut self, message: &Message) -> u64 {
-        if self.behaviour == Behaviour::LateHeader && self.own_header(message).is_some() {
+        if !self.is_active {
+            0
+        } else if self.behaviour == Behaviour::LateHeader && self.own_header(message).is_some() {
             let early = self.choice_ms.saturating_sub(20);
             self.random.between(early, self.choice_ms + 5)
         } else if self.behaviour == Behaviour::LateVotes {
@@ -562,6 +575,19 @@ mod tests {
             panic!("not a notarise vote");
         };
         assert_eq!(carry, Carry::From { round: 0 });
+    }
+
+    #[test]
+    fn who_does_not_misbehave_now_says_what_its_node_says() {
+        for behaviour in Behaviour::ALL {
+            let mut actor = actor(behaviour);
+            actor.set_active(false);
+            let message = vote(0, 0, notarise());
+            let sent = actor.outgoing(&message, &OTHERS);
+            assert_eq!(sent.len(), OTHERS.len(), "{behaviour:?}");
+            assert!(sent.iter().all(|(_, sent)| *sent == message));
+            assert_eq!(actor.holds_back_ms(&message), 0);
+        }
     }
 
     #[test]

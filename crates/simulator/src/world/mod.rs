@@ -1,6 +1,7 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
 mod faults;
+mod lives;
 mod send;
 mod settle;
 
@@ -20,13 +21,14 @@ use crate::random::Random;
 use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::shared_sets::SharedSets;
+use crate::staking::{Recorder, Rules, StakeRecord, audit};
 use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
 use picot_clock::{SlotClock, Timestamp};
 use picot_consensus::{Engine, Message, Verifier};
 use picot_models::{
-    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, SecretKey, Signed, Slot,
+    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, SecretKey, Slot,
 };
 use picot_storage::BlockArchive;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +54,8 @@ pub struct Run {
     pub report: Report,
     /// What was decided, one line for each thread.
     pub lanes: Vec<String>,
+    /// The record of stakes, if one was asked for.
+    pub stakes: Option<StakeRecord>,
 }
 
 /// Runs a configuration with the faults that its seed chooses.
@@ -70,8 +74,23 @@ pub fn run_scenario(config: &SimConfig, scenario: &Scenario) -> Result<Run, SimE
     config.validate()?;
     let mut world = World::new(config, scenario)?;
     let checked = world.run();
-    let violation = world.heed(checked).err();
-    Ok(world.into_run(violation))
+    let checked = world.heed(checked);
+    let stakes = world.recorder.take().map(Recorder::into_record);
+    let checked = checked.and_then(|()| check_stakes(stakes.as_ref()));
+    let mut run = world.into_run(checked.err());
+    run.stakes = stakes;
+    Ok(run)
+}
+
+/// The record of stakes is what the rules make of its blocks.
+fn check_stakes(stakes: Option<&StakeRecord>) -> Result<(), Violation> {
+    let Some(record) = stakes else {
+        return Ok(());
+    };
+    let audited = audit(record, Rules::default());
+    audited
+        .map(drop)
+        .map_err(|failure| Violation::new(Invariant::Stakes, failure.to_string()))
 }
 
 #[derive(Debug)]
@@ -107,6 +126,13 @@ enum Event {
     Join(usize),
     Heal,
     Operation,
+    Order(usize),
+    Leave(usize),
+    Return(usize),
+    Spell {
+        number: usize,
+        begins: bool,
+    },
 }
 
 /// A place for a node, up or down.
@@ -123,6 +149,8 @@ struct Member {
     loses_state: bool,
     loses_log: bool,
     paused_until_us: u64,
+    /// It is off until then, whoever wants to start it.
+    off_until_us: u64,
     seen_state: Option<Slot>,
     seen_cycles: Option<u64>,
 }
@@ -151,6 +179,7 @@ struct World<'a> {
     goals: Vec<u64>,
     deadline_us: u64,
     operations: u64,
+    recorder: Option<Recorder>,
 }
 
 impl<'a> World<'a> {
@@ -193,6 +222,7 @@ impl<'a> World<'a> {
         Ok(Self {
             checker: Checker::new(&genesis, members.len(), config.verify_signatures, byzantine),
             witness,
+            recorder: config.record_stakes.then(|| Recorder::new(&genesis)),
             config,
             scenario,
             chain_id: genesis.chain_id(),
@@ -258,6 +288,7 @@ impl<'a> World<'a> {
             self.schedule(genesis_us + crash.at_us, Event::Arm(number));
         }
         self.plan_node_faults();
+        self.plan_lives();
         if let Some(heal_us) = self.scenario.heal_us {
             self.schedule(genesis_us + heal_us, Event::Heal);
         }
@@ -354,6 +385,7 @@ fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Me
             loses_state: false,
             loses_log: false,
             paused_until_us: 0,
+            off_until_us: 0,
             seen_state: None,
             seen_cycles: None,
         }
@@ -427,6 +459,10 @@ impl World<'_> {
             }
             Event::Heal => self.heal(),
             Event::Operation => self.send_operation(),
+            Event::Order(number) => return Ok(self.give_order(number)),
+            Event::Leave(number) => return Ok(self.leave(number)),
+            Event::Return(number) => self.come_back(number),
+            Event::Spell { number, begins } => self.change_spell(number, begins),
         }
         Ok(None)
     }
@@ -537,6 +573,14 @@ impl World<'_> {
         if member.node.is_some() {
             return Ok(());
         }
+        let off_until_us = member.off_until_us;
+        if off_until_us > self.now_us {
+            self.schedule(off_until_us, Event::Start(node));
+            return Ok(());
+        }
+        let Some(member) = self.members.get_mut(node) else {
+            return Ok(());
+        };
         member.life += 1;
         let life = member.life;
         let lost = life > 1 && member.loses_state && member.disk.lose_unsynced_state();
@@ -646,23 +690,7 @@ impl World<'_> {
                 amount: Amount::from_nanos(1_000_000 + self.random.below(1_000_000)),
             },
         };
-        let period = self
-            .slot_clock
-            .latest_slot_at(Timestamp(self.now_us / MICROS_PER_MILLI))
-            .map_or(0, |slot| slot.period);
-        let content = Operation {
-            fee: Amount::from_nanos(10_000 + self.operations),
-            expire_period: period + self.genesis.params.operation_validity_periods / 2,
-            kind,
-        };
-        self.operations += 1;
-        let operation = Signed::sign(content, &key, &self.chain_id);
-        let life = self.members.get(node).map_or(0, |member| member.life);
-        if let Some(live) = self.live(node, life) {
-            drop(live.pool.add_operations(vec![Arc::new(operation)]));
-            let said = live.outbox.take();
-            self.gossip(node, said);
-        }
+        self.hand_in(node, &key, kind);
     }
 }
 
@@ -695,6 +723,7 @@ impl World<'_> {
             violation,
             last_events,
             report,
+            stakes: None,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::node::Effect;
 use crate::witness::{Glimpse, Life};
 use picot_clock::Timestamp;
 use picot_consensus::{ConsensusEvent, Engine, Message};
+use picot_execution::SlotOutput;
 use picot_models::{Address, Slot, ValidatorSet};
 use picot_storage::{BlockArchive, Decided};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl World<'_> {
         let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
         let signed = live.take_signed();
         let is_down = live.fuse.is_blown();
-        let is_state_new = !live.take_final_slots().is_empty();
+        let final_slots = live.take_final_slots();
         let checked = self.checker.on_signed(node, &signed);
         self.heed(checked)?;
         for effect in effects {
@@ -32,8 +33,9 @@ impl World<'_> {
             return self.crash(node);
         }
         self.gossip(node, said);
-        let checked = self.check_node(node, is_state_new);
+        let checked = self.check_node(node, !final_slots.is_empty());
         self.heed(checked)?;
+        self.record(node, &final_slots)?;
         self.schedule_wake(node);
         Ok(())
     }
@@ -140,6 +142,19 @@ impl World<'_> {
         }
         let life = member.life;
         self.witness.glimpse(Life { node, life }, open, message)
+    }
+
+    /// What an honest node made final, for the record of stakes.
+    fn record(&mut self, node: usize, final_slots: &[Arc<SlotOutput>]) -> Result<(), Violation> {
+        let (Some(recorder), Some(member)) = (&mut self.recorder, self.members.get(node)) else {
+            return Ok(());
+        };
+        match &member.node {
+            Some(live) if member.honest && !final_slots.is_empty() => recorder
+                .on_final(live, final_slots)
+                .map_err(|text| Violation::new(Invariant::Stakes, text)),
+            _ => Ok(()),
+        }
     }
 
     fn has_lost_log(&self, node: usize) -> bool {

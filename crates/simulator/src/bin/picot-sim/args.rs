@@ -2,8 +2,12 @@
 
 use clap::{Parser, ValueEnum};
 use picot_models::{CanonicalRuleKind, ChainParams, ProposalPolicy};
-use picot_simulator::{Behaviour, Faults, Latencies, Planted, SimConfig};
+use picot_simulator::staking::{staking_config, staking_scenario};
+use picot_simulator::{Behaviour, Faults, Latencies, Planted, Scenario, SimConfig};
 use std::ops::Range;
+
+/// Periods of a cycle of `--staking`.
+const STAKING_PERIODS: u64 = 4;
 
 /// Runs many whole nodes on virtual time: the same seed gives the same run.
 #[derive(Debug, Clone, Parser)]
@@ -46,6 +50,12 @@ pub(crate) struct Args {
     /// lowest id.
     #[arg(long, value_name = "TRIES")]
     pub(crate) grind: Option<u32>,
+    /// Twenty stakers buy, sell, stop, come back and misbehave over so many cycles (of 4 periods, or
+    /// --cycle), and all stakes are compared with a plain model at every slot.
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..=100_000),
+          conflicts_with_all = ["validators", "stake", "faults", "grind", "slots", "preset",
+                                "operations"])]
+    pub(crate) staking: Option<u64>,
     /// Delays between nodes: lan, aws (a dozen regions of the world), or a file.
     #[arg(long, default_value = "lan")]
     pub(crate) latency: String,
@@ -140,10 +150,14 @@ impl Args {
 
     /// The configuration of one run.
     pub(crate) fn config(&self, seed: u64, latencies: &Latencies) -> Result<SimConfig, String> {
-        let mut params = match self.preset {
-            Preset::Dev => ChainParams::dev(),
-            Preset::Production => ChainParams::production(),
+        let mut config = match self.staking {
+            Some(cycles) => {
+                let periods = self.cycle.unwrap_or(STAKING_PERIODS);
+                staking_config(seed, cycles, periods.max(1))
+            }
+            None => self.plain_config(seed)?,
         };
+        let params = &mut config.params;
         params.network_delay_ms = params.network_delay_ms.max(latencies.longest_ms() * 5 / 4);
         if let Some(policy) = self.policy {
             params.proposal_policy = policy;
@@ -156,18 +170,25 @@ impl Args {
                 Rule::FirstToQuorum => CanonicalRuleKind::FirstToQuorum,
             };
         }
+        config.latencies = latencies.clone();
+        config.verify_signatures = !self.no_signatures;
+        config.uplink_bytes_per_ms = self.uplink;
+        Ok(config)
+    }
+
+    fn plain_config(&self, seed: u64) -> Result<SimConfig, String> {
         let mut config = SimConfig::new(seed, 1);
-        config.decision_bound_ms = 20 * params.t0_ms;
-        config.params = params;
+        config.params = match self.preset {
+            Preset::Dev => ChainParams::dev(),
+            Preset::Production => ChainParams::production(),
+        };
+        config.decision_bound_ms = 20 * config.params.t0_ms;
         if let Some(periods) = self.cycle {
             config.set_cycle(periods);
         }
         config.rolls = self.rolls(seed)?;
         config.slots = self.slots;
-        config.latencies = latencies.clone();
-        config.verify_signatures = !self.no_signatures;
         config.operations_per_100_slots = self.operations;
-        config.uplink_bytes_per_ms = self.uplink;
         if let Some(tries) = self.grind {
             config.byzantine.push((0, Behaviour::Grinding { tries }));
         }
@@ -176,6 +197,17 @@ impl Args {
             FaultLevel::Documented => Faults::Documented,
         };
         Ok(config)
+    }
+
+    /// What happens in one run.
+    pub(crate) fn scenario(&self, config: &SimConfig) -> Scenario {
+        let mut scenario = match self.staking {
+            Some(_) => staking_scenario(config),
+            None => Scenario::new(config),
+        };
+        scenario.planted = self.planted;
+        scenario.agreement_only = self.agreement_only;
+        scenario
     }
 
     fn rolls(&self, seed: u64) -> Result<Vec<u64>, String> {
@@ -205,7 +237,9 @@ impl Args {
             "--validators",
             self.validators.map(|count| count.to_string()),
         );
-        add("--stake", Some(self.stake.clone()));
+        let plain = |value: Option<String>| value.filter(|_| self.staking.is_none());
+        add("--staking", self.staking.map(|cycles| cycles.to_string()));
+        add("--stake", plain(Some(self.stake.clone())));
         add(
             "--policy",
             self.policy.map(|policy| match policy {
@@ -215,14 +249,14 @@ impl Args {
             }),
         );
         add("--rule", self.rule.and_then(|rule| name_of(&rule)));
-        add("--faults", name_of(&self.faults));
+        add("--faults", plain(name_of(&self.faults)));
         add("--planted", self.planted.map(|one| one.name().to_owned()));
         add("--cycle", self.cycle.map(|periods| periods.to_string()));
         add("--grind", self.grind.map(|tries| tries.to_string()));
         add("--latency", Some(self.latency.clone()));
-        add("--slots", Some(self.slots.to_string()));
-        add("--preset", name_of(&self.preset));
-        add("--operations", Some(self.operations.to_string()));
+        add("--slots", plain(Some(self.slots.to_string())));
+        add("--preset", plain(name_of(&self.preset)));
+        add("--operations", plain(Some(self.operations.to_string())));
         add("--uplink", self.uplink.map(|bytes| bytes.to_string()));
         if self.no_signatures {
             command.push_str(" --no-signatures");
@@ -278,6 +312,29 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_command_of_a_life_of_stakers_gives_the_same_life() {
+        let words = [
+            "picot-sim",
+            "--staking",
+            "12",
+            "--cycle",
+            "6",
+            "--no-signatures",
+        ];
+        let args = Args::parse_from(words);
+        let command = args.replay_command(4);
+        let words = command.strip_prefix("cargo xtask sim ").unwrap();
+        let again = Args::parse_from(["picot-sim"].into_iter().chain(words.split(' ')));
+        let [one, other] = [&args, &again].map(|args| {
+            let config = args.config(4, &Latencies::lan()).unwrap();
+            let scenario = args.scenario(&config);
+            (format!("{config:?}"), scenario)
+        });
+        assert_eq!(one, other);
+        assert!(!one.1.orders.is_empty());
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for words in [
             ["--seeds", "3"],
@@ -285,6 +342,7 @@ mod tests {
             ["--policy", "none"],
             ["--faults", "some"],
             ["--planted", "some"],
+            ["--staking", "0"],
         ] {
             assert!(Args::try_parse_from(["picot-sim"].into_iter().chain(words)).is_err());
         }

@@ -11,11 +11,13 @@ mod args;
 mod commit;
 mod progress;
 mod show;
+mod staking;
 
 use args::Args;
 use clap::Parser;
 use commit::commit;
-use picot_simulator::{Invariant, Latencies, Report, Run, Scenario, Share, run_scenario};
+use picot_simulator::staking::{Rules, StakingReport, audit};
+use picot_simulator::{Invariant, Latencies, Report, Run, Share, run_scenario};
 use progress::Progress;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -120,9 +122,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
 
 fn one(args: &Args, latencies: &Latencies, seed: u64) -> Result<Run, String> {
     let config = args.config(seed, latencies)?;
-    let mut scenario = Scenario::new(&config);
-    scenario.planted = args.planted;
-    scenario.agreement_only = args.agreement_only;
+    let scenario = args.scenario(&config);
     let result = run_scenario(&config, &scenario).map_err(|error| error.to_string())?;
     if args.twice {
         let again = run_scenario(&config, &scenario).map_err(|error| error.to_string())?;
@@ -198,12 +198,18 @@ fn merge_shares(runs: u64, sum: &mut Vec<Share>, shares: &[Share]) {
     }
 }
 
+/// What became of stakes, if that was recorded and is as it should be.
+fn stakes(run: &Run) -> Option<StakingReport> {
+    audit(run.stakes.as_ref()?, Rules::default()).ok()
+}
+
 fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
     let is_one = sum.runs == 1;
     let (runs, failures) = (sum.runs, sum.failures);
     let mut report = sum.report;
     report.delays_ms.sort_unstable();
     let last = sum.last.ok_or("no seed was run")?;
+    let stakes = stakes(&last).filter(|_| is_one);
     if is_one {
         report = last.report;
     }
@@ -215,6 +221,9 @@ fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
             fields.insert("commit".to_owned(), commit().into());
             if is_one {
                 fields.insert("trace_hash".to_owned(), last.trace_hash.into());
+                if let Some(stakes) = &stakes {
+                    fields.insert("staking".to_owned(), staking::to_json(stakes));
+                }
             }
         }
         println!("{json:#}");
@@ -225,6 +234,9 @@ fn tell(args: &Args, sum: Sum, took_ms: u128) -> Result<bool, String> {
             }
         }
         println!("{}", show::table(&report));
+        if let Some(stakes) = &stakes {
+            println!("{}", staking::tables(stakes));
+        }
         if is_one {
             println!("trace {}", last.trace_hash);
         }
