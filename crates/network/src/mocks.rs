@@ -1,0 +1,3 @@
+//! A mock of [`Network`](crate::Network), with the feature `mocks`.
+
+pub use crate::network::MockNetwork;
