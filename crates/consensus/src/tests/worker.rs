@@ -433,6 +433,52 @@ fn messages_are_delivered_and_evidence_goes_to_the_pool() {
 }
 
 #[test]
+fn subscribers_are_told_of_a_signature_of_our_key_that_we_did_not_make_and_of_no_other() {
+    let clock = ManualClock::new(Timestamp(1_000_000));
+    let world = World::of_stakers(
+        Arc::new(clock.clone()),
+        Timestamp(1_000_000),
+        &[(1, 10), (2, 1)],
+    );
+    let worker = world.start();
+    let events = worker.subscribe();
+    clock.advance(Millis(2_000)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        *event == ConsensusEvent::Opened { slot: S1 }
+    });
+    let chain_id = world.genesis.chain_id();
+    // Of another staker, and then of the key that the wallet holds, on another machine.
+    for signer in [2, 1] {
+        let vote = Vote {
+            version: world.genesis.params.protocol_version,
+            slot: S1,
+            round: 0,
+            thread_digest: ThreadDigest::genesis(&chain_id, 0),
+            ballot: Ballot::Nullify,
+        };
+        let vote = Signed::sign(vote, &key(signer), &chain_id).into_envelope();
+        worker
+            .deliver(Peer(1), Arc::new(Message::Vote(vote)))
+            .unwrap();
+    }
+    let mut told = Vec::new();
+    wait_for(&events, |event| {
+        if let ConsensusEvent::ForeignSignature { address, slot } = event {
+            told.push((*address, *slot));
+        }
+        !told.is_empty()
+    });
+    worker.stop();
+    let more = events.try_iter();
+    told.extend(more.filter_map(|event| match event {
+        ConsensusEvent::ForeignSignature { address, slot } => Some((address, slot)),
+        _ => None,
+    }));
+    assert_eq!(told, [(Address::of_key(&key(1).public_key()), S1)]);
+}
+
+#[test]
 fn a_clock_that_is_set_back_while_nothing_happens_delays_an_open_slot_by_no_more_than_a_reading() {
     let clock = ManualClock::new(Timestamp(1_000_000));
     let reads = Arc::new(AtomicU64::new(0));
