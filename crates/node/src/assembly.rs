@@ -155,6 +155,12 @@ impl Node {
         &*self.consensus
     }
 
+    /// Where what peers say arrives.
+    #[cfg(test)]
+    pub(crate) fn inbox(&self) -> &dyn picot_consensus::ConsensusInbox {
+        &*self.consensus
+    }
+
     /// The state.
     #[must_use]
     pub fn execution(&self) -> &dyn Execution {

@@ -148,6 +148,8 @@ impl Propagation for WatchedPropagation {
 }
 
 #[cfg(test)]
+mod running_node;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::randomness::SystemRandomness;

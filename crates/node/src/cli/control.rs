@@ -18,11 +18,12 @@ pub(super) fn ask<T>(
         path: layout.control_file(),
         source,
     })?;
-    let client = client.ok_or_else(|| CliError::NotRunning(data.to_owned()))?;
+    let client = client.ok_or_else(|| not_there(data))?;
     ask(&client).map_err(|source| failed(data, action, source))
 }
 
-/// As [`ask`], but gives nothing if no node runs there.
+/// As [`ask`], but gives nothing if no node can be asked there. Whoever then changes something calls
+/// [`keep_nodes_away`].
 pub(super) fn ask_if_running<T>(
     data: &Path,
     action: &str,
@@ -30,7 +31,7 @@ pub(super) fn ask_if_running<T>(
 ) -> Result<Option<T>, CliError> {
     match ask(data, action, question) {
         Ok(answer) => Ok(Some(answer)),
-        Err(CliError::NotRunning(_)) => Ok(None),
+        Err(CliError::NotRunning(_) | CliError::InUse(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -59,10 +60,18 @@ pub(super) fn keep_nodes_away(data: &Path) -> Result<Option<File>, CliError> {
     }
 }
 
+/// Nobody answers for a directory: because nobody uses it, or in spite of that.
+fn not_there(data: &Path) -> CliError {
+    match keep_nodes_away(data) {
+        Err(in_use @ CliError::InUse(_)) => in_use,
+        _ => CliError::NotRunning(data.to_owned()),
+    }
+}
+
 fn failed(data: &Path, action: &str, source: ClientError) -> CliError {
     match source {
         // A node that was killed leaves its file behind.
-        ClientError::Unreachable { .. } => CliError::NotRunning(data.to_owned()),
+        ClientError::Unreachable { .. } => not_there(data),
         source => CliError::Node {
             action: action.to_owned(),
             source,

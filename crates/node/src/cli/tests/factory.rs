@@ -144,6 +144,7 @@ fn keys_are_not_changed_behind_the_back_of_a_node_that_cannot_be_asked() {
         &["keys", "remove", &key, "--yes"][..],
         &["keys", "new"],
         &import,
+        &["factory", "disable"],
     ];
     for change in changes {
         let ended = picot_on(&directory, change);
