@@ -51,6 +51,7 @@ impl FactoryFacts {
             self.why_not_trusted(),
             self.why_refused(),
             self.why_not_drawn(),
+            self.why_nothing_to_follow(),
         ]
         .into_iter()
         .flatten()
@@ -107,6 +108,26 @@ impl FactoryFacts {
             "no key of the wallet has a roll that counts in this cycle: rolls count from some \
              cycles after they are bought"
                 .to_owned()
+        })
+    }
+
+    /// A block follows the decision of the slot before it in its thread.
+    fn why_nothing_to_follow(&self) -> Option<String> {
+        let now = self.clock.now();
+        let is_overdue = |thread: &ThreadSummary| {
+            let decided = Slot::new(thread.decided_period, thread.thread);
+            let next = decided.next_in_thread().and_then(Slot::next_in_thread);
+            let start = next.and_then(|next| self.slot_clock.start_of(next));
+            start.is_ok_and(|start| start <= now)
+        };
+        let threads = self.consensus.summary().threads;
+        let oldest = threads.iter().map(|thread| thread.decided_period).min()?;
+        threads.iter().all(is_overdue).then(|| {
+            format!(
+                "no thread has a decision to build on: the oldest undecided slot is of period {}, \
+                 longer than a period ago",
+                oldest.saturating_add(1)
+            )
         })
     }
 
@@ -333,6 +354,18 @@ mod tests {
         assert!(
             reason.contains("no key of the wallet has a roll"),
             "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_node_without_decisions_to_build_on_says_so() {
+        let stuck = node(2).facts();
+        assert!(!stuck.producing);
+        let reason = stuck.not_producing.unwrap();
+        assert!(reason.contains("is of period 3"), "{reason}");
+        assert!(
+            node(3).facts().producing,
+            "the slot of period 4 has just begun"
         );
     }
 
