@@ -77,7 +77,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How long after an answered ping the next one is sent.
     pub ping_interval: Duration,
-    /// How long a ping may stay unanswered before the link is given up.
+    /// How long a ping may stay unanswered. A link with no answer for this and `ping_interval`
+    /// together is given up.
     pub ping_timeout: Duration,
     /// Wait before a peer is dialled again, at first; it doubles with each failure.
     pub redial_min: Duration,
@@ -161,6 +162,11 @@ impl Config {
             }
         }
         nodes
+    }
+
+    /// What both ends must speak alike: the protocol and the number of lanes.
+    pub(crate) fn dialect(&self) -> String {
+        format!("{}/{}-lanes", self.protocol, self.lanes.len())
     }
 
     /// Streams that one connection may have: the lanes, and what pings, identification and

@@ -37,6 +37,8 @@ pub(crate) struct LinkState {
     lanes: Vec<Lane>,
     pace: Pace,
     round_trip_ms: AtomicU64,
+    /// When the last ping was answered, by the network's own clock.
+    answered_ms: AtomicU64,
     agent: Mutex<Option<String>>,
     /// Why it ends, once it does.
     end: watch::Sender<Option<Arc<str>>>,
@@ -58,6 +60,7 @@ struct Lane {
 impl LinkState {
     pub(crate) fn new(link: Link, connection: ConnectionId, end: FarEnd, shared: &Shared) -> Self {
         let config = &shared.config;
+        let began = shared.now();
         let lanes = (0..).zip(&config.lanes).map(|(number, limits)| Lane {
             number,
             limits: *limits,
@@ -72,7 +75,8 @@ impl LinkState {
             address: end.address,
             outbound: end.outbound,
             connection,
-            began: shared.now(),
+            began,
+            answered_ms: AtomicU64::new(millis(began)),
             since: shared.clock.now(),
             lanes: lanes.collect(),
             pace: Pace::new(config),
@@ -118,9 +122,18 @@ impl LinkState {
         let _ = told.wait_for(|told| *told).await;
     }
 
-    pub(crate) fn set_round_trip(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap_or(NO_ROUND_TRIP);
-        self.round_trip_ms.store(millis, Ordering::Relaxed);
+    /// A ping was answered after `time`.
+    pub(crate) fn answered(&self, time: Duration, now: Duration) {
+        self.round_trip_ms.store(millis(time), Ordering::Relaxed);
+        self.answered_ms.store(millis(now), Ordering::Relaxed);
+    }
+
+    /// Ends the link if no ping has been answered for longer than `most`.
+    pub(crate) fn close_if_dead(&self, most: Duration, now: Duration) {
+        let answered = Duration::from_millis(self.answered_ms.load(Ordering::Relaxed));
+        if now.saturating_sub(answered) > most {
+            self.close("it did not answer a ping in time");
+        }
     }
 
     /// Keeps what the peer says of its program, as far as people can read it.
@@ -143,6 +156,10 @@ impl LinkState {
             lanes: self.lanes.iter().map(Lane::traffic).collect(),
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NO_ROUND_TRIP)
 }
 
 impl Lane {

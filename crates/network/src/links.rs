@@ -112,11 +112,9 @@ impl Links {
     /// Gives up a connection that is not a link, and closes it a little later, when the other side
     /// has had time to find out why by itself.
     pub(crate) fn doom(&mut self, connection: ConnectionId, reason: &str) {
-        if let Some(end) = self.ends.get(&connection).cloned()
-            && !self.doomed.contains_key(&connection)
-        {
+        if let Some(end) = self.ends.get(&connection).cloned() {
             let due = self.shared.now().saturating_add(DOOMED_TIME);
-            self.doomed.insert(connection, due);
+            self.doomed.entry(connection).or_insert(due);
             self.push(ToSwarm::GenerateEvent(Fate::GivenUp {
                 connection,
                 end,
@@ -128,6 +126,11 @@ impl Links {
     /// Whether a node has a link.
     pub(crate) fn is_linked(&self, node: &NodeId) -> bool {
         self.pairing.is_linked(node)
+    }
+
+    /// Whether a connection is there.
+    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
+        self.ends.contains_key(&connection)
     }
 
     /// Outbound connections and attempts that take room.

@@ -26,6 +26,7 @@ use crate::seeker::{Found, Seeker};
 use crate::shared::Shared;
 use crate::{Address, Link, NodeId};
 use dialling::Resolved;
+use identified::Said;
 
 pub(crate) use start::{Ready, prepare};
 
@@ -64,6 +65,8 @@ pub(crate) struct Service {
     lookups: JoinSet<Resolved>,
     /// The links by their connections.
     links: BTreeMap<ConnectionId, Arc<LinkState>>,
+    /// What peers said whose connections are not links yet.
+    said: BTreeMap<ConnectionId, Said>,
     /// The last link of each node, until its end has been told.
     latest: BTreeMap<NodeId, Arc<LinkState>>,
     running: JoinSet<Arc<LinkState>>,
@@ -107,8 +110,18 @@ impl Service {
 
     fn on_tick(&mut self) {
         self.swarm.behaviour_mut().links.give_up_late();
+        self.close_dead();
         self.dial_due();
         self.search_if_due();
+    }
+
+    fn close_dead(&self) {
+        let config = &self.shared.config;
+        let most = config.ping_interval.saturating_add(config.ping_timeout);
+        let now = self.shared.now();
+        self.links
+            .values()
+            .for_each(|state| state.close_if_dead(most, now));
     }
 
     fn on_command(&mut self, command: Command) {
@@ -176,6 +189,7 @@ impl Service {
                 self.next_link = self.next_link.saturating_add(1);
                 let state = Arc::new(LinkState::new(link, connection, end, &self.shared));
                 self.links.insert(connection, Arc::clone(&state));
+                self.use_said(connection);
                 let earlier = self.latest.insert(state.node, Arc::clone(&state));
                 if self.shared.is_banned_node(&state.node) {
                     state.close("it is banned");
@@ -203,6 +217,7 @@ impl Service {
                 end,
                 reason,
             } => {
+                self.said.remove(&connection);
                 if let Some(state) = self.links.get(&connection) {
                     state.close(reason);
                 } else if end.outbound && !self.swarm.behaviour().links.is_linked(&end.node) {
@@ -234,13 +249,8 @@ impl Service {
     }
 
     fn on_ping(&mut self, event: libp2p_ping::Event) {
-        let Some(state) = self.links.get(&event.connection) else {
-            return;
-        };
-        match event.result {
-            Ok(time) => state.set_round_trip(time),
-            Err(libp2p_ping::Failure::Timeout) => state.close("it did not answer a ping in time"),
-            Err(_) => {}
+        if let (Some(state), Ok(time)) = (self.links.get(&event.connection), event.result) {
+            state.answered(time, self.shared.now());
         }
     }
 

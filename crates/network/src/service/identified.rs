@@ -8,38 +8,64 @@ use libp2p_swarm::ConnectionId;
 /// Addresses of one peer that are passed on.
 const MAX_ADDRESSES: usize = 4;
 
+/// What a peer said of itself; it may say it before its connection is a link.
+#[derive(Debug)]
+pub(super) struct Said {
+    agent: String,
+    /// Where it says that it listens.
+    addresses: Vec<Address>,
+    /// Whether it answers searches of our chain.
+    answers: bool,
+}
+
 impl Service {
     pub(super) fn on_identify(&mut self, event: libp2p_identify::Event) {
         let libp2p_identify::Event::Received {
             connection_id,
-            peer_id,
             info,
+            ..
         } = event
         else {
             return;
         };
-        let ours = &self.shared.config.protocol;
-        if info.protocol_version != *ours {
+        let ours = self.shared.config.dialect();
+        if info.protocol_version != ours {
             let theirs: String = info.protocol_version.chars().take(64).collect();
             let reason = format!("it speaks {theirs:?}, not {ours:?}");
             return self.end(connection_id, &reason);
         }
-        if let Some(state) = self.links.get(&connection_id) {
-            state.set_agent(&info.agent_version);
-            let node = NodeId::from_peer(peer_id);
-            let from = state.address.ip();
-            let own = info.listen_addrs.into_iter().map(Address::from_multiaddr);
-            // Others are sent to a peer only where it is: nobody can have them dial a third.
-            let addresses: Vec<Address> = own
-                .map(|address| address.without_node())
-                .filter(|address| self.is_sound(address) && address.ip() == from)
-                .take(MAX_ADDRESSES)
-                .collect();
-            if let Some(seeker) = self.swarm.behaviour_mut().seeker.as_mut()
-                && info.protocols.contains(seeker.protocol())
-            {
-                seeker.reachable(&node, &addresses);
-            }
+        if !self.swarm.behaviour().links.has(connection_id) {
+            return;
+        }
+        let seeker = self.swarm.behaviour().seeker.as_ref();
+        let addresses = info.listen_addrs.into_iter().map(Address::from_multiaddr);
+        let said = Said {
+            agent: info.agent_version,
+            answers: seeker.is_some_and(|seeker| info.protocols.contains(seeker.protocol())),
+            addresses: addresses.map(|address| address.without_node()).collect(),
+        };
+        self.said.insert(connection_id, said);
+        self.use_said(connection_id);
+    }
+
+    /// Uses what a peer said of itself once its connection is a link.
+    pub(super) fn use_said(&mut self, connection: ConnectionId) {
+        let Some(state) = self.links.get(&connection) else {
+            return;
+        };
+        let Some(said) = self.said.remove(&connection) else {
+            return;
+        };
+        state.set_agent(&said.agent);
+        let (node, from) = (state.node, state.address.ip());
+        // Others are sent to a peer only where it is: nobody can have them dial a third.
+        let mut addresses = said.addresses;
+        addresses.retain(|address| self.is_sound(address) && address.ip() == from);
+        addresses.truncate(MAX_ADDRESSES);
+        if said.answers
+            && let Some(seeker) = self.swarm.behaviour_mut().seeker.as_mut()
+        {
+            seeker.reachable(&node, &addresses);
         }
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn prepare(
         dials: BTreeMap::new(),
         lookups: JoinSet::new(),
         links: BTreeMap::new(),
+        said: BTreeMap::new(),
         latest: BTreeMap::new(),
         running: JoinSet::new(),
         next_link: 1,
@@ -112,18 +113,17 @@ fn listen(
 
 fn lane_protocols(config: &Config) -> Result<LaneProtocols, NetworkError> {
     (0..config.lanes.len())
-        .map(|lane| protocol(format!("{}/lane/{lane}", config.protocol)))
+        .map(|lane| protocol(format!("{}/{lane}", config.dialect())))
         .collect()
 }
 
 fn identify(identity: &Identity, config: &Config) -> libp2p_identify::Behaviour {
-    let about_us =
-        libp2p_identify::Config::new(config.protocol.clone(), identity.keypair().public())
-            .with_agent_version(config.agent.clone())
-            // On the internet, what others are told is what we know to be public.
-            .with_hide_listen_addrs(config.public)
-            .with_push_listen_addr_updates(true)
-            .with_cache_size(0);
+    let about_us = libp2p_identify::Config::new(config.dialect(), identity.keypair().public())
+        .with_agent_version(config.agent.clone())
+        // On the internet, what others are told is what we know to be public.
+        .with_hide_listen_addrs(config.public)
+        .with_push_listen_addr_updates(true)
+        .with_cache_size(0);
     libp2p_identify::Behaviour::new(about_us)
 }
 

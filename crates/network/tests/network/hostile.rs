@@ -40,13 +40,9 @@ fn another_protocol_is_recognised_and_both_logs_say_so() {
         ..config()
     };
     let mut other = Node::start(2, settings);
-    for (seed, says) in [
-        (1, r#"it speaks "/picot/1", not "/other/1""#),
-        (2, r#"it speaks "/other/1", not "/picot/1""#),
-    ] {
+    for seed in [1, 2] {
         let node = node_id(seed).to_string();
-        logged(&[&node, "connection given up", "speaks"]);
-        let _ = says;
+        logged(&[&node, "connection given up", "it speaks"]);
     }
     assert_eq!(one.count(is_connected) + other.count(is_connected), 0);
 }
@@ -61,7 +57,10 @@ fn other_lanes_are_another_protocol() {
     settings.handshake_timeout = Duration::from_millis(300);
     settings.lanes.push(settings.lanes[0]);
     let mut other = Node::start(2, settings);
-    logged(&["connection given up", "other lanes"]);
+    for seed in [1, 2] {
+        let node = node_id(seed).to_string();
+        logged(&[&node, "connection given up", "lanes"]);
+    }
     assert_eq!(one.count(is_connected) + other.count(is_connected), 0);
 }
 

@@ -7,4 +7,5 @@ mod hostile;
 mod limits;
 mod peers;
 mod pressure;
+mod proxy;
 mod stopping;

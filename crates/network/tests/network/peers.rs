@@ -3,8 +3,10 @@
 use crate::common::{
     NOW, Node, config, is_connected, is_disconnected, logged, node_id, pair, until,
 };
+use crate::proxy::Proxy;
 use picot_clock::Millis;
 use picot_network::{Address, Config, Event, Link, Network, NetworkError, NodeId};
+use std::time::Duration;
 
 fn any_connection(node: &mut Node) -> (Link, NodeId) {
     node.wait("a connection", |event| match event {
@@ -198,17 +200,56 @@ fn a_peer_without_a_name_is_dialled_once_while_it_is_linked() {
 
 #[test]
 fn a_peer_that_answers_no_ping_is_given_up() {
-    let (mut one, to_other, other, _) = pair(1, 2);
-    let frozen = other;
-    let mut settings = config();
-    settings.ping_interval = std::time::Duration::from_millis(50);
-    settings.ping_timeout = std::time::Duration::from_millis(100);
-    settings.peers = vec![frozen.address()];
-    let mut strict = Node::start(3, settings);
-    let link = strict.connected(node_id(2));
-    until("a round trip", || strict.links()[0].round_trip.is_some());
-    strict.send_all(link, 0, vec![1]);
-    assert_eq!(strict.count(is_disconnected), 0, "who answers is kept");
-    one.send_all(to_other, 0, vec![1]);
-    assert_eq!(one.count(is_disconnected), 0);
+    let mut other = Node::with_peers(2, &[]);
+    let proxy = Proxy::to(other.port());
+    let mut one = Node::start(
+        1,
+        Config {
+            peers: vec![proxy.address()],
+            ping_interval: Duration::from_millis(20),
+            ping_timeout: Duration::from_millis(500),
+            ..config()
+        },
+    );
+    let link = one.connected(node_id(2));
+    other.connected(node_id(1));
+    until("a round trip", || one.links()[0].round_trip.is_some());
+    assert_eq!(one.count(is_disconnected), 0, "who answers is kept");
+    proxy.cut();
+    assert_eq!(one.disconnected(link), "it did not answer a ping in time");
+}
+
+#[test]
+fn who_connects_again_replaces_its_own_dead_link() {
+    // Once for each side that decides.
+    for (stays, restarts) in [(1, 2), (2, 1)] {
+        let settings = Config {
+            handshake_timeout: Duration::from_millis(300),
+            ..config()
+        };
+        let mut one = Node::start(stays, settings.clone());
+        let proxy = Proxy::to(one.port());
+        let dialling = |address| Config {
+            peers: vec![address],
+            ..settings.clone()
+        };
+        let mut before = Node::start(restarts, dialling(proxy.address()));
+        before.connected(node_id(stays));
+        let dead = one.connected(node_id(restarts));
+        proxy.cut();
+        drop(before);
+        assert_eq!(one.count(is_disconnected), 0, "nobody told");
+        let mut after = Node::start(restarts, dialling(one.address()));
+        let told = one.wait("the end of the dead link", |event| match event {
+            Event::Disconnected { link, .. } => Some(*link),
+            Event::Connected { .. } => panic!("two links with one node"),
+            _ => None,
+        });
+        assert_eq!(told, dead);
+        let alive = one.connected(node_id(restarts));
+        after.connected(node_id(stays));
+        one.send_all(alive, 0, b"hello".to_vec());
+        assert_eq!(after.frame(0).bytes, b"hello");
+        assert_eq!(one.links().len(), 1);
+    }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 #[test]
 fn a_node_that_stops_ends_its_links_once_and_its_peers_hear_of_it() {
-    let (one, to_other, mut other, to_one) = pair(1, 2);
+    let (mut one, to_other, mut other, to_one) = pair(1, 2);
     let mut third = Node::with_peers(3, &[one.address()]);
     let from_third = third.connected(node_id(1));
+    one.connected(node_id(3));
     one.send_all(to_other, 2, vec![0; 1_000_000]);
     let events = one.stop();
     let ends = events.iter().filter(|event| is_disconnected(event)).count();

@@ -1,0 +1,65 @@
+//! A wire between two nodes that can go dead without a word, as when a machine loses its power.
+#![allow(clippy::unwrap_used, reason = "a helper of tests")]
+
+use picot_network::Address;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Passes bytes on until it is cut; then it keeps the connections open and passes nothing.
+pub struct Proxy {
+    address: Address,
+    cut: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let cut = Arc::new(AtomicBool::new(false));
+        let is_cut = Arc::clone(&cut);
+        thread::spawn(move || {
+            while let Ok((near, _)) = listener.accept() {
+                let far = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                pass(
+                    near.try_clone().unwrap(),
+                    far.try_clone().unwrap(),
+                    Arc::clone(&is_cut),
+                );
+                pass(far, near, Arc::clone(&is_cut));
+            }
+        });
+        Self {
+            address: Address::tcp(address.ip(), address.port()),
+            cut,
+        }
+    }
+
+    pub fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, is_cut: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let mut bytes = [0; 16_384];
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            if is_cut.load(Ordering::SeqCst) {
+                // Keeps both sockets open as long as the test runs.
+                loop {
+                    thread::park();
+                }
+            }
+            let _ = to.write_all(&bytes[..read]);
+        }
+        while is_cut.load(Ordering::SeqCst) {
+            thread::park();
+        }
+    });
+}
