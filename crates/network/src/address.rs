@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use crate::{NetworkError, NodeId};
 
+/// Which machines of a name are meant.
+pub(crate) type Wanted = fn(&IpAddr) -> bool;
+
 /// Where a node listens or is reached, as libp2p writes it: `/ip4/203.0.113.7/tcp/31244`, with a
 /// name `/dns4/node.example/tcp/31244`, and with the node that must answer there
 /// `/ip4/203.0.113.7/tcp/31244/p2p/12D3Koo…`.
@@ -67,9 +70,9 @@ impl Address {
     }
 
     /// The name to look up and the rest of the address, if the machine is given by name.
-    pub(crate) fn name(&self) -> Option<(String, Multiaddr, fn(&IpAddr) -> bool)> {
+    pub(crate) fn name(&self) -> Option<(String, Multiaddr, Wanted)> {
         let mut parts = self.0.iter();
-        let (name, wanted): (_, fn(&IpAddr) -> bool) = match parts.next()? {
+        let (name, wanted): (_, Wanted) = match parts.next()? {
             Protocol::Dns(name) => (name, |_| true),
             Protocol::Dns4(name) => (name, IpAddr::is_ipv4),
             Protocol::Dns6(name) => (name, IpAddr::is_ipv6),

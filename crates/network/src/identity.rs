@@ -12,7 +12,7 @@ use crate::{NetworkError, NodeId};
 const FIRST_LINE: &str = "picot node key 1";
 const SEED_BYTES: usize = 32;
 /// More than a key file ever has, so that another file is not read whole.
-const MAX_FILE_BYTES: u64 = 256;
+const MAX_FILE_BYTES: usize = 256;
 
 /// A node key (Ed25519), by which a node is known to its peers; it holds no coins and signs nothing
 /// of the chain.
@@ -44,8 +44,8 @@ impl Identity {
     pub fn load(path: &Path) -> Result<Self, NetworkError> {
         let file = File::open(path).map_err(NetworkError::io("opening", path))?;
         check_private(&file, path)?;
-        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize));
-        file.take(MAX_FILE_BYTES)
+        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES));
+        file.take(MAX_FILE_BYTES as u64)
             .read_to_string(&mut text)
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::InvalidData => NetworkError::key_file(path, "it is not text"),
@@ -89,7 +89,7 @@ impl Identity {
     }
 
     fn text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize));
+        let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES));
         text.push_str(FIRST_LINE);
         text.push('\n');
         for byte in self.seed.iter() {

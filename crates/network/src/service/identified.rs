@@ -1,8 +1,8 @@
 //! What peers say of themselves and of others.
 
 use super::{Found, Service};
+use crate::Address;
 use crate::address::is_public;
-use crate::{Address, NodeId};
 use libp2p_swarm::ConnectionId;
 
 /// Addresses of one peer that are passed on.

@@ -1,6 +1,4 @@
 //! Nodes on loopback, and how tests wait for what they do.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 use crossbeam_channel::{Receiver, unbounded};
 use picot_clock::{ManualClock, Timestamp};
 use picot_network::{
@@ -17,14 +15,14 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Far more than anything here takes: a test that waits so long has failed.
 const TOO_LONG: Duration = Duration::from_secs(60);
-pub const NOW: Timestamp = Timestamp(1_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
 
 /// A running node and what it told.
-pub struct Node {
+pub(crate) struct Node {
     handle: Handle,
     events: Receiver<Event>,
     passed: VecDeque<Event>,
-    pub clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl Deref for Node {
@@ -37,7 +35,7 @@ impl Deref for Node {
 
 /// A node that listens on a free port of loopback, has no limits that tests reach, dials again at
 /// once and looks for nobody.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let lane = |max_frame_bytes, held| LaneConfig {
         max_frame_bytes,
         unread_bytes: held,
@@ -67,16 +65,16 @@ pub fn config() -> Config {
     }
 }
 
-pub fn identity(seed: u8) -> Identity {
+pub(crate) fn identity(seed: u8) -> Identity {
     Identity::from_seed([seed; 32]).unwrap()
 }
 
-pub fn node_id(seed: u8) -> NodeId {
+pub(crate) fn node_id(seed: u8) -> NodeId {
     identity(seed).node_id()
 }
 
 impl Node {
-    pub fn start(seed: u8, config: Config) -> Self {
+    pub(crate) fn start(seed: u8, config: Config) -> Self {
         LazyLock::force(&LOG);
         let (sender, events) = unbounded();
         let clock = Arc::new(ManualClock::new(NOW));
@@ -93,7 +91,7 @@ impl Node {
     }
 
     /// A node with the settings of [`config`] that dials `peers`.
-    pub fn with_peers(seed: u8, peers: &[Address]) -> Self {
+    pub(crate) fn with_peers(seed: u8, peers: &[Address]) -> Self {
         Self::start(
             seed,
             Config {
@@ -104,17 +102,21 @@ impl Node {
     }
 
     /// Where the node is reached, with its name.
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         let local = self.local();
         local.listen[0].with_node(local.node)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address().port().unwrap()
     }
 
     /// The first event, old or new, that `wanted` takes something out of. The others are kept.
-    pub fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&mut Event) -> Option<T>) -> T {
+    pub(crate) fn wait<T>(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&mut Event) -> Option<T>,
+    ) -> T {
         for (index, event) in self.passed.iter_mut().enumerate() {
             if let Some(found) = wanted(event) {
                 self.passed.remove(index);
@@ -133,14 +135,14 @@ impl Node {
         }
     }
 
-    pub fn connected(&mut self, with: NodeId) -> Link {
+    pub(crate) fn connected(&mut self, with: NodeId) -> Link {
         self.wait("a connection", |event| match event {
             Event::Connected { link, node, .. } if *node == with => Some(*link),
             _ => None,
         })
     }
 
-    pub fn disconnected(&mut self, from: Link) -> String {
+    pub(crate) fn disconnected(&mut self, from: Link) -> String {
         self.wait("the end of a link", |event| match event {
             Event::Disconnected { link, reason, .. } if *link == from => Some(reason.clone()),
             _ => None,
@@ -148,7 +150,7 @@ impl Node {
     }
 
     /// The next frame of a lane, with its room.
-    pub fn frame(&mut self, of_lane: u8) -> Frame {
+    pub(crate) fn frame(&mut self, of_lane: u8) -> Frame {
         self.wait("a frame", |event| match event {
             Event::Frame(frame) if frame.lane == of_lane => Some(std::mem::replace(
                 frame,
@@ -159,17 +161,17 @@ impl Node {
     }
 
     /// All that has been told and not been waited for.
-    pub fn all(&mut self) -> Vec<&Event> {
+    pub(crate) fn all(&mut self) -> Vec<&Event> {
         self.passed.extend(self.events.try_iter());
         self.passed.iter().collect()
     }
 
-    pub fn count(&mut self, wanted: impl Fn(&Event) -> bool) -> usize {
+    pub(crate) fn count(&mut self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.all().into_iter().filter(|event| wanted(event)).count()
     }
 
     /// Sends, waiting while there is no room.
-    pub fn send_all(&self, link: Link, lane: u8, frame: Vec<u8>) {
+    pub(crate) fn send_all(&self, link: Link, lane: u8, frame: Vec<u8>) {
         let frame: Arc<[u8]> = frame.into();
         until("room for a frame", || {
             match self.send(link, lane, Arc::clone(&frame)) {
@@ -181,7 +183,7 @@ impl Node {
     }
 
     /// Stops the node and gives what it had told and not been waited for.
-    pub fn stop(mut self) -> Vec<Event> {
+    pub(crate) fn stop(mut self) -> Vec<Event> {
         drop(self.handle);
         self.passed.extend(self.events.try_iter());
         self.passed.into()
@@ -189,7 +191,7 @@ impl Node {
 }
 
 /// Two linked nodes, the second having dialled, and their links.
-pub fn pair(first: u8, second: u8) -> (Node, Link, Node, Link) {
+pub(crate) fn pair(first: u8, second: u8) -> (Node, Link, Node, Link) {
     let mut one = Node::with_peers(first, &[]);
     let mut other = Node::with_peers(second, &[one.address()]);
     let (to_other, to_one) = (
@@ -199,16 +201,16 @@ pub fn pair(first: u8, second: u8) -> (Node, Link, Node, Link) {
     (one, to_other, other, to_one)
 }
 
-pub fn is_connected(event: &Event) -> bool {
+pub(crate) fn is_connected(event: &Event) -> bool {
     matches!(event, Event::Connected { .. })
 }
 
-pub fn is_disconnected(event: &Event) -> bool {
+pub(crate) fn is_disconnected(event: &Event) -> bool {
     matches!(event, Event::Disconnected { .. })
 }
 
 /// Waits for a condition that no event tells.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + TOO_LONG;
     while !condition() {
         assert!(
@@ -221,7 +223,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Waits for a log line that has all the words.
-pub fn logged(words: &[&str]) {
+pub(crate) fn logged(words: &[&str]) {
     until(&format!("a log line with {words:?}"), || {
         log()
             .lines()

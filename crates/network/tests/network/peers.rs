@@ -95,7 +95,7 @@ fn a_reserved_peer_is_linked_again_after_its_restart() {
     );
     let first = one.connected(node_id(2));
     other.connected(node_id(1));
-    assert_eq!(one.reserved(), [address.clone()]);
+    assert_eq!(one.reserved(), std::slice::from_ref(&address));
     other.stop();
     one.disconnected(first);
     let listen = vec![address.without_node()];

@@ -1,5 +1,4 @@
 //! A wire between two nodes that can go dead without a word, as when a machine loses its power.
-#![allow(clippy::unwrap_used, reason = "a helper of tests")]
 
 use picot_network::Address;
 use std::io::{Read, Write};
@@ -9,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Passes bytes on until it is cut; then it keeps the connections open and passes nothing.
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: Address,
     cut: Arc<AtomicBool>,
 }
 
 impl Proxy {
-    pub fn to(port: u16) -> Self {
+    pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let cut = Arc::new(AtomicBool::new(false));
@@ -37,11 +36,11 @@ impl Proxy {
         }
     }
 
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.address.clone()
     }
 
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }
 }
