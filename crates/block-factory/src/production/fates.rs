@@ -122,5 +122,17 @@ mod tests {
         log.expect_undecided().returning(move |_| Err(failed()));
         let fates = Fates::new(Arc::new(MockConsensus::new()), Arc::new(log));
         assert_eq!(fates.step(), Err(failed()));
+        let mut log = MockHistoryLog::new();
+        log.expect_undecided()
+            .returning(|_| Ok(vec![Slot::new(1, 0)]));
+        log.expect_settle()
+            .times(1)
+            .returning(move |_, _| Err(failed()));
+        let mut consensus = MockConsensus::new();
+        consensus
+            .expect_slot_status()
+            .returning(|_| decided(Value::Miss { through: 1 }));
+        let fates = Fates::new(Arc::new(consensus), Arc::new(log));
+        assert_eq!(fates.step(), Err(failed()));
     }
 }

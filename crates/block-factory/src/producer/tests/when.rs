@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use picot_clock::{Millis, Slot, SlotClock, SlotRange, Tick, Timestamp};
 use picot_models::mocks::address;
-use picot_selector::AddressDraw;
+use picot_selector::{AddressDraw, SelectorError};
 
 use super::world::{Ask, SLOT, START, World, after_start, reason_of, silent, world, world_without};
 use crate::{BlockFactory, Duty, Event, HistoryLog, SkipReason, mocks::MockConnection};
@@ -101,6 +101,25 @@ fn skipped_slots_are_told_and_not_produced_in_a_burst() {
     let slots: Vec<_> = running.blocks().iter().map(|block| block.slot()).collect();
     assert_eq!(slots, [SLOT]);
     assert_eq!(running.producer.control().stats().missed_ticks, 79);
+}
+
+#[test]
+fn missed_ticks_whose_draws_are_not_known_are_counted_and_stop_nothing() {
+    let mut world = world();
+    let error = SelectorError::Pruned {
+        cycle: 0,
+        oldest: 1,
+    };
+    let asked = world.selector.expect_slots_of().times(1);
+    asked.returning(move |_, _| Err(error.clone()));
+    let mut running = world.run();
+    let entries = running.producer.step(Tick {
+        slot: SLOT,
+        skipped: SlotRange::new(Slot::new(20, 0), SLOT, 4).ok(),
+    });
+    assert_eq!(entries.len(), 1);
+    assert!(matches!(entries[0].event, Event::ProducedBlock(_)));
+    assert_eq!(running.producer.control().stats().missed_ticks, 1);
 }
 
 #[test]

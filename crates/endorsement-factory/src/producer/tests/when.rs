@@ -8,7 +8,7 @@ use std::sync::{
 use picot_block_factory::{Duty, HistoryLog, SkipReason, mocks::MockConnection};
 use picot_clock::{Millis, Slot, SlotRange, Tick, Timestamp};
 use picot_models::mocks::address;
-use picot_selector::AddressDraw;
+use picot_selector::{AddressDraw, SelectorError};
 
 use super::world::{SLOT, TICK, World, block_id, is_endorsed, reason_of, silent, world};
 use crate::EndorsementFactory;
@@ -96,6 +96,25 @@ fn skipped_slots_are_told_and_not_endorsed_in_a_burst() {
             .all(|endorsement| endorsement.content().slot == SLOT)
     );
     assert_eq!(running.producer.control().stats().missed_ticks, 3);
+}
+
+#[test]
+fn missed_ticks_whose_draws_are_not_known_are_counted_and_stop_nothing() {
+    let mut world = world();
+    let error = SelectorError::Pruned {
+        cycle: 0,
+        oldest: 1,
+    };
+    let asked = world.selector.expect_slots_of().times(2);
+    asked.returning(move |_, _| Err(error.clone()));
+    let mut running = world.run();
+    let entries = running.producer.step(Tick {
+        slot: SLOT,
+        skipped: SlotRange::new(Slot::new(20, 0), SLOT, 4).ok(),
+    });
+    assert_eq!(entries.len(), 3);
+    assert!(entries.iter().all(is_endorsed));
+    assert_eq!(running.producer.control().stats().missed_ticks, 1);
 }
 
 #[test]
