@@ -2,6 +2,8 @@
 //! knows the token.
 
 mod context;
+mod peer_routes;
+pub mod peers;
 mod routes;
 mod token;
 pub mod types;

@@ -6,6 +6,7 @@
 )]
 
 use mockall::predicate::eq;
+use picot_api::control::peers::{PeerControl, PeerControlError, PeersResponse};
 use picot_api::{
     ApiConfig, ApiError, ApiServer, ControlContext, ControlToken, KeyControl, ProblemCode,
 };
@@ -21,7 +22,7 @@ use picot_wallet::WalletError;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 /// Keys of which everything is noted that is done to them.
 #[derive(Default)]
@@ -66,11 +67,50 @@ impl KeyControl for Keys {
     }
 }
 
+/// A network that does what the test says.
+struct Peers {
+    asked: mpsc::Sender<String>,
+    answer: Result<(), PeerControlError>,
+}
+
+impl Peers {
+    fn answer(&self, asked: String) -> Result<(), PeerControlError> {
+        self.asked.send(asked).unwrap();
+        self.answer.clone()
+    }
+}
+
+impl PeerControl for Peers {
+    fn peers(&self) -> PeersResponse {
+        PeersResponse {
+            node: "me".to_owned(),
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
+            clock_behind_ms: Some(-3),
+            peers: Vec::new(),
+            reserved: Vec::new(),
+            bans: Vec::new(),
+        }
+    }
+    fn add(&self, address: &str, reserved: bool) -> Result<(), PeerControlError> {
+        self.answer(format!("add {address} {reserved}"))
+    }
+    fn remove(&self, node: &str) -> Result<(), PeerControlError> {
+        self.answer(format!("remove {node}"))
+    }
+    fn ban(&self, node: &str, seconds: u64) -> Result<(), PeerControlError> {
+        self.answer(format!("ban {node} {seconds}"))
+    }
+    fn unban(&self, node: &str) -> Result<(), PeerControlError> {
+        self.answer(format!("unban {node}"))
+    }
+}
+
 struct World {
     execution: MockExecution,
     blocks: MockBlockFactory,
     endorsements: MockEndorsementFactory,
     keys: Keys,
+    peers: Option<Peers>,
 }
 
 impl World {
@@ -80,6 +120,7 @@ impl World {
             blocks: MockBlockFactory::new(),
             endorsements: MockEndorsementFactory::new(),
             keys: Keys::default(),
+            peers: None,
         }
     }
 
@@ -119,6 +160,7 @@ impl World {
             blocks: Arc::new(self.blocks),
             endorsements: Arc::new(self.endorsements),
             keys: Arc::new(self.keys),
+            peers: self.peers.map(|peers| Arc::new(peers) as _),
         };
         ApiServer::start_control(settings(), Arc::new(context)).unwrap()
     }
@@ -201,6 +243,7 @@ fn the_control_interface_is_never_on_the_network() {
         blocks: Arc::new(world.blocks),
         endorsements: Arc::new(world.endorsements),
         keys: Arc::new(world.keys),
+        peers: None,
     };
     let settings = ApiConfig {
         listen: ([0, 0, 0, 0], 0).into(),
@@ -399,4 +442,83 @@ fn a_body_that_is_too_large_or_no_request_is_refused() {
     assert_eq!(asked(&server, "POST", "/keys", r#"{"secret": "x"}"#).0, 400);
     assert_eq!(asked(&server, "GET", "/nothing", "").0, 404);
     assert_eq!(asked(&server, "DELETE", "/factories", "").0, 405);
+}
+
+fn with_peers(answer: Result<(), PeerControlError>) -> (ApiServer, mpsc::Receiver<String>) {
+    let (asked, asks) = mpsc::channel();
+    let mut world = World::new();
+    world.peers = Some(Peers { asked, answer });
+    (world.start(), asks)
+}
+
+#[test]
+fn peers_are_told_and_changed() {
+    let (server, asks) = with_peers(Ok(()));
+    let (status, body) = asked(&server, "GET", "/peers", "");
+    assert_eq!((status, &body["node"]), (200, &json!("me")));
+    assert_eq!(body["clock_behind_ms"], json!(-3));
+    for (method, path, body, status, wanted) in [
+        ("POST", "/peers", r#"{"address":"/x"}"#, 201, "add /x false"),
+        (
+            "POST",
+            "/peers",
+            r#"{"address":"/x","reserved":true}"#,
+            201,
+            "add /x true",
+        ),
+        ("DELETE", "/peers/node1", "", 200, "remove node1"),
+        (
+            "POST",
+            "/peers/node1/ban",
+            r#"{"seconds":60}"#,
+            200,
+            "ban node1 60",
+        ),
+        ("DELETE", "/peers/node1/ban", "", 200, "unban node1"),
+    ] {
+        assert_eq!(asked(&server, method, path, body).0, status, "{wanted}");
+        assert_eq!(asks.recv().unwrap(), wanted);
+    }
+}
+
+#[test]
+fn what_the_network_refuses_says_why() {
+    for (error, status, code) in [
+        (
+            PeerControlError::Invalid("no address".to_owned()),
+            400,
+            "invalid_parameter",
+        ),
+        (
+            PeerControlError::NotFound("no such ban".to_owned()),
+            404,
+            "not_found",
+        ),
+        (
+            PeerControlError::Failed("it ended".to_owned()),
+            500,
+            "internal",
+        ),
+    ] {
+        let (server, _asks) = with_peers(Err(error));
+        let (given, body) = asked(&server, "DELETE", "/peers/node1/ban", "");
+        assert_eq!((given, &body["code"]), (status, &json!(code)), "{body}");
+    }
+}
+
+#[test]
+fn a_ban_has_a_length_and_a_node_without_a_network_has_no_peers() {
+    let (server, asks) = with_peers(Ok(()));
+    for seconds in [0, 366 * 86_400 + 1] {
+        let body = json!({ "seconds": seconds }).to_string();
+        assert_eq!(asked(&server, "POST", "/peers/node1/ban", &body).0, 400);
+    }
+    assert!(asks.try_recv().is_err(), "nothing was done");
+    let server = World::new().start();
+    let (status, body) = asked(&server, "GET", "/peers", "");
+    assert_eq!((status, &body["code"]), (404, &json!("not_found")));
+    assert!(
+        body["detail"].as_str().unwrap().contains("no network"),
+        "{body}"
+    );
 }

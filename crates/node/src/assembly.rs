@@ -508,6 +508,7 @@ impl Base {
             blocks,
             endorsements,
             keys: Arc::clone(&self.keys),
+            peers: None,
         };
         let settings = ApiConfig {
             listen: config.control,

@@ -1,6 +1,7 @@
 //! What the control interface switches and answers from.
 
 use super::ControlToken;
+use super::peers::PeerControl;
 use picot_block_factory::BlockFactory;
 use picot_endorsement_factory::EndorsementFactory;
 use picot_execution::Execution;
@@ -61,4 +62,6 @@ pub struct ControlContext {
     pub endorsements: Arc<dyn EndorsementFactory>,
     /// The keys.
     pub keys: Arc<dyn KeyControl>,
+    /// The peers; none if the node has no network.
+    pub peers: Option<Arc<dyn PeerControl>>,
 }

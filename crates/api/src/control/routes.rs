@@ -61,6 +61,7 @@ pub(crate) fn router(config: &ApiConfig, context: Arc<ControlContext>) -> Router
         .route("/keys", post(add_key))
         .route("/keys/{address}", delete(remove_key))
         .route("/keys/{address}/refusal", delete(clear_refusal))
+        .merge(super::peer_routes::routes())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             config.request_timeout,

@@ -1,5 +1,9 @@
 //! What can be written after `picot`.
 
+mod peers;
+
+pub(crate) use peers::{PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
+
 use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -93,6 +97,20 @@ The file format is described in the README of the crate picot-wallet."
     Protection {
         #[command(subcommand)]
         command: ProtectionCommand,
+    },
+    /// See and change the peers of a running node
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot peers list                               of the node that runs on ./picot-data/dev
+  picot peers ban 12D3Koo… --seconds 3600
+
+The node is found through its data directory: whoever may read that may control the node."
+    )]
+    Peers {
+        #[command(subcommand)]
+        command: PeersCommand,
     },
     /// Show when addresses are drawn, and what came of it
     #[command(after_help = "\

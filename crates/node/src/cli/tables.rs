@@ -6,6 +6,7 @@ mod production;
 
 pub(super) use production::{draws, factories, history, keys, protection};
 
+use picot_api::control::peers::{LaneStatus, PeerStatus, PeersResponse};
 use picot_api::types::{
     AccountState, AddressResponse, BlockResponse, BlockState, OperationResponse, OperationResult,
     OperationState, SlotResponse, SlotState, StatusResponse, SubmittedOperation, ThreadStatus,
@@ -317,6 +318,65 @@ fn order(operation: &SubmittedOperation) -> Vec<Fact> {
         ("fee", content.fee.to_string()),
         ("expires", format!("after period {}", content.expire_period)),
     ]
+}
+
+pub(super) fn peers(answer: &PeersResponse) -> String {
+    let row = |peer: &PeerStatus| {
+        let agent = peer.agent.as_deref().map(printable);
+        let traffic = |bytes: fn(&LaneStatus) -> u64| {
+            let all = peer.lanes.iter().map(bytes);
+            all.fold(0_u64, u64::saturating_add).to_string()
+        };
+        let mut notes = vec![if peer.outbound { "out" } else { "in" }];
+        if peer.reserved {
+            notes.push("reserved");
+        }
+        vec![
+            printable(&peer.node),
+            printable(&peer.address),
+            notes.join(", "),
+            agent.unwrap_or_else(|| "not introduced".to_owned()),
+            or_dash(peer.round_trip_ms.as_ref()),
+            or_dash(peer.clock_ahead_ms.as_ref()),
+            peer.slots_ahead.to_string(),
+            peer.penalty.to_string(),
+            format!(
+                "{} / {}",
+                traffic(|lane| lane.received_bytes),
+                traffic(|lane| lane.sent_bytes)
+            ),
+        ]
+    };
+    let header = [
+        "node",
+        "address",
+        "link",
+        "program",
+        "ms away",
+        "clock ahead ms",
+        "slots ahead",
+        "penalty",
+        "bytes in / out",
+    ];
+    let clock = answer.clock_behind_ms.map_or_else(
+        || "as fewer than three peers tell: not known".to_owned(),
+        |behind| format!("{behind} ms behind those of the peers"),
+    );
+    let bans = answer.bans.iter().map(|ban| {
+        let (node, reason) = (printable(&ban.node), printable(&ban.reason));
+        format!("{node} until {}: {reason}", ban.until)
+    });
+    let facts = facts(vec![
+        ("this node", printable(&answer.node)),
+        ("addresses", lines(&answer.addresses)),
+        ("clock", clock),
+        ("reserved", lines(&answer.reserved)),
+        ("refused", lines(&bans.collect::<Vec<_>>())),
+    ]);
+    format!(
+        "{facts}\n\n{}",
+        list(&header, answer.peers.iter().map(row).collect())
+    )
 }
 
 /// So many rolls, in words.

@@ -3,6 +3,7 @@
 use super::{ApiClient, ClientError};
 use crate::control_file::{self, ControlAccess};
 use crate::data_layout::DataLayout;
+use picot_api::control::peers::{AddPeerRequest, BanRequest, PeerResponse, PeersResponse};
 use picot_api::control::types::{
     AddKeyRequest, FactoriesResponse, FactoryName, FactoryStatus, HistoryResponse, KeyResponse,
     KeysResponse, SwitchRequest,
@@ -97,6 +98,48 @@ impl ControlClient {
         self.0.delete(&format!("/keys/{address}"))
     }
 
+    /// `GET /peers`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal of code `not_found` if the node has no network.
+    pub fn peers(&self) -> Result<PeersResponse, ClientError> {
+        self.0.get("/peers")
+    }
+
+    /// `POST /peers`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn add_peer(&self, address: &str, reserved: bool) -> Result<PeerResponse, ClientError> {
+        let address = address.to_owned();
+        self.0.post("/peers", &AddPeerRequest { address, reserved })
+    }
+
+    /// `DELETE /peers/{node}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal of code `not_found` if there is no such peer.
+    pub fn remove_peer(&self, node: &str) -> Result<PeerResponse, ClientError> {
+        self.0.delete(&format!("/peers/{}", in_path(node)))
+    }
+
+    /// `POST /peers/{node}/ban`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn ban_peer(&self, node: &str, seconds: u64) -> Result<PeerResponse, ClientError> {
+        let path = format!("/peers/{}/ban", in_path(node));
+        self.0.post(&path, &BanRequest { seconds })
+    }
+
+    /// `DELETE /peers/{node}/ban`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal of code `not_found` if the node is not banned.
+    pub fn unban_peer(&self, node: &str) -> Result<PeerResponse, ClientError> {
+        self.0.delete(&format!("/peers/{}/ban", in_path(node)))
+    }
+
     /// `DELETE /keys/{address}/refusal`.
     ///
     /// # Errors
@@ -104,4 +147,17 @@ impl ControlClient {
     pub fn clear_refusal(&self, address: &Address) -> Result<KeyResponse, ClientError> {
         self.0.delete(&format!("/keys/{address}/refusal"))
     }
+}
+
+/// A node's name as a part of a path: what cannot be one is refused by the node as it stands.
+fn in_path(node: &str) -> String {
+    node.chars()
+        .map(|char| {
+            if char.is_ascii_alphanumeric() {
+                char
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
