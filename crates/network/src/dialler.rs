@@ -1,6 +1,6 @@
 //! Whom to dial, and when again, decided without I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -132,9 +132,11 @@ impl Dialler {
         around: &impl Around,
     ) -> Vec<Attempt> {
         let mut attempts = Vec::new();
+        let under_way = self.entries.values().filter(|entry| entry.dialling);
+        let mut dialled: BTreeSet<NodeId> = under_way.filter_map(|entry| entry.node).collect();
         for ((_, key), entry) in &mut self.entries {
-            let waits = entry.dialling || entry.due > now;
-            if waits || entry.node.is_some_and(|node| around.skips(&node)) {
+            let skips = |node| around.skips(&node) || dialled.contains(&node);
+            if entry.dialling || entry.due > now || entry.node.is_some_and(skips) {
                 continue;
             }
             if entry.kind != Kind::Reserved && wanted == 0 {
@@ -148,6 +150,7 @@ impl Dialler {
                 wanted = wanted.saturating_sub(1);
             }
             entry.dialling = true;
+            dialled.extend(entry.node);
             attempts.push(Attempt {
                 key: *key,
                 node: entry.node.filter(|_| entry.must_be),
@@ -252,7 +255,6 @@ fn wait(min: Duration, max: Duration, failures: u32) -> Duration {
 mod tests {
     use super::*;
     use crate::Identity;
-    use std::collections::BTreeSet;
 
     const MIN: Duration = Duration::from_secs(1);
     const MAX: Duration = Duration::from_secs(60);
@@ -358,6 +360,23 @@ mod tests {
             (0, None),
             "another may answer there now"
         );
+    }
+
+    #[test]
+    fn a_peer_that_is_known_twice_is_dialled_once_at_a_time() {
+        let mut dialler = dialler();
+        dialler.add_peer(&address(1).with_node(node(1)));
+        dialler.reserve(node(1), address(2), at(0));
+        let first = dialler.due(at(0), 9, &World::default());
+        assert_eq!(
+            first[0].addresses,
+            [address(2)],
+            "as the reserved peer that it is"
+        );
+        assert_eq!(first.len(), 1);
+        assert!(dialler.due(at(0), 9, &World::default()).is_empty());
+        dialler.failed(first[0].key, at(0));
+        assert_eq!(dialler.due(at(0), 9, &World::default()).len(), 1);
     }
 
     #[test]

@@ -37,8 +37,9 @@ pub struct Handle {
 
 /// Starts a network with threads of its own, and returns when it listens.
 ///
-/// `events` is told what happens, from the network's threads, of each link in order. It must return
-/// soon and not wait for the network: give things to a channel. What is told is bounded by the
+/// `events` is told what happens, from several threads at once: of each lane in order, and all of a
+/// link between its `Connected` and its `Disconnected`. It must return soon, not wait for the
+/// network, and not panic: give things to a channel. What is told is bounded by the
 /// frames that are held (see [`Frame`](crate::Frame)), so the channel need not be. `clock` says when
 /// bans end and since when links are.
 ///

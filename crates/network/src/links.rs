@@ -199,15 +199,7 @@ impl Links {
         end: FarEnd,
     ) -> Result<LanesHandler, Refusal> {
         let reserved = self.shared.is_reserved(&end.node);
-        if self.shared.is_banned_node(&end.node) {
-            return Err(Refusal::Banned);
-        }
-        if !reserved
-            && end
-                .address
-                .ip()
-                .is_some_and(|ip| self.shared.is_banned_address(ip))
-        {
+        if self.shared.is_banned(&end.node, end.address.ip()) {
             return Err(Refusal::Banned);
         }
         self.admission.identified(connection, reserved)?;

@@ -191,7 +191,7 @@ impl Service {
                 self.links.insert(connection, Arc::clone(&state));
                 self.use_said(connection);
                 let earlier = self.latest.insert(state.node, Arc::clone(&state));
-                if self.shared.is_banned_node(&state.node) {
+                if self.shared.is_banned(&state.node, state.address.ip()) {
                     state.close("it is banned");
                 }
                 let shared = Arc::clone(&self.shared);

@@ -82,6 +82,12 @@ impl Shared {
             .collect()
     }
 
+    /// Whether a node at an address is refused: a reserved one never for its address.
+    pub(crate) fn is_banned(&self, node: &NodeId, ip: Option<IpAddr>) -> bool {
+        let of_address = || ip.is_some_and(|ip| self.is_banned_address(ip));
+        self.is_banned_node(node) || (of_address() && !self.is_reserved(node))
+    }
+
     pub(crate) fn is_banned_node(&self, node: &NodeId) -> bool {
         self.bans.lock().refuses_node(node, self.clock.now())
     }

@@ -61,7 +61,11 @@ impl Service {
         {
             self.on_resolved(attempt);
         } else if self.lookups.len() >= MAX_LOOKUPS {
-            self.dial_failed(attempt.key, "too many names are being looked up");
+            self.dial_failed(
+                attempt.key,
+                attempt.node,
+                "too many names are being looked up",
+            );
         } else {
             self.lookups.spawn(resolve(attempt));
         }
@@ -79,7 +83,9 @@ impl Service {
             .get(turn.checked_rem(addresses.len()).unwrap_or(0))
             .cloned();
         let options = match (attempt.node, one) {
-            (_, None) => return self.dial_failed(attempt.key, "its name leads to no machine"),
+            (node, None) => {
+                return self.dial_failed(attempt.key, node, "its name leads to no machine");
+            }
             (Some(node), Some(_)) => DialOpts::peer_id(node.peer())
                 .condition(PeerCondition::Always)
                 .addresses(addresses)
@@ -121,18 +127,19 @@ impl Service {
             (Some(Refusal::Linked | Refusal::Opening), Some(key), Some(node)) => {
                 self.dialler.answered(key, node, self.shared.now());
             }
-            (Some(reason), key, _) => self.dial_failed(key, &reason.to_string()),
-            (None, key, _) => self.dial_failed(key, &error.to_string()),
+            (Some(reason), key, node) => self.dial_failed(key, node, &reason.to_string()),
+            (None, key, node) => self.dial_failed(key, node, &error.to_string()),
         }
     }
 
-    fn dial_failed(&mut self, key: Option<u64>, reason: &str) {
+    fn dial_failed(&mut self, key: Option<u64>, node: Option<NodeId>, reason: &str) {
         let now = self.shared.now();
         if let Some(key) = key {
             self.dialler.failed(key, now);
         }
         if let Some(left_out) = self.troubles.line(now) {
-            tracing::info!(reason, left_out, "dialling failed");
+            let node = node.map(|node| node.to_string()).unwrap_or_default();
+            tracing::info!(%node, reason, left_out, "dialling failed");
         }
     }
 }

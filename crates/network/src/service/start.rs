@@ -93,19 +93,21 @@ fn listen(
     swarm: &mut Swarm<Behaviour>,
     addresses: &[Address],
 ) -> Result<Vec<ListenerId>, NetworkError> {
+    let failed = |address: &Address, reason: String| NetworkError::Listen {
+        address: address.to_string(),
+        reason,
+    };
+    // libp2p would share a port that another process listens on; two nodes must not.
+    for address in addresses {
+        if let (Some(ip), Some(port)) = (address.ip(), address.port()) {
+            TcpListener::bind((ip, port)).map_err(|error| failed(address, error.to_string()))?;
+        }
+    }
     let mut listening = Vec::new();
     for address in addresses {
-        let failed = |reason: String| NetworkError::Listen {
-            address: address.to_string(),
-            reason,
-        };
-        // libp2p would share a port that another process listens on; two nodes must not.
-        if let (Some(ip), Some(port)) = (address.ip(), address.port()) {
-            TcpListener::bind((ip, port)).map_err(|error| failed(error.to_string()))?;
-        }
         let listener = swarm
             .listen_on(address.multiaddr().clone())
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(address, error.to_string()))?;
         listening.push(listener);
     }
     Ok(listening)

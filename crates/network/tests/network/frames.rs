@@ -1,6 +1,7 @@
 //! What is sent arrives.
 
 use crate::common::{Node, config, node_id, pair, until};
+use crate::proxy::Proxy;
 use picot_network::{Event, Link, Network, SendError};
 
 fn content(lane: u8, number: u32) -> Vec<u8> {
@@ -69,6 +70,41 @@ fn every_frame_is_told_to_be_written_once() {
     }
     assert_eq!((frames, bytes), (500, 50_000));
     assert_eq!(one.links()[0].lanes[1].unsent_bytes, 0);
+}
+
+/// Bytes on the wire for each of some frames of 150 bytes, about a vote; `together` at once.
+fn wire_bytes(together: usize) -> u64 {
+    let mut other = Node::with_peers(2, &[]);
+    let proxy = Proxy::to(other.port());
+    let mut one = Node::with_peers(1, &[proxy.address()]);
+    let to_other = one.connected(node_id(2));
+    other.connected(node_id(1));
+    // Identification and the first ping are over.
+    until("an agent and a round trip", || {
+        let known = |node: &Node| {
+            let info = &node.links()[0];
+            info.agent.is_some() && info.round_trip.is_some()
+        };
+        known(&one) && known(&other)
+    });
+    let before = proxy.passed_bytes();
+    for _ in 0..20 {
+        for _ in 0..together {
+            one.send_all(to_other, 0, vec![7; 150]);
+        }
+        for _ in 0..together {
+            other.frame(0);
+        }
+    }
+    (proxy.passed_bytes() - before) / (20 * u64::try_from(together).unwrap())
+}
+
+#[test]
+fn a_vote_costs_at_most_half_its_bytes_more_and_many_together_less() {
+    let alone = wire_bytes(1);
+    assert!((154..=200).contains(&alone), "{alone} bytes");
+    let together = wire_bytes(100);
+    assert!((154..=alone).contains(&together), "{together} bytes");
 }
 
 #[test]

@@ -107,6 +107,21 @@ fn a_reserved_peer_is_linked_again_after_its_restart() {
 }
 
 #[test]
+fn another_node_at_a_reserved_peers_address_is_no_link() {
+    let mut other = Node::with_peers(2, &[]);
+    let reserved = vec![other.address().with_node(node_id(3))];
+    let mut one = Node::start(
+        1,
+        Config {
+            reserved,
+            ..config()
+        },
+    );
+    logged(&["dialling failed", &node_id(3).to_string()]);
+    assert_eq!(one.count(is_connected) + other.count(is_connected), 0);
+}
+
+#[test]
 fn reserved_peers_come_and_go() {
     let mut one = Node::with_peers(1, &[]);
     let mut other = Node::with_peers(2, &[]);
