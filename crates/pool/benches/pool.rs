@@ -13,7 +13,7 @@ use picot_models::{
     Address, Amount, ChainParams, Envelope, Operation, OperationId, OperationKind, PublicKey,
     Signature, SignedOperation, Slot,
 };
-use picot_pool::{AccountView, Config, NoPropagation, Pool, SharedPool};
+use picot_pool::{AccountView, Config, NoPropagation, Pool, SharedPool, prefix_of};
 use picot_selector::mocks::MockSelector;
 
 const SLOT: Slot = Slot {
@@ -38,15 +38,19 @@ impl AccountView for Rich {
     }
 }
 
+/// With one thread, so that every sender is in it.
 fn empty_pool() -> SharedPool {
+    pool_with_threads(1)
+}
+
+fn pool_with_threads(thread_count: u8) -> SharedPool {
     let config = Config {
         max_operations_per_thread: 2_000_000,
         max_bytes_per_thread: u64::MAX,
         ..Config::default()
     };
-    // One thread, so that every sender is in it.
     let params = ChainParams {
-        thread_count: 1,
+        thread_count,
         ..ChainParams::dev()
     };
     SharedPool::new(
@@ -112,6 +116,43 @@ fn batches(c: &mut Criterion) {
     group.finish();
 }
 
+/// What a node asks when a block comes compact: 10,000 operations by the beginning of their ids.
+fn lookups(c: &mut Criterion) {
+    let mut group = c.benchmark_group("pool");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(10_000));
+    for threads in [1, 32] {
+        let pool = pool_with_threads(threads);
+        let operations: Vec<_> = unsigned(1_000_000).collect();
+        for share in operations.chunks(10_000) {
+            pool.offer_again(share.to_vec());
+        }
+        assert_eq!(pool.stats().operations(), operations.len());
+        let asked = operations.iter().step_by(100);
+        let ids: Vec<_> = asked.map(|operation| operation.id()).collect();
+        let prefixes: Vec<_> = ids.iter().map(prefix_of).collect();
+        let name = format!("prefixes_10000_of_1000000_in_{threads}_threads");
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let found = pool.operations_by_prefix(black_box(&prefixes));
+                assert!(found.iter().all(Option::is_some));
+                found
+            });
+        });
+        group.bench_function(
+            format!("holds_10000_of_1000000_in_{threads}_threads"),
+            |b| {
+                b.iter(|| {
+                    let held = pool.holds(black_box(&ids));
+                    assert!(held.iter().all(|&held| held));
+                    held
+                });
+            },
+        );
+    }
+    group.finish();
+}
+
 fn additions(c: &mut Criterion) {
     let key = |number| key_in_thread(0, 1, 1 + number);
     let recipient = address(1);
@@ -148,5 +189,5 @@ fn fresh(operation: &Arc<SignedOperation>) -> Arc<SignedOperation> {
     Arc::new(operation.envelope().clone().identify(&chain_id(1)))
 }
 
-criterion_group!(benches, batches, additions);
+criterion_group!(benches, batches, lookups, additions);
 criterion_main!(benches);

@@ -11,6 +11,7 @@ mod config;
 mod denunciations;
 mod endorsements;
 mod error;
+mod lookup;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 mod pending;
@@ -25,6 +26,7 @@ mod thread_operations;
 pub use accounts::{AccountView, LateAccounts};
 pub use config::Config;
 pub use error::PoolError;
+pub use lookup::{MAX_PREFIXES, prefix_of};
 pub use pool::{Pool, PoolStats, ThreadStats};
 pub use propagation::{NoPropagation, Propagation};
 pub use shared_pool::SharedPool;

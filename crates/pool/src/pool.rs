@@ -78,6 +78,19 @@ pub trait Pool: Send + Sync {
     /// A pending operation.
     fn get(&self, id: &OperationId) -> Option<Arc<SignedOperation>>;
 
+    /// Whether each of these operations is pending, in their order: what a peer announces is asked
+    /// for only where the answer is no.
+    fn holds(&self, ids: &[OperationId]) -> Vec<bool>;
+
+    /// The pending operation whose id begins with each of these prefixes, in their order; `None`
+    /// if there is none, or more than one.
+    ///
+    /// A prefix is the first eight bytes of an id, as [`prefix_of`](crate::prefix_of) reads them:
+    /// what a block that is sent compact names its operations by. Who sends it chose the ids, so
+    /// what is found is checked against the block. From
+    /// [`MAX_PREFIXES`](crate::MAX_PREFIXES) on, the answer is `None`: no block has so many.
+    fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>>;
+
     /// What the pool holds.
     fn stats(&self) -> PoolStats;
 }

@@ -67,6 +67,10 @@ impl SharedPool {
         self.threads.get(usize::from(thread))
     }
 
+    pub(crate) fn threads(&self) -> &[Mutex<ThreadOperations>] {
+        &self.threads
+    }
+
     pub(crate) fn thread_of(&self, address: &Address) -> u8 {
         address.thread(self.params.thread_count)
     }
@@ -156,6 +160,14 @@ impl Pool for SharedPool {
 
     fn get(&self, id: &OperationId) -> Option<Arc<SignedOperation>> {
         self.threads.iter().find_map(|thread| thread.lock().get(id))
+    }
+
+    fn holds(&self, ids: &[OperationId]) -> Vec<bool> {
+        self.find_ids(ids)
+    }
+
+    fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>> {
+        self.find_prefixes(prefixes)
     }
 
     fn stats(&self) -> PoolStats {

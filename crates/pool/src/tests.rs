@@ -2,6 +2,7 @@
 
 mod denunciations;
 mod endorsements;
+mod lookups;
 mod model;
 mod operations;
 mod refusals;

@@ -3,6 +3,7 @@
 //! Threads have nothing in common: an operation belongs to its sender's thread, so its sender's
 //! other operations are there too.
 
+use crate::lookup::{Found, with_prefix};
 use crate::pending::Pending;
 use crate::priority::Rank;
 use crate::{Config, PoolError, ThreadStats};
@@ -193,6 +194,13 @@ impl ThreadOperations {
         self.by_id
             .get(id)
             .map(|pending| Arc::clone(&pending.operation))
+    }
+
+    /// Adds those whose id begins with this prefix to what was found elsewhere.
+    pub(crate) fn find_prefix(&self, prefix: u64, found: &mut Found<Arc<SignedOperation>>) {
+        for pending in with_prefix(&self.by_id, prefix) {
+            found.add(|| Arc::clone(&pending.operation));
+        }
     }
 
     pub(crate) fn stats(&self) -> ThreadStats {
