@@ -247,6 +247,8 @@ pub enum Farewell {
     },
     /// There is no place for it.
     Full,
+    /// There is a connection with its node already.
+    ConnectedAlready,
 }
 
 impl fmt::Display for Farewell {
@@ -264,6 +266,7 @@ impl fmt::Display for Farewell {
                 write!(formatter, "its penalties add up, the last one for {last}")
             }
             Self::Full => formatter.write_str("there are too many peers"),
+            Self::ConnectedAlready => formatter.write_str("its node is connected already"),
         }
     }
 }
