@@ -108,11 +108,12 @@ fn run(
 }
 
 impl Handle {
-    fn command(&self, command: Command) -> Result<(), NetworkError> {
+    /// Room for one request, so that what goes with it is done only if it will be sent.
+    fn room(&self) -> Result<mpsc::Permit<'_, Command>, NetworkError> {
         let commands = self.commands.as_ref().ok_or(NetworkError::Stopped)?;
-        commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NetworkError::Busy,
-            mpsc::error::TrySendError::Closed(_) => NetworkError::Stopped,
+        commands.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => NetworkError::Busy,
+            mpsc::error::TrySendError::Closed(()) => NetworkError::Stopped,
         })
     }
 }
@@ -183,7 +184,8 @@ impl Network for Handle {
         if let Some(trouble) = address.trouble() {
             return Err(NetworkError::Undialable(address.to_string(), trouble));
         }
-        self.command(Command::Dial(address.clone()))
+        self.room()?.send(Command::Dial(address.clone()));
+        Ok(())
     }
 
     fn add_reserved(&self, address: &Address) -> Result<(), NetworkError> {
@@ -194,18 +196,22 @@ impl Network for Handle {
         let node =
             trouble.map_err(|trouble| NetworkError::Undialable(address.to_string(), trouble))?;
         let address = address.without_node();
-        self.command(Command::Reserve(node, address.clone()))?;
+        let room = self.room()?;
         let mut reserved = self.shared.reserved.lock();
         let addresses = reserved.entry(node).or_default();
         if !addresses.contains(&address) {
-            addresses.push(address);
+            addresses.push(address.clone());
         }
+        drop(reserved);
+        room.send(Command::Reserve(node, address));
         Ok(())
     }
 
     fn remove_reserved(&self, node: &NodeId) -> Result<bool, NetworkError> {
-        self.command(Command::Unreserve(*node))?;
-        Ok(self.shared.reserved.lock().remove(node).is_some())
+        let room = self.room()?;
+        let had = self.shared.reserved.lock().remove(node).is_some();
+        room.send(Command::Unreserve(*node));
+        Ok(had)
     }
 
     fn reserved(&self) -> Vec<Address> {

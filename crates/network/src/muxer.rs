@@ -151,3 +151,68 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         closing.as_mut().poll(cx).map(Ok)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::poll_fn;
+    use std::io;
+    use tokio::time::Instant;
+
+    /// A peer that neither says nor takes anything.
+    struct Stuck;
+
+    impl AsyncRead for Stuck {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_does_not_keep_a_connection_from_closing() {
+        let multiplex = Multiplex::new(&Config::default());
+        let mut muxer = multiplex.start(Stuck, yamux::Mode::Client);
+        let begin = Instant::now();
+        poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx))
+            .await
+            .unwrap();
+        assert!(begin.elapsed() >= CLOSE_TIME, "it had time to say goodbye");
+    }
+
+    #[test]
+    fn what_a_connection_has_received_and_nobody_read_is_bounded() {
+        let config = Config::default();
+        let shown = format!("{:?}", Multiplex::new(&config).config);
+        let window = format!(
+            "max_connection_receive_window: Some({})",
+            config.window_bytes
+        );
+        let streams = format!("max_num_streams: {}", config.max_streams());
+        assert!(
+            shown.contains(&window) && shown.contains(&streams),
+            "{shown}"
+        );
+    }
+}

@@ -240,6 +240,8 @@ fn who_connects_again_replaces_its_own_dead_link() {
     for (stays, restarts) in [(1, 2), (2, 1)] {
         let settings = Config {
             handshake_timeout: Duration::from_millis(300),
+            // Only who connects again shows that the link is dead.
+            ping_timeout: Duration::from_secs(3_600),
             ..config()
         };
         let mut one = Node::start(stays, settings.clone());
