@@ -113,7 +113,9 @@ impl SlotEffects {
     /// The addresses whose coins or rolls change.
     pub(crate) fn touched(&self) -> impl Iterator<Item = Address> + '_ {
         let balances = self.ledger.balances().map(|(address, _)| *address);
-        balances.chain(self.pos.rolls.keys().copied())
+        let stakers = self.pos.rolls.keys().copied();
+        let punished = self.punished.iter().map(|fault| fault.address);
+        balances.chain(stakers).chain(punished)
     }
 }
 

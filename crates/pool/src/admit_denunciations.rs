@@ -4,7 +4,7 @@ use crate::PoolError;
 use crate::denunciations::Accusation;
 use crate::shared_pool::SharedPool;
 use picot_models::limits::MAX_DENUNCIATION_BYTES;
-use picot_models::{Denunciation, Slot, ValidatorSet};
+use picot_models::{Denunciation, FaultKey, Slot, ValidatorSet};
 use picot_selector::SelectorError;
 use picot_serialization::Encode;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ impl SharedPool {
             id: denunciation.id(&self.chain_id),
             fault: denunciation.fault_key(),
             size_bytes: u64::try_from(denunciation.encoded_len()).unwrap_or(u64::MAX),
+            is_punished: false,
             denunciation,
         };
         let (id, fault) = (accusation.id, accusation.fault);
@@ -73,7 +74,10 @@ impl SharedPool {
                 source: Box::new(source),
             })?;
         self.make_place(&accusation);
-        self.denunciations.lock().insert(accusation)
+        self.denunciations.lock().insert(accusation)?;
+        // A block may have punished it meanwhile, and told the pool before it was held.
+        self.check_punished(&fault);
+        Ok(())
     }
 
     fn validators_at(&self, slot: Slot) -> Result<Arc<ValidatorSet>, SelectorError> {
@@ -128,14 +132,25 @@ impl SharedPool {
         }
     }
 
-    /// Of what is still punishable, those that expire soonest; ascending by id.
+    /// Asks again what is punished, whenever the candidate state has changed: so blocks are not kept
+    /// waiting for the answer.
+    pub(crate) fn settle_denunciations(&self) {
+        let faults = self.denunciations.lock().faults();
+        for fault in faults {
+            self.check_punished(&fault);
+        }
+    }
+
+    fn check_punished(&self, fault: &FaultKey) {
+        let is_punished = self.accounts.is_punished(fault);
+        self.denunciations.lock().set_punished(fault, is_punished);
+    }
+
+    /// Of what is still punishable, those that expire soonest; ascending by id. Asks nobody.
     pub(crate) fn choose_denunciations(&self, slot: Slot) -> Vec<Arc<Denunciation>> {
         let max = usize::try_from(self.params.max_denunciations_per_block).unwrap_or(usize::MAX);
         let punishable = self.denunciations.lock().punishable_at(slot);
-        let held = punishable
-            .into_iter()
-            .filter(|accusation| !self.accounts.is_punished(&accusation.fault));
-        let mut chosen = fitting(held, max);
+        let mut chosen = fitting(punishable.into_iter(), max);
         chosen.sort_unstable_by_key(|accusation| accusation.id);
         chosen
             .into_iter()
@@ -170,6 +185,7 @@ mod tests {
                 id: denunciation.id(&chain_id(1)),
                 fault: denunciation.fault_key(),
                 size_bytes: u64::try_from(denunciation.encoded_len()).unwrap(),
+                is_punished: false,
                 denunciation,
             }
         };

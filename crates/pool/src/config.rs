@@ -12,6 +12,9 @@ pub struct Config {
     pub max_bytes_per_thread: u64,
     /// Pending operations of one sender.
     pub max_operations_per_sender: usize,
+    /// Whether deployments and calls of contracts are taken in: of use where there is an engine to
+    /// run them. Without one they would fail in a block and cost their fee.
+    pub contracts: bool,
     /// The least fee of an operation, in coins.
     pub min_fee: Amount,
     /// Periods before it becomes valid, in which an operation is taken in already.
@@ -39,6 +42,7 @@ impl Default for Config {
             // 32 full blocks, three times what a validity window can include.
             max_bytes_per_thread: 32_000_000,
             max_operations_per_sender: 1_000,
+            contracts: false,
             min_fee: Amount::ZERO,
             max_future_periods: 10,
             max_batch_operations: 1_024,
@@ -113,7 +117,8 @@ mod tests {
     #[test]
     fn the_defaults_are_pinned() {
         let defaults = "Config { max_operations_per_thread: 100000, max_bytes_per_thread: 32000000, \
-            max_operations_per_sender: 1000, min_fee: 0, max_future_periods: 10, \
+            max_operations_per_sender: 1000, contracts: false, min_fee: 0, \
+            max_future_periods: 10, \
             max_batch_operations: 1024, max_batch_skips: 1024, endorsement_past_periods: 16, \
             max_ahead_periods: 1, max_denunciations: 1024, \
             max_denunciation_bytes: 16000000 }";

@@ -11,6 +11,9 @@ pub(crate) struct Accusation {
     pub(crate) id: DenunciationId,
     pub(crate) fault: FaultKey,
     pub(crate) size_bytes: u64,
+    /// Whether the candidate state has punished the fault, when accounts were asked last: it waits
+    /// here for the block that punished it to become final or to lose.
+    pub(crate) is_punished: bool,
     pub(crate) denunciation: Arc<Denunciation>,
 }
 
@@ -91,6 +94,13 @@ impl Denunciations {
         self.held.values().map(|held| held.fault).collect()
     }
 
+    /// Whether a fault is punished in the candidate state now.
+    pub(crate) fn set_punished(&mut self, fault: &FaultKey, is_punished: bool) {
+        if let Some(held) = self.held.get_mut(&(fault.slot, *fault)) {
+            held.is_punished = is_punished;
+        }
+    }
+
     pub(crate) fn remove(&mut self, fault: &FaultKey) {
         if let Some(removed) = self.held.remove(&(fault.slot, *fault)) {
             self.bytes = self.bytes.saturating_sub(removed.size_bytes);
@@ -99,9 +109,10 @@ impl Denunciations {
 
     /// Those that a block of `slot` may carry, the soonest to expire first.
     pub(crate) fn punishable_at(&self, slot: Slot) -> Vec<Accusation> {
-        self.held
-            .values()
-            .filter(|held| held.fault.slot < slot && self.is_punishable(held.fault.slot, slot))
+        let before = self.held.values();
+        before
+            .take_while(|held| held.fault.slot < slot)
+            .filter(|held| !held.is_punished && self.is_punishable(held.fault.slot, slot))
             .cloned()
             .collect()
     }

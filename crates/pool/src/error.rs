@@ -29,6 +29,8 @@ pub enum PoolError {
     WeakSenderKey(OperationId),
     /// operation {0} buys or sells no rolls
     NoRolls(OperationId),
+    /// operation {0} deploys or calls a contract, and this node has no engine for contracts yet
+    NoContractEngine(OperationId),
     /// operation {id} could not be read back from its bytes
     MalformedOperation {
         /// The operation.

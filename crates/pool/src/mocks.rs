@@ -61,6 +61,11 @@ impl FixedAccounts {
     pub fn set_punished(&self, fault: FaultKey) {
         self.state.lock().punished.insert(fault);
     }
+
+    /// Says that a fault is not punished after all.
+    pub fn forget_punished(&self, fault: &FaultKey) {
+        self.state.lock().punished.remove(fault);
+    }
 }
 
 impl AccountView for FixedAccounts {

@@ -38,6 +38,9 @@ impl Pending {
             return Err(PoolError::OperationOfOtherChain(id));
         }
         check_content(content, id)?;
+        if needs_engine(content) && !config.contracts {
+            return Err(PoolError::NoContractEngine(id));
+        }
         let max_gas = params.max_block_gas;
         let gas = content
             .gas_usage(params)
@@ -117,5 +120,15 @@ fn check_content(content: &Operation, id: OperationId) -> Result<(), PoolError> 
                 .map(|_| ())
                 .map_err(|source| PoolError::MalformedOperation { id, source })
         }
+    }
+}
+
+/// Whether it is for a contract.
+const fn needs_engine(content: &Operation) -> bool {
+    match content.kind {
+        OperationKind::Transfer { .. }
+        | OperationKind::RollBuy { .. }
+        | OperationKind::RollSell { .. } => false,
+        OperationKind::Deploy { .. } | OperationKind::Call { .. } => true,
     }
 }

@@ -51,7 +51,8 @@ pub trait Pool: Send + Sync {
     ) -> Vec<Option<Arc<SignedEndorsement>>>;
 
     /// The denunciations that a block of `slot` may carry: still punishable, ascending by id, at
-    /// most `max_denunciations_per_block`.
+    /// most `max_denunciations_per_block`. Those that were punished when the pool was notified last
+    /// are not among them.
     fn denunciations_for(&self, slot: Slot) -> Vec<Arc<Denunciation>>;
 
     /// A slot is final and these operations were executed in it: they leave, and what else their
@@ -64,7 +65,7 @@ pub trait Pool: Send + Sync {
 
     /// The candidate state changed for these addresses: their pending operations, and those of
     /// nobody else, are checked again. What was executed leaves; of the rest, the best that the
-    /// balance covers stay.
+    /// balance covers stay. Which faults are punished is asked again, too.
     fn notify_balances(&self, senders: &[picot_models::Address]);
 
     /// Takes back the operations of a candidate that lost its slot. Their signatures were verified

@@ -131,6 +131,7 @@ impl Pool for SharedPool {
 
     fn notify_final(&self, slot: Slot, executed: &[OperationId]) {
         self.advance(slot);
+        self.settle_denunciations();
         let Some(thread) = self.thread(slot.thread) else {
             return;
         };
@@ -148,6 +149,7 @@ impl Pool for SharedPool {
 
     fn notify_balances(&self, senders: &[Address]) {
         self.settle(senders.iter().copied().collect());
+        self.settle_denunciations();
     }
 
     fn offer_again(&self, operations: Vec<Arc<SignedOperation>>) {

@@ -9,7 +9,7 @@ mod refusals;
 mod rolls;
 
 use crate::mocks::{FixedAccounts, RecordedPropagation};
-use crate::{Config, Pool, PoolError, SharedPool};
+use crate::{AccountView, Config, NoPropagation, Pool, PoolError, SharedPool};
 use picot_models::mocks::{chain_id, key, key_in_thread, transfer};
 use picot_models::{
     Address, ChainId, ChainParams, OperationId, SecretKey, SignedOperation, Slot, ValidatorSet,
@@ -34,6 +34,14 @@ pub(crate) const RICH: u64 = 1_000_000_000_000;
 impl World {
     pub(crate) fn new() -> Self {
         Self::with(Config::default(), ChainParams::dev())
+    }
+
+    /// With room for large operations, which are those of contracts.
+    pub(crate) fn with_contracts() -> Self {
+        Self::with_config(Config {
+            contracts: true,
+            ..Config::default()
+        })
     }
 
     pub(crate) fn with_config(config: Config) -> Self {
@@ -61,6 +69,19 @@ impl World {
             params,
             chain,
         }
+    }
+
+    /// A pool of the same chain and selector over other accounts.
+    pub(crate) fn pool_over(&self, accounts: Arc<dyn AccountView>) -> SharedPool {
+        SharedPool::new(
+            Config::default(),
+            self.chain,
+            self.params.clone(),
+            Arc::new(selector(&self.params)),
+            accounts,
+            Arc::new(NoPropagation),
+        )
+        .unwrap()
     }
 
     /// A transfer by this key that expires with period 50: valid from the beginning.

@@ -21,7 +21,7 @@ fn header(world: &World, key: &SecretKey, slot: Slot, version: u32) -> HeaderPro
 }
 
 /// Two headers of one slot.
-fn headers(world: &World, key: &SecretKey, slot: Slot) -> Arc<Denunciation> {
+pub(super) fn headers(world: &World, key: &SecretKey, slot: Slot) -> Arc<Denunciation> {
     Arc::new(Denunciation::of_headers(
         slot,
         key.public_key(),
@@ -329,6 +329,7 @@ fn what_was_punished_is_not_carried_and_not_taken_in() {
     let fault = headers(&world, &staker(0), FAULT);
     assert_eq!(add(&world, &fault), Ok(()));
     world.accounts.set_punished(fault.fault_key());
+    world.pool.notify_final(Slot::new(1, 1), &[]);
     assert!(world.pool.denunciations_for(Slot::new(2, 0)).is_empty());
     let other = votes(&world, &staker(1), FAULT);
     world.accounts.set_punished(other.fault_key());
@@ -336,6 +337,35 @@ fn what_was_punished_is_not_carried_and_not_taken_in() {
         add(&world, &other),
         Err(PoolError::FaultPunished { .. })
     ));
+}
+
+#[test]
+fn a_denunciation_whose_block_lost_is_carried_again() {
+    let world = World::new();
+    let fault = headers(&world, &staker(0), FAULT);
+    assert_eq!(add(&world, &fault), Ok(()));
+    let carried = || world.pool.denunciations_for(Slot::new(2, 0));
+    world.accounts.set_punished(fault.fault_key());
+    world.pool.notify_balances(&[address_of(&staker(0))]);
+    assert!(carried().is_empty());
+    world.accounts.forget_punished(&fault.fault_key());
+    world.pool.notify_balances(&[address_of(&staker(0))]);
+    assert_eq!(carried(), [fault]);
+}
+
+#[test]
+fn a_fault_that_is_punished_while_its_denunciation_comes_in_is_not_carried() {
+    let mut accounts = crate::mocks::MockAccountView::new();
+    let mut answers = [false, true].into_iter();
+    accounts
+        .expect_is_punished()
+        .times(2)
+        .returning(move |_| answers.next().unwrap());
+    let world = World::new();
+    let pool = world.pool_over(Arc::new(accounts));
+    let fault = headers(&world, &staker(0), FAULT);
+    assert_eq!(pool.add_denunciations(vec![fault]), [Ok(())]);
+    assert!(pool.denunciations_for(Slot::new(2, 0)).is_empty());
 }
 
 #[test]

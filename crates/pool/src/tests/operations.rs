@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::mocks::MockAccountView;
-use crate::{AccountView, NoPropagation};
 use picot_models::{Amount, OperationKind, mocks::operation};
 use picot_serialization::Encode;
 use std::sync::OnceLock;
@@ -88,7 +87,7 @@ fn a_batch_fits_together_in_what_remains() {
 
 #[test]
 fn a_batch_goes_on_after_what_does_not_fit() {
-    let world = World::new();
+    let world = World::with_contracts();
     let kind = OperationKind::Deploy {
         bytecode: vec![0; 10_000],
         max_gas: 1,
@@ -110,6 +109,7 @@ fn a_batch_is_bounded_in_what_it_returns_and_in_what_it_passes_over() {
     let world = World::with_config(Config {
         max_batch_operations: 2,
         max_batch_skips: 3,
+        contracts: true,
         ..Config::default()
     });
     let deploy = |n: u64| {
@@ -249,6 +249,7 @@ fn several_worse_ones_leave_for_a_large_better_one_or_none_does() {
     let size = template.transfer(&sender(1), 1, 200).encoded_len() as u64;
     let world = World::with_config(Config {
         max_bytes_per_thread: 4 * size,
+        contracts: true,
         ..Config::default()
     });
     let large = |fee| {
@@ -334,21 +335,6 @@ fn a_falling_balance_leaves_the_best_that_it_covers() {
     assert_eq!(world.batch(1), [other.id()]);
 }
 
-fn pool_over(accounts: Arc<dyn AccountView>) -> SharedPool {
-    let params = ChainParams::dev();
-    let selector = Arc::new(selector(&params));
-    let network = Arc::new(NoPropagation);
-    SharedPool::new(
-        Config::default(),
-        chain_id(7),
-        params,
-        selector,
-        accounts,
-        network,
-    )
-    .unwrap()
-}
-
 #[test]
 fn only_senders_whose_balance_changed_are_checked_again() {
     let world = World::new();
@@ -369,7 +355,7 @@ fn only_senders_whose_balance_changed_are_checked_again() {
         .withf(move |address| *address == watched)
         .times(3)
         .returning(|_| Amount::MAX);
-    let pool = pool_over(Arc::new(accounts));
+    let pool = world.pool_over(Arc::new(accounts));
     let operations = [&changed, &other].map(|key| Arc::new(world.transfer(key, 1, 1)));
     assert_eq!(pool.add_operations(operations.to_vec()), [Ok(()), Ok(())]);
     pool.notify_balances(&[address_of(&changed), address_of(&sender(3))]);
@@ -459,7 +445,7 @@ fn accounts_that_change_while_an_operation_comes_in_are_not_missed() {
     accounts
         .expect_candidate_balance()
         .returning(move |_| balances.pop().unwrap());
-    let pool = pool_over(Arc::new(accounts));
+    let pool = world.pool_over(Arc::new(accounts));
     let results = pool.add_operations(vec![transfer.clone()]);
     assert!(matches!(
         results[..],
@@ -475,7 +461,7 @@ fn accounts_that_change_while_an_operation_comes_in_are_not_missed() {
     accounts
         .expect_is_executed()
         .returning(move |_, _| executed.pop().unwrap());
-    let pool = pool_over(Arc::new(accounts));
+    let pool = world.pool_over(Arc::new(accounts));
     let results = pool.add_operations(vec![transfer.clone()]);
     assert_eq!(results, [Err(PoolError::OperationExecuted(transfer.id()))]);
     assert!(!pool.contains(&transfer.id()));
@@ -515,7 +501,7 @@ impl AccountView for Curious {
 fn no_lock_is_held_while_accounts_are_asked() {
     let world = World::new();
     let accounts = Arc::new(Curious::default());
-    let pool = Arc::new(pool_over(accounts.clone()));
+    let pool = Arc::new(world.pool_over(accounts.clone()));
     accounts.pool.set(Arc::downgrade(&pool)).unwrap();
     let first = Arc::new(world.transfer(&sender(1), 1, 1));
     let kind = OperationKind::RollSell { roll_count: 1 };
@@ -549,4 +535,86 @@ fn the_pool_is_shared_between_threads() {
     });
     world.check_invariants();
     assert_eq!(world.pool.stats().operations(), 40);
+}
+
+/// Accounts that do not answer as long as somebody holds the gate.
+struct Stuck {
+    gate: parking_lot::RwLock<()>,
+    asked: std::sync::mpsc::SyncSender<()>,
+}
+
+impl Stuck {
+    fn wait<T>(&self, answer: T) -> T {
+        let _ = self.asked.try_send(());
+        let _open = self.gate.read();
+        answer
+    }
+}
+
+impl AccountView for Stuck {
+    fn candidate_balance(&self, _address: &Address) -> Amount {
+        self.wait(Amount::MAX)
+    }
+
+    fn is_executed(&self, _id: &OperationId, _thread: u8) -> bool {
+        self.wait(false)
+    }
+
+    fn candidate_rolls(&self, _address: &Address) -> u64 {
+        self.wait(0)
+    }
+
+    fn is_punished(&self, _fault: &picot_models::FaultKey) -> bool {
+        self.wait(false)
+    }
+}
+
+#[test]
+fn every_question_is_answered_while_execution_answers_nothing() {
+    let world = World::new();
+    let (asked, is_asked) = std::sync::mpsc::sync_channel(1);
+    let accounts = Arc::new(Stuck {
+        gate: parking_lot::RwLock::new(()),
+        asked,
+    });
+    let pool = world.pool_over(accounts.clone());
+    let held = Arc::new(world.transfer(&sender(1), 1, 1));
+    assert_eq!(pool.add_operations(vec![held.clone()]), [Ok(())]);
+    let fault = denunciations::headers(&world, &staker(0), Slot::new(1, 0));
+    assert_eq!(pool.add_denunciations(vec![fault.clone()]), [Ok(())]);
+    let changes: [&(dyn Fn() + Sync); 5] = [
+        &|| drop(pool.add_operations(vec![Arc::new(world.transfer(&sender(2), 1, 1))])),
+        &|| {
+            drop(pool.add_denunciations(vec![denunciations::headers(
+                &world,
+                &staker(1),
+                Slot::new(1, 0),
+            )]))
+        },
+        &|| pool.notify_balances(&[address_of(&sender(1))]),
+        &|| pool.notify_final(Slot::new(1, 0), &[]),
+        &|| pool.offer_again(vec![Arc::new(world.transfer(&sender(3), 1, 1))]),
+    ];
+    for change in changes {
+        while is_asked.try_recv().is_ok() {}
+        let shut = accounts.gate.write();
+        std::thread::scope(|scope| {
+            scope.spawn(change);
+            is_asked.recv().unwrap();
+            let slot = Slot::new(2, 0);
+            pool.notify_slot(slot);
+            let none = BTreeSet::new();
+            assert!(!pool.batch(slot, 1 << 40, 1 << 40, &none).is_empty());
+            let block = picot_models::BlockId::from_hash(picot_models::Hash([1; 32]));
+            assert!(!pool.endorsements_for(&block, Slot::new(1, 0)).is_empty());
+            assert!(pool.denunciations_for(slot).contains(&fault));
+            assert!(pool.contains(&held.id()));
+            assert_eq!(pool.get(&held.id()), Some(held.clone()));
+            assert_eq!(pool.holds(&[held.id()]), [true]);
+            let prefix = crate::prefix_of(&held.id());
+            assert_eq!(pool.operations_by_prefix(&[prefix]), [Some(held.clone())]);
+            assert!(pool.stats().operations() > 0);
+            drop(shut);
+        });
+    }
 }

@@ -97,7 +97,7 @@ fn call(world: &World, function: String, max_gas: u64, coins: u64) -> SignedOper
 
 #[test]
 fn what_no_node_could_read_back_is_refused() {
-    let world = World::new();
+    let world = World::with_contracts();
     let malformed = call(&world, "f".repeat(256), 1, 1);
     assert!(matches!(
         refused(&world, &malformed),
@@ -108,7 +108,7 @@ fn what_no_node_could_read_back_is_refused() {
 
 #[test]
 fn what_exceeds_the_gas_of_a_block_is_refused() {
-    let world = World::new();
+    let world = World::with_contracts();
     let max = world.params.max_block_gas;
     let most = max - world.params.call_gas;
     for max_gas in [most + 1, u64::MAX] {
@@ -135,7 +135,7 @@ fn what_exceeds_the_size_of_a_block_is_refused() {
 
 #[test]
 fn what_could_spend_more_than_there_can_be_is_refused() {
-    let world = World::new();
+    let world = World::with_contracts();
     let endless = world.transfer(&sender(1), u64::MAX, 1);
     let expected = PoolError::SpendsTooMuch(endless.id());
     assert_eq!(refused(&world, &endless), expected);
@@ -272,7 +272,7 @@ fn who_sells_rolls_must_own_them_together_with_its_other_sales() {
 
 #[test]
 fn every_kind_of_operation_is_taken_in() {
-    let world = World::new();
+    let world = World::with_contracts();
     let kinds = [
         OperationKind::RollBuy { roll_count: 1 },
         OperationKind::Deploy {
@@ -290,5 +290,25 @@ fn every_kind_of_operation_is_taken_in() {
         };
         let operation = SignedOperation::sign(content, &sender(1), &world.chain);
         assert_eq!(world.add(&operation), Ok(()));
+    }
+}
+
+#[test]
+fn deployments_and_calls_are_refused_until_there_is_an_engine_for_them() {
+    let world = World::new();
+    let deploy = OperationKind::Deploy {
+        bytecode: vec![1],
+        max_gas: 1,
+        max_coins: Amount::ZERO,
+        datastore: Vec::new(),
+    };
+    let deploy = operation(&sender(1), deploy, 1, 50, &world.chain);
+    for one in [deploy, call(&world, "f".into(), 1, 1)] {
+        let refusal = refused(&world, &one);
+        assert_eq!(refusal, PoolError::NoContractEngine(one.id()));
+        let reason = refusal.to_string();
+        assert!(reason.contains("no engine for contracts yet"), "{reason}");
+        world.pool.offer_again(vec![Arc::new(one.clone())]);
+        assert!(!world.pool.contains(&one.id()), "nor after its block lost");
     }
 }
