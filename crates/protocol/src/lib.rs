@@ -20,5 +20,5 @@ pub use packet::{
     Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_TAGS, NodeTag, Packet, Prefix,
     SharedMessage, ShortBlock, Status, Tag,
 };
-pub use peers::{LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic};
+pub use peers::{FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic};
 pub use transport::Transport;

@@ -21,8 +21,9 @@ pub struct LaneLimits {
     pub queue_frames: usize,
     /// Bytes of the frames that wait; at least the longest frame of the lane.
     pub queue_bytes: usize,
-    /// Bytes that the transport has been given and has not passed on. A frame that is longer is given
-    /// to it alone.
+    /// Bytes that the transport has been given and has not passed on, each frame with
+    /// [`FRAME_COST_BYTES`](crate::FRAME_COST_BYTES) more. A frame that is longer is given to it alone:
+    /// a transport must be able to hold so much, or the longest frame, without refusing any.
     pub window_bytes: usize,
     /// Packets that the peer may send.
     pub packets: Rate,
@@ -85,7 +86,7 @@ impl Default for PeersConfig {
                 urgent: LaneLimits {
                     queue_frames: 16_384,
                     queue_bytes: 24 * MIB,
-                    window_bytes: MIB,
+                    window_bytes: MIB / 4,
                     packets: Rate {
                         per_second: 16_384,
                         burst: 65_536,
@@ -98,7 +99,7 @@ impl Default for PeersConfig {
                 gossip: LaneLimits {
                     queue_frames: 4_096,
                     queue_bytes: 16 * MIB,
-                    window_bytes: MIB,
+                    window_bytes: MIB / 4,
                     packets: Rate {
                         per_second: 8_192,
                         burst: 16_384,
@@ -113,7 +114,7 @@ impl Default for PeersConfig {
                 bulk: LaneLimits {
                     queue_frames: 4_096,
                     queue_bytes: 32 * MIB,
-                    window_bytes: 2 * MIB,
+                    window_bytes: MIB,
                     packets: Rate {
                         per_second: 16_384,
                         burst: 32_768,

@@ -23,6 +23,7 @@ pub(crate) use account::{Accounts, Verdict};
 pub(crate) use clock_offset::ClockOffsets;
 pub use config::{LaneLimits, PeersConfig, Rate};
 pub use kind::PacketKind;
+pub use outbox::FRAME_COST_BYTES;
 pub(crate) use outbox::Outbox;
 pub use per_lane::PerLane;
 pub(crate) use rate::Rates;

@@ -1,5 +1,6 @@
 //! Who gets a place, who is heard, and what is sent to whom.
 
+use super::super::FRAME_COST_BYTES;
 use super::super::test_kit::{
     World, ask_outcomes, block_frame, hello, node, small_config, vote_frame,
 };
@@ -195,7 +196,11 @@ fn any_peer_is_each_in_turn() {
 #[test]
 fn frames_reach_their_peers_and_no_more_than_a_window_at_once() {
     let (first, second) = (vote_frame(1, 0, 1), vote_frame(1, 0, 2));
-    let mut table = Table::new(&small_config(10, usize::MAX, first.len()));
+    let mut table = Table::new(&small_config(
+        10,
+        usize::MAX,
+        first.len() + FRAME_COST_BYTES,
+    ));
     connect(&mut table, 1).unwrap();
     connect(&mut table, 2).unwrap();
     for frame in [&first, &second] {
