@@ -13,8 +13,10 @@ mod factory;
 mod follow;
 mod genesis;
 mod keys;
+mod load;
 mod node;
 mod passphrase;
+mod peers;
 mod protection;
 mod read;
 mod send;
@@ -82,6 +84,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Keys { command } => keys::run(command, world),
         Command::Factory { command } => factory::run(command, world),
         Command::Protection { command } => protection::run(command, world),
+        Command::Peers { command } => peers::run(command, world),
         Command::Draws(arguments) => draws::run(&arguments, world),
         Command::Status(arguments) => read::status(&arguments, world),
         Command::Block(arguments) => read::block(&arguments, world),
@@ -90,6 +93,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Operation(arguments) => read::operation(&arguments, world),
         Command::Transfer(arguments) => send::transfer(&arguments, world),
         Command::BuyRolls(arguments) => send::buy_rolls(&arguments, world),
+        Command::Load(arguments) => load::run(&arguments, world),
         Command::Db { command } => db::run(command, world),
         Command::SellRolls(arguments) => send::sell_rolls(&arguments, world),
     };

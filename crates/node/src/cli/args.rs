@@ -4,6 +4,7 @@ mod peers;
 
 pub(crate) use peers::{PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
 
+use super::load::LoadArgs;
 use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -169,6 +170,14 @@ Examples:
   picot sell-rolls 1
   picot sell-rolls 1 --from addr1…")]
     SellRolls(RollsArgs),
+    /// Submit many transfers, and tell what became of them
+    #[command(after_help = "\
+Examples:
+  picot load                                     100 a second for 10 s, at the node of ./picot-data/dev
+  picot load --rate 2000 --seconds 60 --api http://127.0.0.1:4701 --api http://127.0.0.1:4711
+  picot load --max --count 100000 --json         as fast as the node takes them
+  picot load --accounts 64 --addresses           for a genesis that gives the accounts coins")]
+    Load(LoadArgs),
     /// Simulate many nodes on virtual time, with faults by seed
     #[command(
         disable_help_flag = true,

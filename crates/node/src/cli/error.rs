@@ -5,12 +5,13 @@ use crate::NodeError;
 use crate::client::ClientError;
 use crate::data_layout::DEFAULT_DEV_DATA;
 use crate::genesis_file::GenesisFileError;
+use crate::load::LoadError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
 use picot_database::DatabaseError;
 use picot_models::text::TextError;
-use picot_models::{Address, ChainId, GenesisError, OperationId, Slot};
+use picot_models::{Address, Amount, ChainId, GenesisError, OperationId, Slot};
 use picot_wallet::{ProtectionError, WalletError};
 use std::io;
 use std::path::PathBuf;
@@ -193,6 +194,46 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
+    /// the nodes at {first} and {second} are of different chains
+    NodesOfTwoChains {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// no node was named
+    NoNode,
+    /// so many transfers cost more coins than there can be
+    TooMuch,
+    /// {accounts} accounts need {needed} coins, fees included, but {address} has {has}
+    CannotFund {
+        /// Who was to give them.
+        address: Box<Address>,
+        /// How many accounts lack coins.
+        accounts: usize,
+        /// What they lack.
+        needed: Amount,
+        /// What there is.
+        has: Amount,
+    },
+    /// account {address} has {has} coins, too little to send any
+    NotFunded {
+        /// The account.
+        address: Box<Address>,
+        /// What it has.
+        has: Amount,
+    },
+    /// {open} transfers to the accounts are not final after {seconds} s
+    NotFundedInTime {
+        /// How many.
+        open: usize,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// a transfer to an account failed: {0}
+    FundingFailed(String),
+    /// the load did not go as it should
+    Load(#[from] LoadError),
     /// cannot write the output
     Output(#[source] io::Error),
 }
@@ -250,6 +291,15 @@ impl CliError {
             Self::ManyKeys { example, .. } => {
                 format!("say it with `--from {example}`; `picot keys list` shows them all")
             }
+            Self::CannotFund { .. } => {
+                "ask for less, or say with `--from` and `--data` whose coins \
+                                        to take"
+                    .to_owned()
+            }
+            Self::NotFunded { .. } => "without `--funded`, the accounts are given coins; `picot \
+                                       load --addresses` prints them for a genesis"
+                .to_owned(),
+            Self::Load(LoadError::NoAnswer { source, .. }) => return client_hint(source),
             Self::OtherChain { .. } => "check `--api` and `--data`".to_owned(),
             Self::Unpaid { .. } => "`picot address` shows what an address has".to_owned(),
             Self::Expired { .. } => "send it again, perhaps with a higher `--fee`".to_owned(),

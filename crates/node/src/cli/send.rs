@@ -10,6 +10,7 @@ use crate::genesis_file::read_genesis;
 use picot_api::types::{ParametersResponse, SubmitResponse};
 use picot_models::{Address, Operation, OperationKind, Signed, SignedOperation, Slot};
 use picot_wallet::{Wallet, WalletError};
+use std::path::Path;
 
 pub(super) fn transfer(arguments: &TransferArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let kind = OperationKind::Transfer {
@@ -43,7 +44,7 @@ fn send(kind: OperationKind, arguments: &SendArgs, world: &mut World<'_>) -> Res
     let chain = client
         .parameters()
         .map_err(asking("read the chain's parameters"))?;
-    check_chain(&client, &chain, arguments)?;
+    check_chain(&client, &chain, &arguments.wallet.data)?;
     let operation = Operation {
         fee: arguments.fee,
         expire_period: expire_period(&client, &chain, arguments.expire_in)?,
@@ -66,12 +67,12 @@ fn send(kind: OperationKind, arguments: &SendArgs, world: &mut World<'_>) -> Res
 
 /// A signature covers its chain, so keys of one chain's directory are not used on another by
 /// mistake.
-fn check_chain(
+pub(super) fn check_chain(
     client: &ApiClient,
     chain: &ParametersResponse,
-    arguments: &SendArgs,
+    data: &Path,
 ) -> Result<(), CliError> {
-    let layout = DataLayout::new(&arguments.wallet.data);
+    let layout = DataLayout::new(data);
     let path = layout.genesis_file();
     if !path.exists() {
         return Ok(());
@@ -93,16 +94,20 @@ fn expire_period(
     chain: &ParametersResponse,
     expire_in: Option<u64>,
 ) -> Result<u64, CliError> {
-    let max = chain.params.operation_validity_periods;
-    let periods = expire_in.unwrap_or(max);
-    if periods == 0 || periods > max {
-        let asked = periods;
-        return Err(CliError::ExpireIn { asked, max });
-    }
+    let periods = self::expire_in(chain, expire_in)?;
     let status = client.status().map_err(asking("read the status"))?;
     // Before the first slot, the first period is the next.
     let now = status.current_slot.map_or(0, |slot| slot.period);
     Ok(now.saturating_add(periods))
+}
+
+/// Periods in which an operation may be included: what is asked for, as far as the chain allows.
+pub(super) fn expire_in(chain: &ParametersResponse, asked: Option<u64>) -> Result<u64, CliError> {
+    let max = chain.params.operation_validity_periods;
+    match asked.unwrap_or(max) {
+        asked if asked == 0 || asked > max => Err(CliError::ExpireIn { asked, max }),
+        periods => Ok(periods),
+    }
 }
 
 fn sign(
@@ -161,7 +166,7 @@ fn describe(operation: &Operation, sender: Address) -> String {
     }
 }
 
-fn asking(action: &'static str) -> impl Fn(ClientError) -> CliError {
+pub(super) fn asking(action: &'static str) -> impl Fn(ClientError) -> CliError {
     move |source| CliError::Node {
         action: action.to_owned(),
         source,

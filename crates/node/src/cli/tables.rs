@@ -404,7 +404,7 @@ fn or_dash<T: Display>(item: Option<&T>) -> String {
     item.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn facts(rows: Vec<Fact>) -> String {
+pub(super) fn facts(rows: Vec<Fact>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (what, value) in rows {

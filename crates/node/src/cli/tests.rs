@@ -3,6 +3,7 @@
 mod factory;
 mod genesis;
 mod keys;
+mod load;
 mod parsing;
 mod protection;
 mod read;
