@@ -5,6 +5,7 @@ use crate::view::View;
 use picot_ledger::LedgerChanges;
 use picot_models::{Address, Amount};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The balances that a slot has touched so far.
 #[derive(Debug, Default)]
@@ -90,6 +91,15 @@ impl Balances {
         self.touched.push(Touched::new(*address, balance));
         self.places.insert(*address, place);
         Ok(place)
+    }
+
+    /// Adds the balance of an address that was not read ahead, so that it need not be read.
+    pub(crate) fn add_known(&mut self, address: &Address, balance: Option<Amount>) {
+        let place = Place(self.touched.len());
+        if let Entry::Vacant(entry) = self.places.entry(*address) {
+            entry.insert(place);
+            self.touched.push(Touched::new(*address, balance));
+        }
     }
 
     /// The balance at a place; `None` without an entry.

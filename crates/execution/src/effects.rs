@@ -110,7 +110,7 @@ impl SlotEffects {
         self.totals = later.totals;
     }
 
-    /// The addresses whose coins or rolls change.
+    /// The addresses whose coins or rolls change, or whose faults are punished.
     pub(crate) fn touched(&self) -> impl Iterator<Item = Address> + '_ {
         let balances = self.ledger.balances().map(|(address, _)| *address);
         let stakers = self.pos.rolls.keys().copied();
@@ -139,7 +139,7 @@ impl ExecutedSlot {
 mod tests {
     use super::*;
     use crate::FailureReason;
-    use picot_models::{Amount, Hash, mocks};
+    use picot_models::{Amount, DenunciationKind, Hash, mocks};
     use picot_serialization::Encode;
     use picot_serialization::testing::check_value;
 
@@ -190,6 +190,25 @@ mod tests {
     fn outcomes_have_the_bytes_they_always_had() {
         let bytes = outcomes().map(|outcome| outcome.to_bytes());
         assert_eq!(bytes, [vec![0], vec![1, 7], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn who_is_punished_is_told_of_though_it_has_nothing_left_to_lose() {
+        let culprit = mocks::address(1);
+        let fault = FaultKey {
+            address: culprit,
+            slot: Slot::new(1, 0),
+            kind: DenunciationKind::Headers,
+        };
+        let effects = SlotEffects {
+            ledger: LedgerChanges::new(),
+            pos: PosChanges::new(),
+            executed: Vec::new(),
+            punished: BTreeSet::from([fault]),
+            last_blocks: BTreeMap::new(),
+            totals: Totals::default(),
+        };
+        assert_eq!(effects.touched().collect::<Vec<_>>(), [culprit]);
     }
 
     #[test]

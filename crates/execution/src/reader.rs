@@ -9,12 +9,16 @@ use crate::world::World;
 use crate::{ExecutionError, ExecutionSummary, Level, OperationStatus, Simulation};
 use parking_lot::RwLock;
 use picot_clock::Slot;
-use picot_ledger::Ledger;
+use picot_ledger::{Ledger, LedgerError};
 use picot_models::{Address, Amount, FaultKey, Operation, OperationId, OperationKind};
 use picot_pool::AccountView;
 use picot_pos::{CycleInfo, PosChanges, PosFinalState, RollRegistry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How often a simulation reads balances anew because a slot became final meanwhile; then it takes
+/// them as they are.
+const SIMULATION_TRIES: usize = 4;
 
 /// Reads of the published state. Copies read the same; none of them waits for an execution.
 #[derive(Clone)]
@@ -174,27 +178,58 @@ impl ExecutionReader {
         operation: &Operation,
         sender: &Address,
     ) -> Result<Simulation, ExecutionError> {
-        let world = self.world.read();
+        let recipient = match &operation.kind {
+            OperationKind::Transfer { recipient, .. } => recipient,
+            _ => sender,
+        };
+        let mut tries = 1;
+        loop {
+            // The store is asked without the lock: it may be slow, and while somebody waits to
+            // publish, all other readers would wait too.
+            let (slot, ledger) = {
+                let world = self.world.read();
+                let slot = world.final_state.last_final_slot();
+                (slot, world.final_state.ledger.clone())
+            };
+            let stored = [*sender, *recipient].map(|address| (address, ledger.balance(&address)));
+            let world = self.world.read();
+            if tries >= SIMULATION_TRIES || world.final_state.last_final_slot() == slot {
+                return self.simulate_on(&world, operation, stored);
+            }
+            tries = tries.saturating_add(1);
+        }
+    }
+
+    /// Runs an operation on a state whose stored balances of sender and recipient were read.
+    fn simulate_on(
+        &self,
+        world: &World,
+        operation: &Operation,
+        stored: [(Address, Result<Option<Amount>, LedgerError>); 2],
+    ) -> Result<Simulation, ExecutionError> {
+        let [(sender, _), (recipient, _)] = &stored;
+        let (sender, recipient) = (*sender, *recipient);
         let view = world.view(Level::Candidate);
         let layers = pos_layers(&view);
         let slot = self.chain.next(world.candidate_slot())?;
         let mut run = SlotRun::new(&self.chain, &view, &layers, slot)?;
-        let rolls_before = run.registry.rolls(sender);
+        for (address, stored) in stored {
+            let balance = view.balance_over(&address, stored?);
+            run.balances.add_known(&address, balance);
+        }
+        let rolls_before = run.registry.rolls(&sender);
         let burnt_before = run.totals.burnt;
-        let sender_place = run.place(sender)?;
-        let recipient_place = match &operation.kind {
-            OperationKind::Transfer { recipient, .. } => run.place(recipient)?,
-            _ => sender_place,
-        };
+        let sender_place = run.place(&sender)?;
+        let recipient_place = run.place(&recipient)?;
         let parties = Parties {
-            sender: *sender,
+            sender,
             sender_place,
             recipient_place,
             producer: None,
         };
         let outcome = run.execute_operation(operation, &parties)?;
         let burnt = run.rest(run.totals.burnt, burnt_before)?;
-        let rolls = (rolls_before, run.registry.rolls(sender));
+        let rolls = (rolls_before, run.registry.rolls(&sender));
         let mut balances: Vec<_> = run.balances.changed().collect();
         balances.sort_unstable();
         Ok(Simulation {

@@ -31,6 +31,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// As [`Self::balance`], with what the store has for the address.
+    pub(crate) fn balance_over(&self, address: &Address, stored: Option<Amount>) -> Option<Amount> {
+        match self.newest(|layer| layer.ledger.balance(address)) {
+            Some(change) => change.value().copied(),
+            None => stored,
+        }
+    }
+
     /// The balances of many addresses, in their order.
     pub(crate) fn balances(
         &self,

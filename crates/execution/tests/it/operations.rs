@@ -422,3 +422,30 @@ fn a_simulation_tells_what_would_happen_and_keeps_nothing() {
     assert_eq!((chain.balance(1), chain.rolls(1)), (1_000, 10));
     assert_eq!(chain.reader().summary().state_hash, hash);
 }
+
+#[test]
+fn a_simulation_is_of_the_candidate_state() {
+    let mut chain = chain();
+    let slot = chain.next_slot();
+    let ahead = chain.block(slot, vec![chain.transfer(1, 2, 400, 0)]);
+    chain.core.apply(vec![], vec![ahead]);
+    let transfer = |amount| OperationKind::Transfer {
+        recipient: mocks::address(2),
+        amount: Amount::from_nanos(amount),
+    };
+    let outcome = |amount, sender| {
+        let done = chain
+            .reader()
+            .simulate(&plain(0, transfer(amount)), &mocks::address(sender));
+        done.unwrap().outcome
+    };
+    let left = chain
+        .reader()
+        .balance(Level::Candidate, &mocks::address(1))
+        .unwrap()
+        .unwrap()
+        .as_nanos();
+    assert_eq!(outcome(left, 1), Succeeded);
+    assert_eq!(outcome(left + 1, 1), Failed(FailureReason::BalanceTooLow));
+    assert_eq!(outcome(1, 2), Succeeded, "to oneself");
+}

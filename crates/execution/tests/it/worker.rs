@@ -3,7 +3,9 @@
 use crate::kit::{Chain, small_genesis, small_params};
 use picot_execution::{
     Config, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionWorker, Level,
+    OperationOutcome,
 };
+use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateStore, keys};
 use picot_models::{Amount, Slot, mocks};
 use picot_pool::mocks::MockPool;
 use std::sync::Arc;
@@ -140,7 +142,7 @@ fn a_panic_stops_execution_with_a_message_and_an_intact_final_state() {
         assert!(slot.period < 3, "a bug at period 3");
         real.draws(slot)
     });
-    let store = Arc::new(picot_ledger::MemoryStateStore::new());
+    let store = Arc::new(MemoryStateStore::new());
     let config = Config::default();
     let core = ExecutionCore::open(store.clone(), &genesis, Arc::new(selector), config).unwrap();
     let worker = ExecutionWorker::start(core, Arc::new(pool()), config).unwrap();
@@ -188,7 +190,7 @@ fn draws_that_are_prepared_in_the_background_are_waited_for() {
     let genesis = small_genesis(small_params(), &[(1, 10), (2, 10)]);
     let config = picot_selector::Config::from_params(&genesis.params);
     let selector = Arc::new(picot_selector::BackgroundSelector::new(config).unwrap());
-    let store = Arc::new(picot_ledger::MemoryStateStore::new());
+    let store = Arc::new(MemoryStateStore::new());
     let core = ExecutionCore::open(store, &genesis, selector, Config::default()).unwrap();
     let worker = ExecutionWorker::start(core, Arc::new(pool()), Config::default()).unwrap();
     let outputs = worker.subscribe();
@@ -276,4 +278,85 @@ fn a_panic_of_the_pool_stops_execution_too() {
         .unwrap();
     let error = worker.failures().recv().unwrap();
     assert!(error.to_string().contains("a bug of the pool"), "{error}");
+}
+
+/// A store that does not tell one balance as long as somebody holds the gate.
+struct SlowStore {
+    inner: MemoryStateStore,
+    gated: Vec<u8>,
+    gate: parking_lot::RwLock<()>,
+    asked: std::sync::mpsc::SyncSender<()>,
+}
+
+impl StateStore for SlowStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
+        if key == self.gated {
+            let _ = self.asked.try_send(());
+            let _open = self.gate.read();
+        }
+        self.inner.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Pair>, LedgerError> {
+        self.inner.scan(prefix, from, limit)
+    }
+
+    fn metadata(&self) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.inner.metadata()
+    }
+
+    fn commit(&self, batch: StateBatch) -> Result<(), LedgerError> {
+        self.inner.commit(batch)
+    }
+
+    fn sync(&self) -> Result<(), LedgerError> {
+        self.inner.sync()
+    }
+}
+
+#[test]
+fn reads_that_wait_for_a_slow_store_delay_neither_commits_nor_other_reads() {
+    let chain = Chain::small();
+    let address = mocks::address(1);
+    let (asked, is_asked) = std::sync::mpsc::sync_channel(1);
+    let store = Arc::new(SlowStore {
+        inner: chain.store.snapshot(),
+        gated: keys::balance(&address),
+        gate: parking_lot::RwLock::new(()),
+        asked,
+    });
+    let selector = crate::kit::selector(&chain.genesis);
+    let config = Config::default();
+    let core = ExecutionCore::open(store.clone(), &chain.genesis, selector, config).unwrap();
+    let worker = ExecutionWorker::start(core, Arc::new(pool()), config).unwrap();
+    let transfer = chain.transfer(1, 2, 7, 5);
+    let slow: [&(dyn Fn() + Sync); 2] = [
+        &|| {
+            let done = worker.simulate(transfer.content(), &address).unwrap();
+            assert_eq!(done.outcome, OperationOutcome::Succeeded);
+            let of_sender = done.balances.iter().find(|(of, ..)| *of == address);
+            let before_and_now = of_sender.map(|(_, before, now)| (*before, *now));
+            let nanos = Amount::from_nanos;
+            assert_eq!(before_and_now, Some((Some(nanos(1_000)), nanos(988))));
+        },
+        &|| {
+            let balance = worker.balance(Level::Candidate, &address).unwrap();
+            assert_eq!(balance, Some(Amount::from_nanos(1_000)));
+        },
+    ];
+    for (read, period) in slow.into_iter().zip(1..) {
+        while is_asked.try_recv().is_ok() {}
+        let shut = store.gate.write();
+        std::thread::scope(|scope| {
+            scope.spawn(read);
+            is_asked.recv().unwrap();
+            let slot = Slot::new(period, 0);
+            let miss = DecidedSlots::miss(slot, period);
+            worker.update(vec![miss], vec![]).unwrap();
+            worker.wait_done().unwrap();
+            assert_eq!(worker.summary().last_final_slot, slot);
+            assert_eq!(worker.rolls(Level::Candidate, &address).unwrap(), 10);
+            drop(shut);
+        });
+    }
 }
