@@ -48,6 +48,8 @@ pub enum ProblemCode {
     BalanceTooLow,
     /// The sender owns fewer rolls than it sells.
     RollsTooFew,
+    /// The operation is for a contract, and the node has no engine for contracts.
+    NoContractEngine,
     /// The operation orders nothing that can be done.
     InvalidOperation,
     /// The token of the control interface is missing or wrong.
@@ -92,6 +94,7 @@ impl ProblemCode {
             | Self::FeeTooLow
             | Self::BalanceTooLow
             | Self::RollsTooFew
+            | Self::NoContractEngine
             | Self::InvalidKey
             | Self::InvalidOperation => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PoolFull => StatusCode::TOO_MANY_REQUESTS,
@@ -120,6 +123,7 @@ impl ProblemCode {
             Self::AlreadyExecuted => "operation already executed",
             Self::BalanceTooLow => "balance too low",
             Self::RollsTooFew => "rolls too few",
+            Self::NoContractEngine => "no engine for contracts",
             Self::InvalidOperation => "invalid operation",
             Self::Unauthorized => "unauthorized",
             Self::NoWallet => "no wallet",

@@ -89,6 +89,7 @@ fn refusal(error: &PoolError) -> Problem {
         PoolError::OperationExecuted(_) => ProblemCode::AlreadyExecuted,
         PoolError::BalanceTooLow { .. } => ProblemCode::BalanceTooLow,
         PoolError::RollsTooFew { .. } => ProblemCode::RollsTooFew,
+        PoolError::NoContractEngine(_) => ProblemCode::NoContractEngine,
         PoolError::SenderFull { .. } | PoolError::ThreadFull { .. } => ProblemCode::PoolFull,
         _ => ProblemCode::InvalidOperation,
     };
