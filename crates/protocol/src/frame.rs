@@ -70,6 +70,18 @@ impl Frame {
         }
     }
 
+    /// Of a packet that came as these bytes. Those of urgent ones are kept, for they are passed on.
+    #[must_use]
+    pub fn received(packet: Packet, bytes: &[u8]) -> Self {
+        let is_kept = lane_of(&packet) == Lane::Urgent;
+        Self {
+            packet,
+            len: bytes.len(),
+            bytes: is_kept.then(|| Arc::from(bytes)).map_or_else(OnceLock::new, OnceLock::from),
+            tag: OnceLock::new(),
+        }
+    }
+
     /// What it carries.
     #[must_use]
     pub const fn packet(&self) -> &Packet {

@@ -3,18 +3,30 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod blocks;
+mod config;
+mod core;
 mod error;
 mod frame;
+mod gossip;
 mod input;
+mod judge;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
+mod operations;
 mod packet;
 mod peers;
+#[cfg(test)]
+mod tests;
 mod time;
 mod transport;
+mod worker;
 
+pub use config::{Config, PROTOCOL_VERSION};
+pub use core::{Core, Reads};
 pub use error::ProtocolError;
 pub use frame::{Frame, Lane};
+pub use gossip::GossipConfig;
 pub use input::{Farewell, Fault, Input, Output};
 pub use packet::{
     Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_TAGS, NodeTag, Packet, Prefix,
@@ -22,3 +34,4 @@ pub use packet::{
 };
 pub use peers::{FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic};
 pub use transport::Transport;
+pub use worker::{ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker, Room};

@@ -19,7 +19,7 @@ pub const MAX_TAGS: usize = 1_024;
 /// Neighbours that a node names.
 pub const MAX_NEIGHBOURS: usize = 256;
 /// Bytes of what a node says of its program.
-const MAX_AGENT_BYTES: usize = 64;
+pub(crate) const MAX_AGENT_BYTES: usize = 64;
 
 /// The first eight bytes of an operation's id. Two operations of one prefix cost 2³² tries, and whoever
 /// makes them delays his own alone: to hold back somebody else's takes 2⁶⁴.

@@ -1,0 +1,283 @@
+//! How messages of consensus spread: whoever signs sends to all its peers; whoever hears passes on to
+//! those who cannot have heard it from the sender, and names it to the others, who ask if they lack it.
+
+use crate::input::Effects;
+use crate::packet::{MAX_TAGS, Packet, Tag};
+use crate::peers::{PeerSet, Table};
+use crate::{Fault, Frame};
+use picot_clock::{Millis, Timestamp};
+use picot_consensus::{Peer, PeerFault};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// How messages spread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GossipConfig {
+    /// Peers to whom a message of somebody else is passed on at once.
+    pub fanout: usize,
+    /// Peers who are told what nearly everybody has.
+    pub told: usize,
+    /// How long a message that was not sent to a peer waits to be named to it.
+    pub naming_wait: Millis,
+    /// Messages that are remembered, and of which it is known who has them.
+    pub kept: usize,
+    /// Bytes of these that can be asked for.
+    pub kept_bytes: usize,
+}
+
+impl Default for GossipConfig {
+    /// Room for the votes of 1,000 validators in some slots.
+    fn default() -> Self {
+        Self {
+            fanout: 8,
+            told: 8,
+            naming_wait: Millis(500),
+            kept: 16_384,
+            kept_bytes: 16 << 20,
+        }
+    }
+}
+
+/// A message that travels.
+#[derive(Debug)]
+struct Known {
+    /// Who has it: it came from there, or was named there.
+    has: PeerSet,
+    /// To whom it was sent.
+    sent: PeerSet,
+    frame: Arc<Frame>,
+    /// Whether its signature was found good here, or made here.
+    vouched: bool,
+}
+
+/// What is to be named to one peer, and when.
+#[derive(Debug, Default)]
+struct Names {
+    tags: Vec<Tag>,
+    due: Option<Timestamp>,
+}
+
+/// The messages that travel, who has them, and to whom they are to be named.
+#[derive(Debug)]
+pub(crate) struct Gossip {
+    config: GossipConfig,
+    known: BTreeMap<Tag, Known>,
+    order: VecDeque<Tag>,
+    bytes: usize,
+    /// By place in the table.
+    names: BTreeMap<usize, Names>,
+}
+
+impl Gossip {
+    pub(crate) const fn new(config: GossipConfig) -> Self {
+        Self {
+            config,
+            known: BTreeMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// A place is free, and may be given to another node.
+    pub(crate) fn disconnected(&mut self, place: usize) {
+        for known in self.known.values_mut() {
+            known.has.remove(place);
+            known.sent.remove(place);
+        }
+        self.names.remove(&place);
+    }
+
+    /// Something came from a peer, who therefore has it.
+    pub(crate) fn received(&mut self, from: usize, frame: &Arc<Frame>) {
+        self.remember(frame).has.insert(from);
+        self.forget_oldest();
+    }
+
+    /// A peer from whom it came, if it did.
+    pub(crate) fn source_of(&self, table: &Table, frame: &Arc<Frame>) -> Option<Peer> {
+        let known = self.known.get(&frame.tag())?;
+        known.has.iter().find_map(|place| table.peer(place))
+    }
+
+    /// Sends what this node signed to all who are not known to have it, again if it is said again.
+    pub(crate) fn broadcast(&mut self, table: &Table, frame: &Arc<Frame>, effects: &mut Effects) {
+        let known = self.remember(frame);
+        known.vouched = true;
+        let mut to = table.ready().clone();
+        to.subtract(&known.has);
+        known.sent.union(&to);
+        send(table, &to, frame, effects);
+        self.forget_oldest();
+    }
+
+    /// Tells a few, others for each message, who do not pass it on.
+    pub(crate) fn tell(&mut self, table: &Table, frame: &Arc<Frame>, effects: &mut Effects) {
+        let told = self.config.told;
+        let known = self.remember(frame);
+        known.vouched = true;
+        let mut to = table.ready().clone();
+        to.subtract(&known.has);
+        let to = to.some(told, start_of(frame.tag()));
+        known.sent.union(&to);
+        send(table, &to, frame, effects);
+        self.forget_oldest();
+    }
+
+    /// Passes on what came from a peer. Those whom the sender is connected to have it from there. Of the
+    /// rest some get it at once; all others are told its name in a while. Before that it is made sure
+    /// that it is well signed: `is_good` is asked at most once, and only if there is somebody to send to.
+    pub(crate) fn relay(
+        &mut self,
+        now: Timestamp,
+        table: &Table,
+        from: Peer,
+        frame: &Arc<Frame>,
+        is_good: impl FnOnce() -> bool,
+        effects: &mut Effects,
+    ) {
+        let fanout = self.config.fanout;
+        let known = self.remember(frame);
+        let mut others = table.ready().clone();
+        others.subtract(&known.has);
+        others.subtract(&known.sent);
+        if let Some(place) = table.place(from) {
+            known.has.insert(place);
+            others.remove(place);
+        }
+        if others.is_empty() {
+            self.forget_oldest();
+            return;
+        }
+        let mut eager = others.clone();
+        if let Some(place) = table.place(from) {
+            eager.subtract(table.adjacent(place));
+        }
+        let eager = eager.some(fanout, start_of(frame.tag()));
+        if !eager.is_empty() {
+            if !known.vouched && !is_good() {
+                effects.blame(from, Fault::Consensus(PeerFault::BadSignature));
+                self.forget(frame.tag());
+                return;
+            }
+            known.vouched = true;
+            known.sent.union(&eager);
+            send(table, &eager, frame, effects);
+        }
+        others.subtract(&eager);
+        self.name_later(now, frame.tag(), &others);
+        self.forget_oldest();
+    }
+
+    fn name_later(&mut self, now: Timestamp, tag: Tag, to: &PeerSet) {
+        for place in to.iter() {
+            let names = self.names.entry(place).or_default();
+            if names.tags.len() < MAX_TAGS {
+                names.tags.push(tag);
+                let wait = self.config.naming_wait;
+                names.due.get_or_insert(crate::time::after(now, wait));
+            }
+        }
+    }
+
+    /// A peer names what it has: of this, what this node lacks is asked for.
+    pub(crate) fn on_have(&mut self, from: Peer, place: usize, tags: &[Tag], effects: &mut Effects) {
+        let mut lacked = Vec::new();
+        for tag in tags {
+            match self.known.get_mut(tag) {
+                Some(known) => known.has.insert(place),
+                None => lacked.push(*tag),
+            }
+        }
+        if !lacked.is_empty() {
+            effects.send(from, Packet::Want(lacked));
+        }
+    }
+
+    /// A peer asks for what was named to it. `is_good` tells whether a message is well signed.
+    pub(crate) fn on_want(
+        &mut self,
+        from: Peer,
+        place: usize,
+        tags: &[Tag],
+        is_good: impl Fn(&Frame) -> bool,
+        effects: &mut Effects,
+    ) {
+        for tag in tags {
+            let Some(known) = self.known.get_mut(tag) else {
+                continue;
+            };
+            // Each once: who asks again for what was sent is served by the next resending.
+            if known.sent.contains(place) || !(known.vouched || is_good(&known.frame)) {
+                continue;
+            }
+            known.vouched = true;
+            known.sent.insert(place);
+            effects.share(from, &known.frame);
+        }
+    }
+
+    /// Names what has waited long enough.
+    pub(crate) fn tick(&mut self, now: Timestamp, table: &Table, effects: &mut Effects) {
+        for (place, names) in &mut self.names {
+            if names.due.is_none_or(|due| due > now) {
+                continue;
+            }
+            names.due = None;
+            let mut tags = std::mem::take(&mut names.tags);
+            // It may have come from there, or been sent there, meanwhile.
+            tags.retain(|tag| {
+                let known = self.known.get(tag);
+                known.is_some_and(|it| !it.has.contains(*place) && !it.sent.contains(*place))
+            });
+            if let Some(peer) = table.peer(*place).filter(|_| !tags.is_empty()) {
+                effects.send(peer, Packet::Have(tags));
+            }
+        }
+        self.names.retain(|_, names| names.due.is_some());
+    }
+
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        self.names.values().filter_map(|names| names.due).min()
+    }
+
+    fn remember(&mut self, frame: &Arc<Frame>) -> &mut Known {
+        let tag = frame.tag();
+        self.known.entry(tag).or_insert_with(|| {
+            self.order.push_back(tag);
+            self.bytes = self.bytes.saturating_add(frame.len());
+            Known {
+                has: PeerSet::default(),
+                sent: PeerSet::default(),
+                frame: Arc::clone(frame),
+                vouched: false,
+            }
+        })
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.order.len() > self.config.kept || self.bytes > self.config.kept_bytes {
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, tag: Tag) {
+        if let Some(known) = self.known.remove(&tag) {
+            self.bytes = self.bytes.saturating_sub(known.frame.len());
+        }
+    }
+}
+
+/// Where a round through the peers begins for a message: not always with the same ones.
+fn start_of(tag: Tag) -> usize {
+    usize::from(u16::from_be_bytes([tag.0[0], tag.0[1]]))
+}
+
+fn send(table: &Table, to: &PeerSet, frame: &Arc<Frame>, effects: &mut Effects) {
+    for peer in to.iter().filter_map(|place| table.peer(place)) {
+        effects.share(peer, frame);
+    }
+}

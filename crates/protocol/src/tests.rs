@@ -1,0 +1,3 @@
+//! Tests of the whole core.
+
+mod packets;
