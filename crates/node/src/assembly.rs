@@ -7,6 +7,7 @@ use crate::home::Chain;
 use crate::housekeeping::Housekeeping;
 use crate::kept::{KeptHistory, KeptRefusals, KeptSwitch, Switch};
 use crate::key_file;
+use crate::network::{NetworkOptions, NetworkParts, NodeNetwork, PeersConnected, Prepared};
 use crate::no_keys::NoKeys;
 use crate::node_keys::NodeKeys;
 use crate::production::FactoryFacts;
@@ -20,7 +21,9 @@ use picot_block_factory::{
     AlwaysConnected, Asking, BlockFactory, BlockProducer, Connection, Fates, HistoryLog,
 };
 use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
-use picot_consensus::{BatchVerifier, Consensus, ConsensusPorts, ConsensusWorker, NoPeers};
+use picot_consensus::{
+    BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, NoPeers,
+};
 use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
@@ -58,6 +61,8 @@ pub struct NodeConfig {
     pub control: SocketAddr,
     /// Its pool.
     pub pool: picot_pool::Config,
+    /// How it takes part in the network.
+    pub network: NetworkOptions,
     /// The passphrase of its wallet; none for a node without keys, which only follows.
     pub passphrase: Option<Zeroizing<String>>,
     /// Whether the operator states that the keys have signed nothing on this chain, ever.
@@ -76,6 +81,7 @@ pub struct Node {
     production: Option<Arc<FactoryFacts>>,
     api: Option<ApiServer>,
     control: Option<(ControlFile, ApiServer)>,
+    network: Option<Arc<NodeNetwork>>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
     consensus: Arc<ConsensusWorker>,
@@ -90,7 +96,7 @@ impl Node {
     /// # Errors
     /// Any part that cannot start, by name and reason; what was started before it is ended.
     pub fn start(config: NodeConfig, stop: &Stop) -> Result<Self, NodeError> {
-        let base = Base::open(&config, stop)?;
+        let mut base = Base::open(&config, stop)?;
         let (execution, accounts) = base.execution()?;
         let replayed = replay(
             &*base.archive,
@@ -108,12 +114,14 @@ impl Node {
             production: None,
             api: None,
             control: None,
+            network: None,
             stop: stop.clone(),
             threads: Vec::new(),
             consensus,
             execution,
             _accounts: accounts,
         };
+        base.network(&config, &mut node)?;
         base.listen_for_foreign_use(&mut node)?;
         let blocks = base.block_factory(&mut node)?;
         let endorsements = base.endorsement_factory(&mut node)?;
@@ -185,6 +193,12 @@ impl Node {
         self.production.as_ref()?.facts().not_producing
     }
 
+    /// Who this node is to others, and where it listens; none if it has no network.
+    #[must_use]
+    pub fn network(&self) -> Option<picot_network::Local> {
+        Some(self.network.as_ref()?.local())
+    }
+
     /// Where the interface listens.
     #[must_use]
     pub fn api_address(&self) -> Option<SocketAddr> {
@@ -198,6 +212,9 @@ impl Drop for Node {
         // what is under way in each is finished before the next ends.
         self.control = None;
         self.api = None;
+        if let Some(network) = self.network.take() {
+            network.stop();
+        }
         self.stop.stop();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -249,6 +266,9 @@ struct Base {
     propagation: Arc<dyn Propagation>,
     connection: Arc<dyn Connection>,
     pool: Arc<dyn Pool>,
+    /// What is sent waits in its queues until the network runs; none for a node that is alone.
+    prepared: Option<Prepared>,
+    consensus_network: Arc<dyn ConsensusNetwork>,
 }
 
 impl Base {
@@ -272,8 +292,23 @@ impl Base {
             let wallet = Arc::clone(wallet);
             Arc::new(ForeignUse::new(wallet, slot_clock, config.started_at))
         });
+        let prepared = (!config.network.is_alone()).then(Prepared::new);
+        let (inner, consensus_network): (Arc<dyn Propagation>, Arc<dyn ConsensusNetwork>) =
+            match &prepared {
+                Some(Prepared { handle, .. }) => {
+                    (Arc::new(handle.clone()), Arc::new(handle.clone()))
+                }
+                None => (Arc::new(NoPropagation), Arc::new(NoPeers)),
+            };
+        let known_peers = config.network.known_peers();
+        let connection: Arc<dyn Connection> = match &prepared {
+            Some(Prepared { handle, .. }) => {
+                Arc::new(PeersConnected::new(handle.clone(), known_peers))
+            }
+            None => Arc::new(AlwaysConnected),
+        };
         let propagation: Arc<dyn Propagation> = Arc::new(WatchedPropagation {
-            inner: Arc::new(NoPropagation),
+            inner,
             foreign_use: foreign_use.clone(),
         });
         let keys = NodeKeys::new(file_wallet.clone(), config.layout.keys_file())?;
@@ -322,8 +357,9 @@ impl Base {
             selector,
             late_accounts,
             propagation,
-            // Without a network, a node is alone on purpose.
-            connection: Arc::new(AlwaysConnected),
+            connection,
+            prepared,
+            consensus_network,
         })
     }
 
@@ -367,10 +403,29 @@ impl Base {
             archive: Arc::clone(&self.archive),
             execution: Arc::clone(execution) as _,
             pool: Arc::clone(&self.pool),
-            network: Arc::new(NoPeers),
+            network: Arc::clone(&self.consensus_network),
             verifier: Box::new(BatchVerifier::new(VERIFYING_KEYS)),
         };
         Ok(Arc::new(ConsensusWorker::start(config, parts)?))
+    }
+
+    fn network(&mut self, config: &NodeConfig, node: &mut Node) -> Result<(), NodeError> {
+        let Some(prepared) = self.prepared.take() else {
+            return Ok(());
+        };
+        let parts = NetworkParts {
+            genesis: Arc::clone(&self.genesis),
+            clock: Arc::clone(&self.clock),
+            selector: Arc::clone(&self.selector),
+            pool: Arc::clone(&self.pool),
+            inbox: Arc::clone(&node.consensus) as _,
+        };
+        let network = NodeNetwork::start(&config.network, &config.layout, parts, prepared)?;
+        let consensus = Arc::clone(&node.consensus) as _;
+        let progress = network.tell_progress(consensus, self.stop.clone())?;
+        node.threads.push(progress);
+        node.network = Some(Arc::new(network));
+        Ok(())
     }
 
     fn switch(&self, switch: Switch) -> KeptSwitch {
@@ -508,7 +563,10 @@ impl Base {
             blocks,
             endorsements,
             keys: Arc::clone(&self.keys),
-            peers: None,
+            peers: node
+                .network
+                .as_ref()
+                .map(|network| Arc::clone(network) as _),
         };
         let settings = ApiConfig {
             listen: config.control,

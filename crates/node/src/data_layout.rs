@@ -13,6 +13,8 @@ pub const GENESIS_FILE: &str = "genesis.json";
 pub const LOCK_FILE: &str = "lock";
 /// Where the control interface of the running node is, and its token.
 pub const CONTROL_FILE: &str = "control.json";
+/// The key by which other nodes know this one; it guards no coins.
+pub const NODE_KEY_FILE: &str = "node.key";
 /// The passphrase of a development wallet. Only a development directory has it.
 pub const DEV_PASSPHRASE_FILE: &str = "dev-passphrase";
 
@@ -57,6 +59,12 @@ impl DataLayout {
     #[must_use]
     pub fn control_file(&self) -> PathBuf {
         self.root.join(CONTROL_FILE)
+    }
+
+    /// The key by which other nodes know this one, of mode 0600.
+    #[must_use]
+    pub fn node_key_file(&self) -> PathBuf {
+        self.root.join(NODE_KEY_FILE)
     }
 
     /// The passphrase of a development wallet, of mode 0600.

@@ -69,6 +69,10 @@ pub enum NodeError {
     Consensus(#[from] ConsensusError),
     /// the interface cannot start
     Api(#[from] ApiError),
+    /// the network cannot start
+    Network(#[from] picot_network::NetworkError),
+    /// the protocol between nodes cannot start
+    Protocol(#[from] picot_protocol::ProtocolError),
     /// the calendar of the chain has no such time
     Clock(#[from] ClockError),
     /// the system gives no randomness for new keys

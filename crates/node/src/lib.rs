@@ -17,6 +17,7 @@ mod housekeeping;
 pub mod kept;
 pub mod key_file;
 mod load;
+pub mod network;
 mod no_keys;
 pub mod node_command;
 mod node_keys;

@@ -60,6 +60,7 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
             ..picot_pool::Config::default()
         },
         keys_never_signed: options.keys_never_signed,
+        network: options.network.clone(),
         layout,
         started_at,
     };
@@ -152,6 +153,14 @@ fn print_banner(node: &Node, data: &Path, options: &NodeOptions) -> Result<(), N
     }
     if let Some(address) = node.api_address() {
         say(format!("  api       http://{address}/"))?;
+    }
+    if let Some(network) = node.network() {
+        let listens = network.listen.iter().map(ToString::to_string);
+        let listens = listens.collect::<Vec<_>>().join(", ");
+        say(format!("  network   {}", network.node))?;
+        if !listens.is_empty() {
+            say(format!("            listens on {listens}"))?;
+        }
     }
     let last_final = node.execution().summary().last_final_slot;
     say(format!(

@@ -77,7 +77,9 @@ impl Frame {
         Self {
             packet,
             len: bytes.len(),
-            bytes: is_kept.then(|| Arc::from(bytes)).map_or_else(OnceLock::new, OnceLock::from),
+            bytes: is_kept
+                .then(|| Arc::from(bytes))
+                .map_or_else(OnceLock::new, OnceLock::from),
             tag: OnceLock::new(),
         }
     }

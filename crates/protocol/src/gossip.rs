@@ -181,7 +181,13 @@ impl Gossip {
     }
 
     /// A peer names what it has: of this, what this node lacks is asked for.
-    pub(crate) fn on_have(&mut self, from: Peer, place: usize, tags: &[Tag], effects: &mut Effects) {
+    pub(crate) fn on_have(
+        &mut self,
+        from: Peer,
+        place: usize,
+        tags: &[Tag],
+        effects: &mut Effects,
+    ) {
         let mut lacked = Vec::new();
         for tag in tags {
             match self.known.get_mut(tag) {

@@ -28,10 +28,13 @@ pub use error::ProtocolError;
 pub use frame::{Frame, Lane};
 pub use gossip::GossipConfig;
 pub use input::{Farewell, Fault, Input, Output};
+pub use operations::OperationsStats;
 pub use packet::{
     Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_TAGS, NodeTag, Packet, Prefix,
     SharedMessage, ShortBlock, Status, Tag,
 };
-pub use peers::{FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic};
+pub use peers::{
+    FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic,
+};
 pub use transport::Transport;
 pub use worker::{ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker, Room};

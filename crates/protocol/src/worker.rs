@@ -366,7 +366,11 @@ impl Shell {
         let wake_at = self.core.wake_at();
         let left = wake_at.and_then(|at| at.since(self.clock.now()));
         let left = left.map_or(MAX_SLEEP, |left| Duration::from(left.max(Millis::ZERO)));
-        if wake_at.is_some() { left.min(MAX_SLEEP) } else { MAX_SLEEP }
+        if wake_at.is_some() {
+            left.min(MAX_SLEEP)
+        } else {
+            MAX_SLEEP
+        }
     }
 
     fn take_all(&mut self, first: Option<Input>, queue: &Receiver<Input>) {

@@ -1,7 +1,9 @@
 //! What can be written after `picot`.
 
+mod network;
 mod peers;
 
+pub(crate) use network::NetworkArgs;
 pub(crate) use peers::{PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
 
 use super::load::LoadArgs;
@@ -281,6 +283,8 @@ pub(crate) struct NodeArgs {
         allow_negative_numbers = true
     )]
     pub(crate) min_fee: Amount,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,9 @@
 //! `picot node`.
 
-use super::args::NodeArgs;
+use super::args::{NetworkArgs, NodeArgs};
 use super::{CliError, PassphraseSource, World};
 use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::network::NetworkOptions;
 use picot_models::Amount;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct NodeOptions {
     pub keys_never_signed: bool,
     /// The least fee of operations taken in.
     pub min_fee: Amount,
+    /// How it takes part in the network.
+    pub network: NetworkOptions,
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
@@ -58,5 +61,22 @@ pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
         },
         keys_never_signed: arguments.keys_never_signed,
         min_fee: arguments.min_fee,
+        network: network(arguments.network, arguments.dev),
+    }
+}
+
+/// A development node is alone unless told otherwise; every other one listens.
+fn network(arguments: NetworkArgs, dev: bool) -> NetworkOptions {
+    let mut listen = arguments.listen;
+    if listen.is_empty() && !dev {
+        listen = NetworkOptions::default_listen();
+    }
+    NetworkOptions {
+        listen,
+        external: arguments.external,
+        peers: arguments.peer,
+        reserved: arguments.reserved,
+        discovery: !arguments.no_discovery,
+        max_per_address: usize::try_from(arguments.max_per_address).unwrap_or(usize::MAX),
     }
 }

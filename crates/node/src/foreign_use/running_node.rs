@@ -6,6 +6,7 @@ use crate::assembly::{Node, NodeConfig};
 use crate::client::ControlClient;
 use crate::data_layout::DataLayout;
 use crate::home::{Chain, open_dev_chain};
+use crate::network::NetworkOptions;
 use picot_api::ApiConfig;
 use picot_api::control::types::FactoryName;
 use picot_block_factory::Event;
@@ -82,6 +83,7 @@ impl World {
             passphrase: Some(passphrase(&self.layout)),
             keys_never_signed: false,
             started_at: SystemClock.now(),
+            network: NetworkOptions::alone(),
         };
         let node = Node::start(config, &Stop::new()).unwrap();
         let control = ControlClient::of_data(&self.layout).unwrap().unwrap();

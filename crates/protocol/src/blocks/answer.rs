@@ -7,9 +7,7 @@ use crate::Fault;
 use crate::input::Effects;
 use picot_clock::Timestamp;
 use picot_consensus::{Peer, PeerFault};
-use picot_models::{
-    BlockEnvelope, BlockId, Envelope, Operation, OperationId, SignedOperation,
-};
+use picot_models::{BlockEnvelope, BlockId, Envelope, Operation, OperationId, SignedOperation};
 use picot_pool::Pool;
 use picot_serialization::Encode;
 use std::collections::BTreeSet;
@@ -60,9 +58,7 @@ impl Blocks {
         operations: &[Envelope<Operation>],
         effects: &mut Effects,
     ) {
-        let is_answer = |question: &Question| {
-            matches!(question, Question::Operations(places) if places.len() >= operations.len())
-        };
+        let is_answer = |question: &Question| matches!(question, Question::Operations(places) if places.len() >= operations.len());
         let Some((mut fetch, question)) = self.answered(from, id, is_answer, effects) else {
             return;
         };
@@ -210,7 +206,12 @@ impl Blocks {
         bad: &[usize],
         effects: &mut Effects,
     ) {
-        let is_it = |fetch: &Fetch| fetch.verifying.as_ref().is_some_and(|it| it.ticket == ticket);
+        let is_it = |fetch: &Fetch| {
+            fetch
+                .verifying
+                .as_ref()
+                .is_some_and(|it| it.ticket == ticket)
+        };
         let id = self.fetches.iter().find(|(_, fetch)| is_it(fetch));
         let Some(id) = id.map(|(id, _)| *id) else {
             return;

@@ -40,7 +40,9 @@ impl Held {
         {
             let oldest = self.order.pop_front();
             let removed = oldest.and_then(|oldest| self.blocks.remove(&oldest));
-            self.bytes = self.bytes.saturating_sub(removed.map_or(0, |(_, bytes)| bytes));
+            self.bytes = self
+                .bytes
+                .saturating_sub(removed.map_or(0, |(_, bytes)| bytes));
         }
     }
 

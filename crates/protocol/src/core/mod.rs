@@ -6,7 +6,7 @@ mod packets;
 use crate::blocks::Blocks;
 use crate::gossip::Gossip;
 use crate::input::Effects;
-use crate::operations::Operations;
+use crate::operations::{Operations, OperationsStats};
 use crate::packet::{Hello, NodeTag, Packet};
 use crate::peers::{Accounts, ClockOffsets, PeerInfo, Statuses, Table, Verdict};
 use crate::time::after;
@@ -215,7 +215,8 @@ impl Core {
         for (to, frame) in effects.sends {
             self.table.push(to, frame);
         }
-        self.table.take_sendable(|to, frame| outputs.push(Output::Send { to, frame }));
+        self.table
+            .take_sendable(|to, frame| outputs.push(Output::Send { to, frame }));
         self.wake(&mut outputs);
         outputs
     }
@@ -279,6 +280,12 @@ impl Core {
     #[must_use]
     pub fn clock_offset_ms(&self) -> Option<i64> {
         self.clocks.median()
+    }
+
+    /// What was not done with operations, for want of room.
+    #[must_use]
+    pub const fn operations_stats(&self) -> OperationsStats {
+        self.operations.stats()
     }
 
     /// Whether a header is of the best-ranked producer of its slot: its operations go along.

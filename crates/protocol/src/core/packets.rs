@@ -177,7 +177,12 @@ impl Core {
         effects.push(Output::Verify { ticket, operations });
     }
 
-    pub(super) fn on_outcome_verified(&mut self, ticket: u64, bad: &[usize], effects: &mut Effects) {
+    pub(super) fn on_outcome_verified(
+        &mut self,
+        ticket: u64,
+        bad: &[usize],
+        effects: &mut Effects,
+    ) {
         let Some((from, message)) = self.outcomes.remove(&ticket) else {
             return;
         };

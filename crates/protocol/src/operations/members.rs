@@ -108,7 +108,10 @@ impl Members {
         }
         let mut taken: Vec<usize> = self.members.values().map(|one| one.place).collect();
         taken.sort_unstable();
-        let free = taken.iter().enumerate().find(|(place, taken)| place != *taken);
+        let free = taken
+            .iter()
+            .enumerate()
+            .find(|(place, taken)| place != *taken);
         let place = free.map_or(taken.len(), |(place, _)| place);
         self.members.insert(peer, Member::new(place, greeting));
     }
@@ -159,7 +162,10 @@ mod tests {
         members.add(Peer(9), (0, 0));
         members.add(Peer(9), (0, 0));
         members.add(Peer(10), (0, 0));
-        let places: Vec<_> = members.iter().map(|(peer, one)| (peer.0, one.place)).collect();
+        let places: Vec<_> = members
+            .iter()
+            .map(|(peer, one)| (peer.0, one.place))
+            .collect();
         assert_eq!(places, [(0, 0), (2, 2), (3, 3), (9, 1), (10, 4)]);
     }
 

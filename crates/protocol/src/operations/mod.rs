@@ -20,6 +20,8 @@ mod members;
 mod ring;
 mod serve;
 #[cfg(test)]
+pub(crate) mod test_kit;
+#[cfg(test)]
 mod tests;
 
 use crate::input::Effects;
@@ -112,13 +114,13 @@ impl OperationsConfig {
 
 /// What was not done, for want of room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct OperationsStats {
+pub struct OperationsStats {
     /// Announcements that were dropped or ignored.
-    pub(crate) dropped: u64,
+    pub dropped: u64,
     /// Operations that were announced and never came.
-    pub(crate) never_came: u64,
+    pub never_came: u64,
     /// Answers that the pool did not give.
-    pub(crate) unjudged: u64,
+    pub unjudged: u64,
 }
 
 /// What is known of operations between this node and its peers; see the [module](self).

@@ -128,7 +128,11 @@ impl Ring {
                 return;
             };
             // It may have been forgotten and noted again meanwhile: then it has a later number, too.
-            if self.known.get(&oldest).is_some_and(|it| it.number == self.first) {
+            if self
+                .known
+                .get(&oldest)
+                .is_some_and(|it| it.number == self.first)
+            {
                 self.known.remove(&oldest);
             }
             self.first = self.first.saturating_add(1);
@@ -158,7 +162,11 @@ mod tests {
         }
         assert_eq!(ring.len(), 3);
         ring.note(prefix(4), &PeerSet::EMPTY, Ours::Held);
-        let left = |ring: &Ring| (1..=5).filter(|n| ring.get(prefix(*n)).is_some()).collect::<Vec<_>>();
+        let left = |ring: &Ring| {
+            (1..=5)
+                .filter(|n| ring.get(prefix(*n)).is_some())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(left(&ring), [2, 3, 4]);
         // Forgotten and noted again it is the newest: its old place goes without it.
         assert!(ring.forget(prefix(2)).is_some());

@@ -1,6 +1,8 @@
 //! The byte forms of packets.
 
-use crate::packet::{Hello, MAX_TAGS, NodeTag, Packet, Prefix, SharedMessage, ShortBlock, Status, Tag};
+use crate::packet::{
+    Hello, MAX_TAGS, NodeTag, Packet, Prefix, SharedMessage, ShortBlock, Status, Tag,
+};
 use crate::{Echo, Frame, Lane};
 use picot_consensus::{Message, Request};
 use picot_models::mocks::{address, block, genesis_with, key, transfer};
@@ -20,7 +22,13 @@ fn some_block() -> Block {
     let genesis = genesis_with(ChainParams::dev(), &[(1, 1)]);
     let operations = (0..3).map(|amount| transfer(&key(1), address(2), amount + 1, 1, 9, &chain()));
     let parents = genesis.block_ids();
-    block(&key(1), Slot::new(1, 0), parents, operations.collect(), &chain())
+    block(
+        &key(1),
+        Slot::new(1, 0),
+        parents,
+        operations.collect(),
+        &chain(),
+    )
 }
 
 fn some_vote() -> Message {
@@ -47,7 +55,11 @@ fn packets() -> Vec<Packet> {
     let id = block.id();
     let ids: Vec<OperationId> = block.operations.iter().map(|one| one.id()).collect();
     let prefixes: Vec<Prefix> = ids.iter().map(Prefix::of).collect();
-    let operations: Vec<_> = block.operations.iter().map(|one| one.envelope().clone()).collect();
+    let operations: Vec<_> = block
+        .operations
+        .iter()
+        .map(|one| one.envelope().clone())
+        .collect();
     let header = block.header.envelope().clone();
     vec![
         Packet::Hello(Hello {
@@ -82,12 +94,18 @@ fn packets() -> Vec<Packet> {
         Packet::Endorsements(Vec::new()),
         Packet::Denunciations(Vec::new()),
         Packet::GetBlock(id),
-        Packet::BlockIds { id, operations: ids },
+        Packet::BlockIds {
+            id,
+            operations: ids,
+        },
         Packet::GetBlockOperations {
             id,
             places: vec![0, 2],
         },
-        Packet::BlockOperations { id, operations: operations.clone() },
+        Packet::BlockOperations {
+            id,
+            operations: operations.clone(),
+        },
         Packet::NotHeld(id),
         shared(Message::Body(BlockEnvelope { header, operations })),
     ]
@@ -146,6 +164,9 @@ fn a_frame_that_came_has_the_bytes_and_the_tag_of_the_one_that_was_sent() {
         let came = decode_exact::<Packet>(sent.bytes()).unwrap();
         let came = Frame::received(came, sent.bytes());
         assert_eq!(came.bytes(), sent.bytes());
-        assert_eq!((came.len(), came.tag(), came.lane()), (sent.len(), sent.tag(), sent.lane()));
+        assert_eq!(
+            (came.len(), came.tag(), came.lane()),
+            (sent.len(), sent.tag(), sent.lane())
+        );
     }
 }

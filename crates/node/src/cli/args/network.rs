@@ -7,7 +7,7 @@ use picot_network::Address;
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
     /// Where to listen for other nodes, for example /ip4/0.0.0.0/tcp/4703; may be repeated
-    /// [default: port 4703 of all addresses, by TCP and QUIC; with --dev: nowhere]
+    /// [default: port 4703 of all addresses; with --dev: nowhere]
     #[arg(long, value_name = "MULTIADDR", verbatim_doc_comment)]
     pub(crate) listen: Vec<Address>,
     /// A node to connect to at first, with or without /p2p/NODE; may be repeated
