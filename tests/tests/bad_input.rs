@@ -75,6 +75,14 @@ fn wrong_operations_are_refused_with_their_reason_and_the_node_keeps_running() {
     };
     let oversize = picot_models::mocks::operation(&key(5), oversize, 1_000_000_000, 50, &chain);
     assert_eq!(code(&oversize), "too_large");
+    let deployment = picot_models::OperationKind::Deploy {
+        bytecode: vec![1],
+        max_gas: 1,
+        max_coins: picot_models::Amount::ZERO,
+        datastore: Vec::new(),
+    };
+    let deployment = picot_models::mocks::operation(&key(5), deployment, 1, 50, &chain);
+    assert_eq!(code(&deployment), "no_contract_engine");
     let mut unsigned = serde_json::to_value(good(50).envelope()).unwrap();
     unsigned.as_object_mut().unwrap().remove("signature");
     for body in ["{", "", "null", "[1,2]", &unsigned.to_string()] {
