@@ -21,6 +21,7 @@ mod cargo;
 mod ci;
 mod explore;
 mod failure;
+mod localnet;
 mod model;
 mod node;
 mod sim;
@@ -43,8 +44,9 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     node::TASK,
+    localnet::TASK,
     sim::TASK,
     test::TASK,
     bench::TASK,
@@ -115,7 +117,7 @@ fn task_names() -> Vec<&'static str> {
 fn overview() -> String {
     let mut text = String::from("Usage: cargo xtask <task> [arguments]\n\nTasks:\n");
     for task in &TASKS {
-        text.push_str(&format!("  {:<7}  {}\n", task.name, task.summary));
+        text.push_str(&format!("  {:<8}  {}\n", task.name, task.summary));
     }
     text.push_str("\n'cargo xtask help <task>' tells more about one of them.\n");
     text

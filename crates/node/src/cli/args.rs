@@ -10,7 +10,9 @@ use super::load::LoadArgs;
 use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use picot_models::{Address, Amount, BlockId, OperationId, Slot};
+use picot_models::{
+    Address, Amount, BlockId, CanonicalRuleKind, OperationId, ProposalPolicy, Slot,
+};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -324,6 +326,12 @@ pub(crate) struct GenesisNewArgs {
     /// The name of the chain [default: that of the preset]
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// Who may propose a block: `all`, `drawn` or `ranked:K` [default: that of the preset]
+    #[arg(long, value_parser = super::genesis::policy)]
+    pub(crate) policy: Option<ProposalPolicy>,
+    /// How candidates are ordered, such as `ranked-draw` [default: that of the preset]
+    #[arg(long, value_parser = super::genesis::rule)]
+    pub(crate) rule: Option<CanonicalRuleKind>,
     /// The start of slot 0/0, in milliseconds since 1970 [default: now]
     #[arg(long, value_name = "MILLISECONDS")]
     pub(crate) timestamp: Option<u64>,

@@ -4,7 +4,10 @@ use super::args::{GenesisCommand, GenesisFileArgs, GenesisNewArgs, Preset};
 use super::{CliError, World, tables};
 use crate::client::printable;
 use crate::genesis_file::read_genesis;
-use picot_models::{Amount, ChainId, ChainParams, Genesis, GenesisStaker, Timestamp};
+use picot_models::{
+    Amount, CanonicalRuleKind, ChainId, ChainParams, Genesis, GenesisStaker, ProposalPolicy,
+    Timestamp,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -34,10 +37,16 @@ fn new(arguments: &GenesisNewArgs, world: &mut World<'_>) -> Result<(), CliError
 }
 
 fn build(arguments: &GenesisNewArgs, world: &World<'_>) -> Result<Genesis, CliError> {
-    let (name, params) = match arguments.preset {
+    let (name, mut params) = match arguments.preset {
         Preset::Dev => ("dev", ChainParams::dev()),
         Preset::Production => ("picot", ChainParams::production()),
     };
+    if let Some(policy) = arguments.policy {
+        params.proposal_policy = policy;
+    }
+    if let Some(rule) = arguments.rule {
+        params.canonical_rule = rule;
+    }
     let mut allocations = BTreeMap::new();
     for (address, amount) in &arguments.allocations {
         let before: Option<Amount> = allocations.insert(*address, *amount);
@@ -85,6 +94,24 @@ fn show(arguments: &GenesisFileArgs, world: &mut World<'_>) -> Result<(), CliErr
         return world.say_json(&genesis);
     }
     world.say(tables::genesis(&genesis))
+}
+
+/// Reads who may propose.
+pub(super) fn policy(text: &str) -> Result<ProposalPolicy, String> {
+    let expected = "expected `all`, `drawn` or `ranked:K`, where K is at least 1";
+    match (text, text.strip_prefix("ranked:").map(str::parse)) {
+        ("all", _) => Ok(ProposalPolicy::All),
+        ("drawn", _) => Ok(ProposalPolicy::Drawn),
+        (_, Some(Ok(count))) if count > 0 => Ok(ProposalPolicy::Ranked { count }),
+        _ => Err(expected.to_owned()),
+    }
+}
+
+/// Reads a canonical rule by the name that a genesis file has for it.
+pub(super) fn rule(text: &str) -> Result<CanonicalRuleKind, String> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        "expected `ranked-draw`, `lowest-hash`, `lowest-ticket` or `first-to-quorum`".to_owned()
+    })
 }
 
 pub(super) fn write(path: &Path, text: &str, replace: bool) -> Result<(), CliError> {

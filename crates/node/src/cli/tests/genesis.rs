@@ -1,7 +1,7 @@
 //! `picot genesis`.
 
 use super::*;
-use picot_models::{ChainParams, Genesis, mocks};
+use picot_models::{CanonicalRuleKind, ChainParams, Genesis, ProposalPolicy, mocks};
 
 fn pair(number: u64, separator: &str, value: &str) -> String {
     format!("{}{separator}{value}", mocks::address(number))
@@ -143,4 +143,36 @@ fn a_file_that_is_no_genesis_is_refused_with_line_and_column() {
         nobody.err.contains("names no staker with rolls"),
         "{nobody:?}"
     );
+}
+
+#[test]
+fn policy_and_canonical_rule_are_those_asked_for() {
+    let staker = format!("{}:1", mocks::address(1));
+    let new = ["genesis", "new", "--preset", "dev", "--staker", &staker];
+    let made = |more: &[&str]| {
+        let ended = picot(&[&new, more].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let genesis: Genesis = serde_json::from_str(&ended.out).unwrap();
+        genesis.params
+    };
+    let preset = made(&[]);
+    for (name, policy) in [
+        ("all", ProposalPolicy::All),
+        ("drawn", ProposalPolicy::Drawn),
+        ("ranked:3", ProposalPolicy::Ranked { count: 3 }),
+    ] {
+        let params = made(&["--policy", name]);
+        assert_eq!(params.proposal_policy, policy);
+        assert_eq!(params.canonical_rule, preset.canonical_rule);
+    }
+    let params = made(&["--rule", "lowest-ticket"]);
+    assert_eq!(params.canonical_rule, CanonicalRuleKind::LowestTicket);
+    assert_eq!(params.proposal_policy, preset.proposal_policy);
+    for wrong in [
+        ["--policy", "ranked:0"],
+        ["--policy", "some"],
+        ["--rule", "best"],
+    ] {
+        assert_eq!(picot(&[&new[..], &wrong].concat()).code, 2, "{wrong:?}");
+    }
 }
