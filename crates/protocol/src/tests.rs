@@ -1,3 +1,6 @@
 //! Tests of the whole core.
 
+mod handshakes;
 mod packets;
+mod spreading;
+mod support;

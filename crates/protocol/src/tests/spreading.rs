@@ -1,0 +1,331 @@
+//! How messages of consensus spread.
+
+use super::support::*;
+use crate::{Input, Output, Packet, SharedMessage};
+use picot_consensus::{Message, Peer, Request};
+use picot_models::mocks::key;
+use picot_models::{
+    Ballot, Block, BlockEnvelope, Certificate, Endorsement, Outcome, Signed, Slot, ThreadDigest,
+    ValidatorSet, Value, Vote,
+};
+use picot_pool::PoolError;
+use picot_serialization::Encode;
+use std::sync::Arc;
+
+/// What was sent from one to another that carries this message.
+fn times_sent(net: &Net, from: usize, to: usize, message: &Message) -> usize {
+    let is_it = |packet: &Packet| matches!(packet, Packet::Consensus(it) if *it.0 == *message);
+    let sent = net.carried.iter();
+    sent.filter(|(at, receiver, frame)| (*at, *receiver) == (from, to) && is_it(frame.packet()))
+        .count()
+}
+
+fn relay(net: &mut Net, at: usize, from: usize, message: &Arc<Message>) {
+    let message = Arc::clone(message);
+    let from = Peer(from as u64);
+    net.input(at, Input::Relay { from, message });
+}
+
+#[test]
+fn what_this_node_signs_goes_to_all_its_peers() {
+    let mut net = Net::mesh(4);
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    for at in 1..4 {
+        assert_eq!(net.heard(at, &message), 1);
+        assert_eq!(net.done[at].heard[0].0, Peer(0));
+    }
+}
+
+#[test]
+fn where_all_are_connected_to_all_nothing_is_passed_on() {
+    let mut net = Net::mesh(4);
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    for at in 1..4 {
+        relay(&mut net, at, 0, &message);
+    }
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2), (1, 0)] {
+        assert_eq!(times_sent(&net, from, to, &message), 0);
+    }
+}
+
+#[test]
+fn who_is_not_connected_to_the_sender_hears_from_those_who_are() {
+    let mut net = Net::new(3, &[(0, 1), (1, 2)]);
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    relay(&mut net, 1, 0, &message);
+    assert_eq!(net.heard(2, &message), 1);
+    relay(&mut net, 1, 0, &message);
+    assert_eq!(times_sent(&net, 1, 2, &message), 1, "once");
+    assert_eq!(times_sent(&net, 1, 0, &message), 0, "not back");
+}
+
+#[test]
+fn a_vote_with_a_bad_signature_is_not_passed_on_and_its_sender_is_punished() {
+    let mut net = Net::new(3, &[(0, 1), (1, 2)]);
+    let (Message::Vote(good), Message::Vote(other)) = (&*vote(1, 1), &*vote(1, 2)) else {
+        unreachable!("they are votes");
+    };
+    let mut forged = good.clone();
+    forged.signature = other.signature;
+    let forged = Arc::new(Message::Vote(forged));
+    net.input(0, Input::Broadcast(forged.clone()));
+    relay(&mut net, 1, 0, &forged);
+    assert_eq!(net.heard(2, &forged), 0);
+    let penalised: Vec<bool> = net.cores[1]
+        .peers(net.now)
+        .iter()
+        .map(|it| it.penalty > 0)
+        .collect();
+    assert_eq!(penalised, [true, false]);
+}
+
+#[test]
+fn what_the_sender_did_not_bring_is_named_in_a_while_and_asked_for() {
+    let mut net = Net::mesh(3);
+    net.cut = vec![(0, 2)];
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    relay(&mut net, 1, 0, &message);
+    assert_eq!(net.heard(2, &message), 0, "node 0 is connected to node 2");
+    net.run_for(1_000);
+    assert_eq!(net.heard(2, &message), 1);
+    assert_eq!(net.done[2].heard[0].0, Peer(1));
+}
+
+#[test]
+fn a_vote_costs_a_link_at_most_one_and_a_half_times_its_bytes() {
+    let mut net = Net::mesh(4);
+    let votes: Vec<_> = (0..40).map(|period| vote(1, period + 1)).collect();
+    let quiet: usize = {
+        let mut idle = Net::mesh(4);
+        idle.run_for(3_000);
+        idle.bytes_between(1, 2)
+    };
+    for (number, message) in votes.iter().enumerate() {
+        let signer = number % 4;
+        net.input(signer, Input::Broadcast(message.clone()));
+        for at in (0..4).filter(|at| *at != signer) {
+            relay(&mut net, at, signer, message);
+        }
+        if number % 8 == 0 {
+            net.run_for(50);
+        }
+    }
+    net.run_for(2_000);
+    for at in 0..4 {
+        for (number, message) in votes.iter().enumerate() {
+            assert_eq!(net.heard(at, message), usize::from(number % 4 != at));
+        }
+    }
+    let own: usize = votes.iter().map(|message| message.encoded_len()).sum();
+    for (one, other) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
+        // Every vote is of use to every node, so each link could carry each once.
+        let bytes = net.bytes_between(one, other).saturating_sub(quiet);
+        assert!(
+            bytes * 2 <= own * 3,
+            "{bytes} bytes for {own} between {one} and {other}"
+        );
+    }
+}
+
+#[test]
+fn what_nearly_everybody_has_is_told_to_a_few() {
+    let mut net = Net::mesh(12);
+    let message = vote(1, 1);
+    net.input(0, Input::Tell(message.clone()));
+    let told = (1..12).filter(|at| net.heard(*at, &message) > 0).count();
+    assert_eq!(told, crate::GossipConfig::default().told);
+}
+
+#[test]
+fn what_is_said_again_goes_again_to_those_who_did_not_bring_it() {
+    let mut net = Net::mesh(3);
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    net.say(1, 0, Packet::Consensus(SharedMessage(message.clone())));
+    net.input(0, Input::Broadcast(message.clone()));
+    assert_eq!(
+        times_sent(&net, 0, 1, &message),
+        1,
+        "node 1 has shown that it has it"
+    );
+    assert_eq!(times_sent(&net, 0, 2, &message), 2);
+}
+
+#[test]
+fn the_operations_go_along_with_the_header_of_the_best_ranked_producer_alone() {
+    for (producer, along) in [(1, true), (2, false)] {
+        let mut net = Net::mesh(2);
+        let block = block_of(producer, 3);
+        net.input(0, Input::Held(block.clone()));
+        let header = block.header.envelope().clone();
+        net.input(0, Input::Broadcast(Arc::new(Message::Candidate(header))));
+        let sent = net
+            .carried
+            .iter()
+            .find_map(|(_, _, frame)| match frame.packet() {
+                Packet::Candidate { operations, .. } => Some(operations.clone()),
+                _ => None,
+            });
+        let sent = sent.expect("a candidate was sent");
+        assert_eq!(sent.map(|it| it.0.len()), along.then_some(3));
+    }
+}
+
+#[test]
+fn a_block_that_a_peer_holds_is_fetched_and_its_signatures_are_verified() {
+    let mut net = Net::mesh(2);
+    let block = block_of(1, 3);
+    net.input(0, Input::Held(block.clone()));
+    let header = block.header.envelope().clone();
+    net.input(0, Input::Broadcast(Arc::new(Message::Candidate(header))));
+    let request = Request::Body { id: block.id() };
+    net.input(
+        1,
+        Input::Ask {
+            to: Some(Peer(0)),
+            request,
+        },
+    );
+    let ticket = net.done[1].outputs.iter().find_map(|output| match output {
+        Output::Verify { ticket, operations } if operations.len() == 3 => Some(*ticket),
+        _ => None,
+    });
+    let bodies = |net: &Net| {
+        let heard = net.done[1].heard.iter();
+        heard
+            .filter(|(_, message)| matches!(**message, Message::Body(_)))
+            .count()
+    };
+    assert_eq!(bodies(&net), 0, "not before they are verified");
+    let ticket = ticket.expect("its operations are to be verified");
+    net.input(
+        1,
+        Input::Verified {
+            ticket,
+            bad: Vec::new(),
+        },
+    );
+    assert_eq!(bodies(&net), 1);
+}
+
+/// A decision for a block, as a node that is behind gets it.
+fn outcome(block: &Block) -> Arc<Message> {
+    let votes = [1, 2].map(|validator| {
+        let content = Vote {
+            version: 1,
+            slot: block.slot(),
+            round: 0,
+            thread_digest: ThreadDigest::genesis(&chain(), 0),
+            ballot: Ballot::Finalise {
+                value: Value::Block { id: block.id() },
+            },
+        };
+        Signed::sign(content, &key(validator), &chain())
+    });
+    let validators = ValidatorSet::new(0, &genesis().roll_counts()).unwrap();
+    let certificate = Certificate::from_votes(&votes, &validators).unwrap();
+    let operations = block.operations.iter();
+    Arc::new(Message::Outcome {
+        outcome: Outcome::new(certificate).unwrap(),
+        block: Some(BlockEnvelope {
+            header: block.header.envelope().clone(),
+            operations: operations.map(|one| one.envelope().clone()).collect(),
+        }),
+    })
+}
+
+#[test]
+fn an_outcome_is_heard_once_the_operations_of_its_block_are_verified_and_bad_ones_are_its_senders_fault()
+ {
+    let message = outcome(&block_of(1, 2));
+    for (bad, is_heard) in [(vec![], 1), (vec![1], 0)] {
+        let mut net = Net::mesh(2);
+        net.say(1, 0, Packet::Consensus(SharedMessage(message.clone())));
+        assert_eq!(net.heard(0, &message), 0, "not before");
+        let Some(Output::Verify { ticket, operations }) = net.done[0].outputs.pop() else {
+            panic!("its operations are to be verified");
+        };
+        assert_eq!(operations.len(), 2);
+        net.input(0, Input::Verified { ticket, bad });
+        assert_eq!(net.heard(0, &message), is_heard);
+        let penalty = net.cores[0].peers(net.now)[0].penalty;
+        assert_eq!(penalty == 0, is_heard == 1);
+    }
+    let mut net = Net::mesh(2);
+    let empty = outcome(&block_of(1, 0));
+    net.say(1, 0, Packet::Consensus(SharedMessage(empty.clone())));
+    assert_eq!(net.heard(0, &empty), 1, "there is nothing to verify");
+}
+
+#[test]
+fn consensus_is_told_who_is_ahead_and_asks_those_who_can_answer() {
+    let mut net = Net::mesh(3);
+    let decided = vec![7, 0, 0, 0];
+    net.input(
+        1,
+        Input::Progress {
+            decided,
+            serves_from: 1,
+        },
+    );
+    net.run_for(2_000);
+    let told = net.done[0].outputs.iter().find_map(|output| match output {
+        Output::DecidedElsewhere { peer, slots } => Some((*peer, slots.clone())),
+        _ => None,
+    });
+    assert_eq!(told, Some((Peer(1), vec![Slot::new(7, 0)])));
+    net.carried.clear();
+    for period in [3, 4] {
+        let request = Request::Outcomes { thread: 0, period };
+        net.input(0, Input::Ask { to: None, request });
+    }
+    let asked: Vec<usize> = net.carried.iter().map(|(_, to, _)| *to).collect();
+    assert_eq!(asked, [1, 1], "node 2 has not decided them");
+}
+
+#[test]
+fn endorsements_go_to_all_once_the_pool_has_taken_them_in() {
+    let mut net = Net::new(3, &[(0, 1), (1, 2)]);
+    let endorsement = Endorsement {
+        slot: Slot::new(1, 0),
+        index: 0,
+        block: block_of(1, 0).id(),
+    };
+    let endorsement = Arc::new(Signed::sign(endorsement, &key(1), &chain()));
+    net.input(0, Input::NewEndorsements(vec![Arc::clone(&endorsement)]));
+    let to_pool = |net: &Net, at: usize| {
+        let outputs = net.done[at].outputs.iter();
+        outputs
+            .filter(|it| matches!(it, Output::AddEndorsements { .. }))
+            .count()
+    };
+    assert_eq!(
+        (to_pool(&net, 1), to_pool(&net, 2)),
+        (1, 0),
+        "not before it is judged"
+    );
+    net.input(1, Input::NewEndorsements(vec![endorsement]));
+    assert_eq!(
+        (to_pool(&net, 0), to_pool(&net, 2)),
+        (0, 1),
+        "not back, but on"
+    );
+}
+
+#[test]
+fn who_sends_items_that_are_provably_bad_is_punished_and_for_want_of_knowledge_nobody_is() {
+    let mut net = Net::mesh(2);
+    let id = picot_models::EndorsementId::from_hash(node(9));
+    let judged = |error| Input::Judged {
+        from: Peer(1),
+        results: vec![Ok(()), Err(error)],
+    };
+    net.input(0, judged(PoolError::EndorsementHeld(id)));
+    assert_eq!(net.cores[0].peers(net.now)[0].penalty, 0);
+    net.input(0, judged(PoolError::EndorsementSignature(id)));
+    assert!(net.cores[0].peers(net.now)[0].penalty > 0);
+}
