@@ -40,8 +40,9 @@ impl Blocks {
             } else {
                 blame_wrong(&mut fetch, BTreeSet::from([from]), effects);
             }
-            if !fetch.distrusted.contains(&from) && fetch.is_idle() {
-                // Who has the ids has the operations.
+            if !fetch.distrusted.contains(&from) {
+                // Who has the ids has the operations, and nobody else is needed for the ids.
+                fetch.waits_until = None;
                 fetch.sources.retain(|source| *source != from);
                 fetch.sources.push_front(from);
             }
@@ -58,59 +59,33 @@ impl Blocks {
         operations: &[Envelope<Operation>],
         effects: &mut Effects,
     ) {
-        let is_answer = |question: &Question| matches!(question, Question::Operations(places) if places.len() >= operations.len());
-        let Some((mut fetch, question)) = self.answered(from, id, is_answer, effects) else {
+        let asked = self.fetches.get(&id);
+        let asked = asked.map_or_else(Vec::new, |it| it.places_asked(from, operations.len()));
+        let operations: Vec<Arc<SignedOperation>> = operations
+            .iter()
+            .take(asked.first().map_or(0, |_| operations.len()))
+            .map(|operation| Arc::new(operation.clone().identify(&self.chain_id)))
+            .collect();
+        // Asked twice, a peer may answer to either.
+        let list = self.fetches.get(&id).and_then(|fetch| fetch.list.as_ref());
+        let fits = |places: &Vec<u32>| list.is_none_or(|list| list.fits(places, &operations));
+        let places = asked.iter().find(|places| fits(places)).or(asked.first());
+        let is_it = |question: &Question| match question {
+            Question::Operations(asked) => Some(asked) == places,
+            _ => false,
+        };
+        let Some((mut fetch, _)) = self.answered(from, id, is_it, effects) else {
             return;
         };
-        if let (Question::Operations(places), None) = (question, &fetch.verifying) {
-            self.take_operations(&mut fetch, from, &places, operations, effects);
+        if let (Some(places), None) = (places, &fetch.verifying) {
+            let is_sure = asked.len() == 1;
+            take_operations(&mut fetch, from, places, operations, is_sure, effects);
         }
         if fetch.bytes > self.config.fetch_bytes {
             return self.end(id, fetch);
         }
         self.advance(now, id, fetch, effects);
         self.bound_bytes();
-    }
-
-    fn take_operations(
-        &self,
-        fetch: &mut Fetch,
-        from: Peer,
-        places: &[u32],
-        operations: &[Envelope<Operation>],
-        effects: &mut Effects,
-    ) {
-        let mut is_contradicted = false;
-        for (place, operation) in places.iter().zip(operations) {
-            let operation = operation.clone().identify(&self.chain_id);
-            let Some(list) = &mut fetch.list else {
-                return;
-            };
-            let index = usize::try_from(*place).unwrap_or(usize::MAX);
-            if list.is_named(index, &operation.id()) {
-                let bytes = operation.encoded_len();
-                let found = Found {
-                    operation: Arc::new(operation),
-                    unverified_from: Some(from),
-                };
-                if list.put(index, found) {
-                    fetch.bytes = fetch.bytes.saturating_add(bytes);
-                }
-            } else if matches!(list.names, Names::Full(_)) {
-                return blame_wrong(fetch, BTreeSet::from([from]), effects);
-            } else {
-                // Either the short list is wrong or the answer: the ids will tell.
-                is_contradicted = true;
-                fetch.suspect(from, *place, operation.id());
-            }
-        }
-        if is_contradicted {
-            fetch.doubt();
-        }
-        if !operations.is_empty() && !fetch.sources.contains(&from) {
-            // The rest, or the ids.
-            fetch.sources.push_front(from);
-        }
     }
 
     /// Gives up the oldest while too much is held for those that are not done.
@@ -261,6 +236,51 @@ impl Blocks {
             None => effects.blame(from, Fault::Unasked),
         }
         None
+    }
+}
+
+/// Puts operations at the places that were asked for. `is_sure` if there was no other question that they
+/// may be the answer to.
+fn take_operations(
+    fetch: &mut Fetch,
+    from: Peer,
+    places: &[u32],
+    operations: Vec<Arc<SignedOperation>>,
+    is_sure: bool,
+    effects: &mut Effects,
+) {
+    let (mut is_contradicted, is_empty) = (false, operations.is_empty());
+    for (place, operation) in places.iter().zip(operations) {
+        let Some(list) = &mut fetch.list else {
+            return;
+        };
+        let index = usize::try_from(*place).unwrap_or(usize::MAX);
+        if list.is_named(index, &operation.id()) {
+            let bytes = operation.encoded_len();
+            let found = Found {
+                operation,
+                unverified_from: Some(from),
+            };
+            if list.put(index, found) {
+                fetch.bytes = fetch.bytes.saturating_add(bytes);
+            }
+        } else if matches!(list.names, Names::Full(_)) {
+            return blame_wrong(fetch, BTreeSet::from([from]), effects);
+        } else {
+            // Either the short list is wrong or the answer: the ids will tell.
+            is_contradicted = true;
+            if is_sure {
+                fetch.suspect(from, *place, operation.id());
+            }
+        }
+    }
+    if is_contradicted {
+        fetch.doubt();
+        fetch.waits_until = None;
+    }
+    if !is_empty && !fetch.sources.contains(&from) {
+        // The rest, or the ids.
+        fetch.sources.push_front(from);
     }
 }
 

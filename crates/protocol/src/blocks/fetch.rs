@@ -76,6 +76,14 @@ impl List {
         }
     }
 
+    /// Whether these are named at these places, the first of them if there are fewer operations.
+    pub(super) fn fits(&self, places: &[u32], operations: &[Arc<SignedOperation>]) -> bool {
+        places.iter().zip(operations).all(|(place, operation)| {
+            let place = usize::try_from(*place).unwrap_or(usize::MAX);
+            self.is_named(place, &operation.id())
+        })
+    }
+
     /// Puts an operation at a place that has none. False if it has one.
     pub(super) fn put(&mut self, place: usize, found: Found) -> bool {
         match self.found.get_mut(place) {
@@ -343,6 +351,18 @@ impl Fetch {
     pub(super) fn waited_for(&self) -> Option<Peer> {
         self.waits_until?;
         self.questions.last().map(|(peer, _)| *peer)
+    }
+
+    /// The places that a peer was asked for and has not answered, in each question of at least so many.
+    pub(super) fn places_asked(&self, from: Peer, at_least: usize) -> Vec<Vec<u32>> {
+        let asked = self.questions.iter().filter(|(peer, _)| *peer == from);
+        asked
+            .filter_map(|(_, question)| match question {
+                Question::Operations(places) => Some(places.clone()),
+                Question::Whole | Question::Ids => None,
+            })
+            .filter(|places| places.len() >= at_least)
+            .collect()
     }
 
     /// Takes back the question that a peer answers, if it was asked one such.

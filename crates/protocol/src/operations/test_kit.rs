@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use picot_models::mocks::{address, chain_id, key, operation, transfer};
-use picot_models::{Amount, ChainId, ChainParams, OperationKind, SignedOperation};
+use picot_models::{Amount, ChainId, ChainParams, OperationKind, SignedOperation, Slot};
 use picot_pool::mocks::{FixedAccounts, RecordedPropagation};
 use picot_pool::{Config, Pool, PoolError, SharedPool};
 use picot_selector::mocks::MockSelector;
@@ -23,7 +23,14 @@ pub(crate) fn transfers_from(from: u64, count: u64) -> Vec<Shared> {
     (from..from.saturating_add(count))
         .map(|number| {
             let sender = key(number % 16);
-            Arc::new(transfer(&sender, address(1), number + 1, 1_000, 50, &chain()))
+            Arc::new(transfer(
+                &sender,
+                address(1),
+                number + 1,
+                1_000,
+                50,
+                &chain(),
+            ))
         })
         .collect()
 }
@@ -89,5 +96,15 @@ impl TestPool {
     pub(crate) fn add(&self, operations: &[Shared]) -> (Vec<Result<(), PoolError>>, Vec<Shared>) {
         let results = self.pool.add_operations(operations.to_vec());
         (results, self.network.take().operations)
+    }
+
+    /// An operation is executed in a final slot.
+    pub(crate) fn finish(&self, operation: &SignedOperation) {
+        let thread = operation
+            .signer_address()
+            .thread(ChainParams::dev().thread_count);
+        self.pool
+            .notify_final(Slot::new(1, thread), &[operation.id()]);
+        assert!(!self.pool.contains(&operation.id()));
     }
 }

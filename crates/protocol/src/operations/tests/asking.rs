@@ -5,7 +5,6 @@ use crate::Fault;
 use crate::operations::test_kit::{TestPool, forged, large, transfers};
 use crate::packet::Prefix;
 use picot_consensus::Peer;
-use picot_models::Slot;
 use picot_pool::{Pool, PoolError};
 use std::sync::Arc;
 
@@ -57,7 +56,10 @@ fn what_comes_late_is_taken_and_nobody_is_blamed() {
     node.announced(1, &operations);
     node.after(WAIT);
     let questions = node.questions();
-    assert_eq!(questions.iter().map(|one| one.0).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        questions.iter().map(|one| one.0).collect::<Vec<_>>(),
+        [0, 1]
+    );
     node.came(0, &operations[..1]);
     assert_eq!(node.judge(), [Ok(())]);
     // Both come again from the other, and one of them from the first: late as well.
@@ -161,7 +163,10 @@ fn what_the_pool_refuses_is_nobodys_fault_and_not_fetched_again_for_a_while() {
     let operations = transfers(1);
     node.announced(0, &operations);
     node.came(0, &operations);
-    assert!(matches!(node.judge()[..], [Err(PoolError::FeeTooLow { .. })]));
+    assert!(matches!(
+        node.judge()[..],
+        [Err(PoolError::FeeTooLow { .. })]
+    ));
     node.questions();
     node.announced(1, &operations);
     assert_eq!(node.questions(), []);
@@ -178,7 +183,10 @@ fn what_was_executed_is_not_fetched_again() {
     node.pool.accounts.set_executed(operations[0].id(), true);
     node.announced(0, &operations);
     node.came(0, &operations);
-    assert!(matches!(node.judge()[..], [Err(PoolError::OperationExecuted(_))]));
+    assert!(matches!(
+        node.judge()[..],
+        [Err(PoolError::OperationExecuted(_))]
+    ));
     node.questions();
     node.announced(1, &operations);
     assert_eq!((node.questions(), node.faults()), (vec![], vec![]));
@@ -189,7 +197,7 @@ fn what_was_pending_and_left_is_not_fetched_again() {
     let mut node = Node::of(1);
     let operations = transfers(1);
     node.submit(&operations);
-    node.pool.pool.notify_final(Slot::new(1, 0), &[operations[0].id()]);
+    node.pool.finish(&operations[0]);
     node.announced(0, &operations);
     assert_eq!(node.questions(), []);
 }
@@ -237,7 +245,12 @@ fn a_peer_in_the_place_of_another_has_not_what_that_one_had() {
     node.operations.connected(Peer(1));
     node.judge();
     node.after(30);
-    let told: Vec<u64> = node.sent().into_iter().skip(1).map(|(peer, _)| peer.0).collect();
+    let told: Vec<u64> = node
+        .sent()
+        .into_iter()
+        .skip(1)
+        .map(|(peer, _)| peer.0)
+        .collect();
     assert_eq!(told, [1]);
 }
 

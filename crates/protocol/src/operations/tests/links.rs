@@ -50,7 +50,10 @@ impl Net {
     }
 
     fn random(&mut self, below: u64) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (self.random >> 33) % below.max(1)
     }
 
@@ -73,16 +76,18 @@ impl Net {
         for node in [one, other] {
             self.nodes[node].gone(peer.0);
         }
-        *self.broken.get_mut(&(one.min(other), one.max(other))).unwrap() += 1;
+        *self
+            .broken
+            .get_mut(&(one.min(other), one.max(other)))
+            .unwrap() += 1;
         self.connect(one, other);
     }
 
     fn collect(&mut self) {
         for from in 0..self.nodes.len() {
             for (peer, packet) in self.nodes[from].sent() {
-                let to = (0..self.nodes.len()).find(|to| {
-                    *to != from && self.handle(from, *to) == peer
-                });
+                let to =
+                    (0..self.nodes.len()).find(|to| *to != from && self.handle(from, *to) == peer);
                 let Some(to) = to else { continue };
                 if let Packet::Operations(operations) = &packet {
                     for operation in operations {
@@ -111,14 +116,21 @@ impl Net {
             node.step(|_, _, _| {});
         }
         self.collect();
-        let wakes = self.nodes.iter().filter_map(|node| node.operations.next_wake());
+        let wakes = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.operations.next_wake());
         let arrival = self.flying.keys().next().map(|(at, _)| Timestamp(*at));
         let Some(next) = wakes.chain(arrival).min() else {
             return false;
         };
         let next = next.max(self.nodes[0].now);
         self.nodes.iter_mut().for_each(|node| node.now = next);
-        while let Some((key, _)) = self.flying.first_key_value().filter(|(key, _)| key.0 <= next.0) {
+        while let Some((key, _)) = self
+            .flying
+            .first_key_value()
+            .filter(|(key, _)| key.0 <= next.0)
+        {
             let key = *key;
             let (peer, to, packet) = self.flying.remove(&key).unwrap();
             let node = &mut self.nodes[to];
@@ -144,7 +156,11 @@ impl Net {
 
     fn assert_equal(&mut self, operations: &[Shared]) {
         for node in &mut self.nodes {
-            assert!(operations.iter().all(|one| node.pool.pool.contains(&one.id())));
+            assert!(
+                operations
+                    .iter()
+                    .all(|one| node.pool.pool.contains(&one.id()))
+            );
             assert_eq!(node.faults(), []);
             assert!(node.operations.wanted.is_empty() && node.operations.waiting.is_empty());
             assert_eq!(node.operations.members.asked().0, 0);

@@ -60,7 +60,8 @@ impl Node {
     pub(super) fn step(&mut self, run: impl FnOnce(&mut Operations, &TestPool, &mut Effects)) {
         let mut effects = Effects::default();
         run(&mut self.operations, &self.pool, &mut effects);
-        self.operations.tick(self.now, &self.pool.pool, &mut effects);
+        self.operations
+            .tick(self.now, &self.pool.pool, &mut effects);
         let sends = effects.sends.into_iter();
         self.sent
             .extend(sends.map(|(to, frame)| (to, frame.packet().clone())));
@@ -153,5 +154,8 @@ pub(super) fn sorted(operations: &[Shared]) -> Vec<Prefix> {
 }
 
 pub(super) fn envelopes(operations: &[Shared]) -> Vec<Envelope<Operation>> {
-    operations.iter().map(|one| one.envelope().clone()).collect()
+    operations
+        .iter()
+        .map(|one| one.envelope().clone())
+        .collect()
 }

@@ -5,8 +5,6 @@ use crate::Fault;
 use crate::operations::test_kit::{large, transfers};
 use crate::packet::Packet;
 use picot_consensus::Peer;
-use picot_models::Slot;
-use picot_pool::Pool;
 use picot_serialization::Encode;
 
 #[test]
@@ -31,7 +29,10 @@ fn many_new_operations_are_announced_at_once() {
     let mut node = Node::of(1);
     let operations = transfers(512);
     node.submit(&operations);
-    assert_eq!(node.sent(), [(Peer(0), Packet::Announce(prefixes(&operations)))]);
+    assert_eq!(
+        node.sent(),
+        [(Peer(0), Packet::Announce(prefixes(&operations)))]
+    );
 }
 
 #[test]
@@ -45,7 +46,13 @@ fn nobody_is_told_of_what_it_announced_or_sent() {
     node.sent();
     node.after(30);
     let told = |which| Packet::Announce(prefixes(which));
-    assert_eq!(node.sent(), [(Peer(1), told(&operations[1..])), (Peer(2), told(&operations))]);
+    assert_eq!(
+        node.sent(),
+        [
+            (Peer(1), told(&operations[1..])),
+            (Peer(2), told(&operations))
+        ]
+    );
 }
 
 #[test]
@@ -58,7 +65,10 @@ fn only_what_was_announced_to_a_peer_is_sent_to_it() {
     node.after(30);
     node.sent();
     node.asked(0, &operations);
-    assert_eq!(node.sent(), [(Peer(0), Packet::Operations(envelopes(&operations[..1])))]);
+    assert_eq!(
+        node.sent(),
+        [(Peer(0), Packet::Operations(envelopes(&operations[..1])))]
+    );
     node.asked(7, &operations);
     assert_eq!((node.sent(), node.faults()), (vec![], vec![]));
 }
@@ -73,7 +83,10 @@ fn who_asks_again_for_what_was_sent_asks_too_much() {
     assert_eq!(node.faults(), []);
     node.sent();
     node.asked(0, &operations[1..]);
-    assert_eq!((node.sent(), node.faults()), (vec![], vec![(0, Fault::TooMany)]));
+    assert_eq!(
+        (node.sent(), node.faults()),
+        (vec![], vec![(0, Fault::TooMany)])
+    );
     node.asked(1, &operations[1..]);
     assert_eq!((node.sent().len(), node.faults()), (1, vec![]));
 }
@@ -85,9 +98,12 @@ fn what_is_no_longer_pending_is_not_sent_and_nobody_is_blamed() {
     node.submit(&operations);
     node.after(30);
     node.sent();
-    node.pool.pool.notify_final(Slot::new(1, 0), &[operations[0].id()]);
+    node.pool.finish(&operations[0]);
     node.asked(0, &operations);
-    assert_eq!(node.sent(), [(Peer(0), Packet::Operations(envelopes(&operations[1..])))]);
+    assert_eq!(
+        node.sent(),
+        [(Peer(0), Packet::Operations(envelopes(&operations[1..])))]
+    );
     // It was not sent, so it may be asked for.
     node.asked(0, &operations[..1]);
     assert_eq!((node.sent(), node.faults()), (vec![], vec![]));
@@ -106,7 +122,10 @@ fn an_answer_comes_in_packets_and_a_long_one_with_pauses() {
     loop {
         let sent = node.sent();
         let bytes: usize = sent.iter().map(|(_, packet)| packet.encoded_len()).sum();
-        assert!(bytes <= config().answer_bytes + 110_000, "{bytes} bytes at once");
+        assert!(
+            bytes <= config().answer_bytes + 110_000,
+            "{bytes} bytes at once"
+        );
         for (_, packet) in sent {
             assert!(packet.encoded_len() <= config().packet_bytes + 100);
             match packet {
@@ -135,7 +154,10 @@ fn an_operation_larger_than_a_packet_goes_alone() {
     node.sent();
     node.asked(0, &operations);
     let alone = operations.iter().map(|one| {
-        (Peer(0), Packet::Operations(envelopes(std::slice::from_ref(one))))
+        (
+            Peer(0),
+            Packet::Operations(envelopes(std::slice::from_ref(one))),
+        )
     });
     assert_eq!(node.sent(), alone.collect::<Vec<_>>());
 }
@@ -149,10 +171,13 @@ fn a_new_peer_is_told_of_what_is_pending_of_the_latest_and_of_nothing_else() {
     node.submit(&operations);
     node.after(30);
     // Two are forgotten, one is executed, and one came from the peer itself.
-    node.pool.pool.notify_final(Slot::new(1, 0), &[operations[2].id()]);
+    node.pool.finish(&operations[2]);
     node.operations.connected(Peer(5));
     node.announced(5, &operations[3..4]);
-    assert_eq!(node.sent(), [(Peer(5), Packet::Announce(prefixes(&operations[4..])))]);
+    assert_eq!(
+        node.sent(),
+        [(Peer(5), Packet::Announce(prefixes(&operations[4..])))]
+    );
     node.after(1_000);
     assert_eq!(node.sent(), []);
 }
@@ -187,6 +212,9 @@ fn what_is_forgotten_is_announced_to_nobody() {
     let operations = transfers(10);
     node.submit(&operations);
     node.after(30);
-    assert_eq!(node.sent(), [(Peer(1), Packet::Announce(prefixes(&operations[6..])))]);
+    assert_eq!(
+        node.sent(),
+        [(Peer(1), Packet::Announce(prefixes(&operations[6..])))]
+    );
     assert!(node.operations.ring.len() <= 4);
 }
