@@ -364,6 +364,7 @@ impl Network {
             let note = match (node.failed, node.restart_at) {
                 (true, _) => "ended by itself",
                 (false, Some(_)) => "killed, starts again soon",
+                (false, None) if status.is_none() => "starts, or is too busy to answer",
                 (false, None) => "",
             };
             lines.push(status::line(

@@ -43,8 +43,8 @@ pub(crate) struct LoadReport {
     pub(crate) final_per_s: u64,
     /// From submission to final.
     pub(crate) latency_ms: LatencyReport,
-    /// What the thread that signs alone can do.
-    pub(crate) signing_per_s: u64,
+    /// What the thread that signs can do, while it is not waiting; none if it signed too little to tell.
+    pub(crate) signing_per_s: Option<u64>,
 }
 
 /// Times from submission to final, in milliseconds; none if nothing became final.
@@ -90,7 +90,10 @@ impl LoadReport {
                 p99: percentile(99),
                 max: percentile(50).map(|_| latencies.max_ms()),
             },
-            signing_per_s: per_second(work.operations, work.busy_ms),
+            signing_per_s: work
+                .operations
+                .saturating_mul(SECOND_MS)
+                .checked_div(work.busy_ms),
             refused: counts.refused,
             failed: counts.failed,
         }
@@ -156,10 +159,9 @@ pub(crate) fn table(report: &LoadReport) -> Vec<(&'static str, String)> {
         "until final",
         format!("p50 {p50}, p90 {p90}, p99 {p99}, max {max}"),
     ));
-    rows.push((
-        "signing alone",
-        format!("{}/s on one thread", report.signing_per_s),
-    ));
+    if let Some(rate) = report.signing_per_s {
+        rows.push(("signing alone", format!("{rate}/s on one thread")));
+    }
     rows
 }
 
