@@ -279,6 +279,7 @@ impl ProtocolWorker {
             pool: Arc::clone(&ports.pool),
             verifier: ports.votes,
         };
+        let max_offset_ms = config.params.max_clock_drift_ms / 2;
         let core = Core::new(config, reads)?;
         let (stop, stopped) = bounded(1);
         let (jobs, job_queue) = bounded(JOBS_LEN);
@@ -297,6 +298,8 @@ impl ProtocolWorker {
             shared: Arc::clone(&handle.shared),
             jobs,
             shown_at: Timestamp::EPOCH,
+            max_offset_ms,
+            is_clock_off: false,
         };
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -342,6 +345,9 @@ struct Shell {
     shared: Arc<Shared>,
     jobs: Sender<Output>,
     shown_at: Timestamp,
+    /// An offset of the clock that an operator must hear of.
+    max_offset_ms: u64,
+    is_clock_off: bool,
 }
 
 impl Shell {
@@ -422,6 +428,9 @@ impl Shell {
                 warn!(peer = peer.0, %reason, "a peer is banned for {} s", length.0 / 1_000);
                 self.transport.ban(peer, node, address, length, &reason);
             }
+            Output::Penalty { peer, fault } => {
+                debug!(peer = peer.0, %fault, "a peer did something wrong");
+            }
             Output::Consensus { from, message } => {
                 self.heed(self.consensus.deliver(from, message));
             }
@@ -462,7 +471,26 @@ impl Shell {
             ready: self.core.ready_peers(),
             clock_offset_ms: self.core.clock_offset_ms(),
         };
+        self.judge_clock(view.clock_offset_ms);
         *self.shared.peers.write() = view;
+    }
+
+    /// Says once that this node's clock is off, and once that it is right again.
+    fn judge_clock(&mut self, offset_ms: Option<i64>) {
+        let Some(offset_ms) = offset_ms else {
+            return;
+        };
+        let is_off = offset_ms.unsigned_abs() > self.max_offset_ms;
+        if is_off && !self.is_clock_off {
+            warn!(
+                "the clock of this machine seems to be off by {offset_ms} ms from those of the peers; \
+                 beyond {} ms other nodes may take no notice of this one",
+                self.max_offset_ms.saturating_mul(2)
+            );
+        } else if !is_off && self.is_clock_off {
+            info!("the clock of this machine agrees with those of the peers again");
+        }
+        self.is_clock_off = is_off;
     }
 }
 
