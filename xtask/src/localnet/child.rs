@@ -147,6 +147,7 @@ fn keep(stream: impl Read, lines: &Mutex<VecDeque<String>>, file: &Mutex<std::fs
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test helper fails by panicking")]
     use super::*;
 
     fn start(name: &str, script: &str) -> (Process, PathBuf) {

@@ -135,7 +135,7 @@ fn shared<'a>(
     });
     Shared {
         clock,
-        slot_clock: load.slot_clock.clone(),
+        slot_clock: load.slot_clock,
         stop: quit,
         tracker,
         room: Condvar::new(),
@@ -157,7 +157,7 @@ fn signer<'a>(load: &'a Load<'a>, now: Timestamp) -> Signer<'a> {
     Signer {
         accounts: load.accounts,
         chain_id: load.chain_id,
-        slot_clock: load.slot_clock.clone(),
+        slot_clock: load.slot_clock,
         fee: load.fee,
         expire_in: load.expire_in,
         batch_len: batch_len(load.limits.rate, load.limits.max_open),
