@@ -137,8 +137,7 @@ impl Operations {
         }
         member.wanted = member.wanted.saturating_add(1);
         while self.wanted.len() >= self.config.wanted.max(1) {
-            let longest = self.waiting.first_key_value().map(|(_, prefix)| *prefix);
-            let Some(dropped) = longest.or_else(|| self.wanted.keys().next().copied()) else {
+            let Some(dropped) = self.least_valuable() else {
                 break;
             };
             self.take_wanted(dropped, None);
@@ -154,6 +153,19 @@ impl Operations {
         };
         self.wanted.insert(prefix, wanted);
         self.queue(prefix);
+    }
+
+    /// What is dropped for something new: what was asked for in vain, else what waits longest, else what
+    /// was asked for last.
+    fn least_valuable(&self) -> Option<Prefix> {
+        // What was asked for in vain is kept longer than what is waited for.
+        let last = self.deadlines.last().map(|(_, prefix)| *prefix);
+        let last_state = last.and_then(|last| self.wanted.get(&last));
+        if last_state.is_some_and(|wanted| matches!(wanted.state, State::Late(_))) {
+            return last;
+        }
+        let longest = self.waiting.values().next().copied();
+        longest.or(last)
     }
 
     fn queue(&mut self, prefix: Prefix) {

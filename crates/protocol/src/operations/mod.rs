@@ -38,6 +38,9 @@ use ring::{Ours, Ring};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How long a peer may take to answer at least.
+const LEAST_ANSWER_WAIT: Millis = Millis(1_000);
+
 /// The bounds of the exchange of operations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OperationsConfig {
@@ -49,7 +52,8 @@ pub(crate) struct OperationsConfig {
     pub(crate) announce_len: usize,
     /// Operations that are remembered.
     pub(crate) known: usize,
-    /// Operations that were announced and are not had; beyond it the one that waits longest is dropped.
+    /// Operations that were announced and are not had; beyond it those that were asked for in vain are
+    /// dropped, and then those that wait longest.
     pub(crate) wanted: usize,
     /// Of these, those that one peer announced first; beyond it what it announces is ignored.
     pub(crate) wanted_per_peer: usize,
@@ -95,8 +99,8 @@ impl OperationsConfig {
             answer_bytes: 1 << 20,
             answer_pause: Millis(100),
             tickets: 64,
-            ticket_bytes: 16 << 20,
-            ticket_wait: Millis(10_000),
+            ticket_bytes: 2 << 20,
+            ticket_wait: Millis(60_000),
             refused_for: Millis(30_000),
         }
     }
@@ -147,8 +151,10 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
-    /// Without peers. Who is asked for an operation may take `answer_wait`.
+    /// Without peers. Who is asked for an operation may take `answer_wait`, and a second at least:
+    /// operations are not urgent, and a busy peer is given time rather than a second one asked.
     pub(crate) fn new(chain_id: ChainId, answer_wait: Millis) -> Self {
+        let answer_wait = answer_wait.max(LEAST_ANSWER_WAIT);
         Self::with_config(chain_id, OperationsConfig::new(answer_wait))
     }
 

@@ -57,8 +57,8 @@ proptest! {
             if let Some(from) = nodes[0].finished(&block) {
                 break from;
             }
-            for from in 0..3 {
-                for (to, packet) in nodes[from].sent() {
+            for (from, node) in nodes.iter_mut().enumerate() {
+                for (to, packet) in node.sent() {
                     bytes += len(&packet);
                     sent += 1;
                     if draw(100) < loss {

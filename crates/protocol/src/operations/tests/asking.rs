@@ -2,8 +2,10 @@
 
 use super::{Node, WAIT, config, prefixes, sorted};
 use crate::Fault;
-use crate::operations::test_kit::{TestPool, forged, large, transfers};
+use crate::operations::Operations;
+use crate::operations::test_kit::{TestPool, chain, forged, large, transfers};
 use crate::packet::Prefix;
+use picot_clock::Millis;
 use picot_consensus::Peer;
 use picot_pool::{Pool, PoolError};
 use std::sync::Arc;
@@ -363,6 +365,39 @@ fn what_waits_longest_is_dropped_and_one_peer_cannot_fill_the_queue() {
     assert_eq!(node.operations.waiting.len(), 7);
     for new in &operations[10..14] {
         assert!(node.operations.wanted.contains_key(&Prefix::of(&new.id())));
+    }
+}
+
+#[test]
+fn what_was_asked_for_in_vain_is_dropped_before_what_waits() {
+    let mut small = config();
+    (small.asked, small.wanted) = (3, 6);
+    let mut node = Node::with(small);
+    (0..2).for_each(|peer| node.operations.connected(Peer(peer)));
+    let operations = transfers(9);
+    node.announced(0, &operations[..3]);
+    node.after(WAIT);
+    node.announced(1, &operations[3..]);
+    let wanted = &node.operations.wanted;
+    assert_eq!((wanted.len(), node.operations.stats().dropped), (6, 3));
+    for new in &operations[3..] {
+        assert!(wanted.contains_key(&Prefix::of(&new.id())));
+    }
+}
+
+#[test]
+fn a_busy_peer_is_given_a_second_at_least() {
+    let operations = transfers(1);
+    for (wait, expected) in [(100, 1_000), (3_000, 3_000)] {
+        let mut node = Node::of(0);
+        node.operations = Operations::new(chain(), Millis(wait));
+        (0..2).for_each(|peer| node.operations.connected(Peer(peer)));
+        (0..2).for_each(|peer| node.announced(peer, &operations));
+        let asked = node.questions();
+        node.after(expected - 1);
+        assert_eq!((asked.len(), node.questions().len()), (1, 0));
+        node.after(1);
+        assert_eq!(node.questions().len(), 1);
     }
 }
 
