@@ -1,5 +1,6 @@
 //! What the interface answers from: the traits of the node's parts.
 
+use crate::control::peers::PeerControl;
 use picot_clock::{Clock, SlotClock};
 use picot_consensus::Consensus;
 use picot_execution::Execution;
@@ -56,6 +57,8 @@ pub struct ApiContext {
     pub storage: Arc<dyn Storage>,
     /// The node's own production.
     pub production: Arc<dyn Production>,
+    /// The peers; none if the node has no network.
+    pub peers: Option<Arc<dyn PeerControl>>,
     /// The version of the node.
     pub node_version: &'static str,
     /// When the node started.

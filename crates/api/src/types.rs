@@ -34,6 +34,8 @@ pub struct StatusResponse {
     pub threads: Vec<ThreadStatus>,
     /// Why the node is behind, if it is.
     pub behind: Option<String>,
+    /// The network; none for a node that is alone.
+    pub peers: Option<PeersSummary>,
     /// Slots decided since the start.
     pub decided_slots: u64,
     /// Of these, those without a block.
@@ -44,6 +46,16 @@ pub struct StatusResponse {
     pub pool: PoolStatus,
     /// All coins, by where they are and how they came and went.
     pub supply: SupplyStatus,
+}
+
+/// The other nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeersSummary {
+    /// Those that are connected and of the same chain.
+    pub connected: usize,
+    /// By how many milliseconds this node's clock seems to be behind theirs; none if fewer than three
+    /// tell.
+    pub clock_behind_ms: Option<i64>,
 }
 
 /// The state of one thread.

@@ -79,6 +79,7 @@ fn node(selector: MockSelector, blocks: Vec<Block>, policy: ProposalPolicy) -> A
         consensus: Arc::new(consensus),
         storage: Arc::new(storage),
         production: Arc::new(Facts),
+        peers: None,
         node_version: "0.0.0",
         started_at: Timestamp(1),
     };

@@ -107,6 +107,7 @@ impl World {
             consensus: Arc::new(self.consensus),
             storage: Arc::new(self.storage),
             production: Arc::new(Facts),
+            peers: None,
             node_version: "0.0.0",
             started_at: Timestamp(1),
         };
@@ -596,6 +597,7 @@ fn a_taken_port_is_told_with_its_address() {
         consensus: Arc::new(second.consensus),
         storage: Arc::new(second.storage),
         production: Arc::new(Facts),
+        peers: None,
         node_version: "0.0.0",
         started_at: Timestamp(1),
     };

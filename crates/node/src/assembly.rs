@@ -597,6 +597,10 @@ impl Base {
             consensus: Arc::clone(&node.consensus) as _,
             storage: Arc::clone(&self.storage),
             production,
+            peers: node
+                .network
+                .as_ref()
+                .map(|network| Arc::clone(network) as _),
             node_version: VERSION,
             started_at: self.started_at,
         };

@@ -1,7 +1,10 @@
 //! `GET /status`: how the node is.
 
+use crate::control::peers::PeerControl;
 use crate::limits::Shared;
-use crate::types::{PoolStatus, ProductionStatus, StatusResponse, SupplyStatus, ThreadStatus};
+use crate::types::{
+    PeersSummary, PoolStatus, ProductionStatus, StatusResponse, SupplyStatus, ThreadStatus,
+};
 use crate::{ApiContext, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -27,11 +30,21 @@ fn describe(context: &ApiContext) -> StatusResponse {
         state_hash: execution.state_hash,
         threads: consensus.threads.iter().map(thread_status).collect(),
         behind: consensus.behind.map(behind_text).or(execution.stopped),
+        peers: context.peers.as_deref().map(peers_summary),
         decided_slots: consensus.decided_slots,
         missed_slots: consensus.missed_slots,
         production: production_status(context),
         pool: pool_status(context),
         supply: supply_status(&execution.totals),
+    }
+}
+
+fn peers_summary(peers: &dyn PeerControl) -> PeersSummary {
+    let answer = peers.peers();
+    let introduced = answer.peers.iter().filter(|peer| peer.agent.is_some());
+    PeersSummary {
+        connected: introduced.count(),
+        clock_behind_ms: answer.clock_behind_ms,
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) fn status(status: &StatusResponse) -> String {
         Some(reason) => printable(reason),
         None => "no".to_owned(),
     };
+    let peers = status.peers.as_ref().map(|peers| {
+        let clock = peers.clock_behind_ms;
+        let clock = clock.map(|behind| format!(", this clock {behind} ms behind theirs"));
+        format!("{} connected{}", peers.connected, clock.unwrap_or_default())
+    });
+    let peers = peers.unwrap_or_else(|| "this node is alone".to_owned());
     let pool = &status.pool;
     let supply = &status.supply;
     let mut rows = vec![
@@ -53,6 +59,7 @@ pub(super) fn status(status: &StatusResponse) -> String {
             format!("slot {}, state {}", status.last_final_slot, hex(status)),
         ),
         ("behind", behind),
+        ("peers", peers),
         (
             "decided",
             format!(

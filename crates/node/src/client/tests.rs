@@ -97,7 +97,8 @@ fn a_batch_is_sent_as_the_list_of_its_operations() {
     let answer = SubmitBatchResponse { results: vec![] };
     let node = StubNode::start().on("POST /operations/batch", Answer::json(&answer));
     assert_eq!(client(&node).submit_batch(&[]).unwrap(), answer);
-    assert_eq!(node.asked()[0].1, r#"{"operations":[]}"#);
+    let sent: serde_json::Value = serde_json::from_str(&node.asked()[0].1).unwrap();
+    assert_eq!(sent, serde_json::json!({ "operations": [] }));
 }
 
 #[test]

@@ -18,6 +18,9 @@ Examples:
   picot peers add --reserved /ip4/192.0.2.7/tcp/4703/p2p/12D3Koo…")]
     Add(PeersAddArgs),
     /// End the connection with a node, and keep no place for it
+    #[command(after_help = "\
+Examples:
+  picot peers remove 12D3Koo…")]
     Remove(PeerArgs),
     /// Refuse a node, and the address that it is connected from
     #[command(after_help = "\
@@ -25,6 +28,9 @@ Examples:
   picot peers ban 12D3Koo… --seconds 3600")]
     Ban(PeersBanArgs),
     /// Let a banned node in again
+    #[command(after_help = "\
+Examples:
+  picot peers unban 12D3Koo…")]
     Unban(PeerArgs),
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use picot_api::types::{
-    DeferredCredit, PoolStatus, ProductionStatus, SubmittedOperation, SupplyStatus,
+    DeferredCredit, PeersSummary, PoolStatus, ProductionStatus, SubmittedOperation, SupplyStatus,
 };
 use picot_models::{Amount, BlockId, Hash, Signed, Timestamp, mocks};
 
@@ -44,6 +44,10 @@ pub(in crate::cli) fn status_answer() -> StatusResponse {
             },
         ],
         behind: None,
+        peers: Some(PeersSummary {
+            connected: 3,
+            clock_behind_ms: Some(-2),
+        }),
         decided_slots: 48,
         missed_slots: 2,
         production: ProductionStatus {
