@@ -479,6 +479,41 @@ impl Operations {
     }
 }
 
+#[cfg(test)]
+impl Operations {
+    /// What must hold after every input.
+    pub(super) fn check(&self) {
+        let places = self.waiting.len() + self.deadlines.len();
+        assert_eq!(places, self.wanted.len());
+        let (mut asked, mut firsts) = (BTreeMap::new(), BTreeMap::new());
+        for (prefix, wanted) in &self.wanted {
+            *firsts.entry(wanted.first).or_insert(0) += 1;
+            assert!(
+                wanted.left.len() <= MAX_ANNOUNCERS && wanted.asked.len() <= MAX_ANNOUNCERS + 1
+            );
+            match wanted.state {
+                State::Waiting(number) => {
+                    assert_eq!(self.waiting.get(&number), Some(prefix));
+                    assert!(!wanted.left.is_empty());
+                }
+                State::Asked(due) => {
+                    assert!(self.deadlines.contains(&(due, *prefix)));
+                    *asked.entry(wanted.asked.last().copied()).or_insert(0) += 1;
+                }
+                State::Late(until) => assert!(self.deadlines.contains(&(until, *prefix))),
+            }
+        }
+        for (peer, member) in self.members.iter() {
+            assert_eq!(member.asked, asked.get(&Some(peer)).copied().unwrap_or(0));
+            assert_eq!(member.wanted, firsts.get(&peer).copied().unwrap_or(0));
+            assert!(member.asked <= self.config.asked_per_peer);
+        }
+        assert!(self.wanted.len() <= self.config.wanted);
+        assert!(self.ring.len() <= self.config.known);
+        assert!(self.members.asked().0 <= self.config.asked);
+    }
+}
+
 /// Whom of these to ask: the first that has room and is not slow, or that has room.
 fn choose(
     now: Timestamp,

@@ -3,6 +3,7 @@
 mod bounds;
 mod faults;
 mod fetching;
+mod hostile;
 mod links;
 
 use super::{Blocks, BlocksConfig};

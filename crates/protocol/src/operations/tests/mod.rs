@@ -1,6 +1,7 @@
 //! The rules of the exchange of operations, by name.
 
 mod asking;
+mod hostile;
 mod links;
 mod serving;
 
