@@ -158,6 +158,13 @@ pub enum Output {
         /// Why.
         reason: Farewell,
     },
+    /// A peer did something wrong, and its account is the worse for it: to be told, not to be acted on.
+    Penalty {
+        /// Who.
+        peer: Peer,
+        /// What.
+        fault: Fault,
+    },
     /// Give consensus a message.
     Consensus {
         /// From whom.

@@ -225,6 +225,7 @@ impl Core {
         let Some((node, address)) = self.table.who(peer) else {
             return;
         };
+        effects.push(Output::Penalty { peer, fault });
         match self.accounts.penalise(now, node, fault) {
             Verdict::Noted => {}
             Verdict::Ban { length } => effects.push(Output::Ban {
@@ -267,6 +268,12 @@ impl Core {
         let (statuses, clocks) = (&self.statuses, &self.clocks);
         self.table
             .infos(now, statuses, clocks, &self.accounts, &self.decided)
+    }
+
+    /// Bytes that wait to be handed to the transport, for all peers together.
+    #[must_use]
+    pub const fn queued_bytes(&self) -> usize {
+        self.table.queued_bytes()
     }
 
     /// Peers that have introduced themselves.

@@ -374,6 +374,11 @@ impl Table {
         }
     }
 
+    /// Bytes that wait for all peers.
+    pub(crate) const fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// The transport has passed bytes on.
     pub(crate) fn written(&mut self, to: Peer, lane: Lane, bytes: usize) {
         if let Some(place) = self.place(to) {
