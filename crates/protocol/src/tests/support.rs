@@ -170,7 +170,7 @@ impl Net {
                     Output::Send { to, frame } => {
                         let (lane, bytes) = (frame.lane(), frame.len());
                         inputs.push_back(Input::Written { to, lane, bytes });
-                        let to = to.0 as usize;
+                        let to = usize::try_from(to.0).unwrap();
                         self.carried.push((at, to, Arc::clone(&frame)));
                         if to < self.cores.len() && !self.cut.contains(&(at, to)) {
                             self.queue.push_back((at, to, frame));
