@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod answerer;
 mod answers;
 mod candidates;
 pub mod canonical_rule;

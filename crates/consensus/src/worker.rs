@@ -1,10 +1,11 @@
 //! The thread around the engine: it waits for inputs and times, and does what the engine says.
 
+use crate::answerer::Answerer;
 use crate::view::{View, leading};
 use crate::{
     BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusInbox,
     ConsensusNetwork, ConsensusSummary, Engine, Input, Message, Output, Peer, Request, SignResult,
-    SlotStatus, Unsigned, Verifier, answer_outcomes, thread_starts,
+    SlotStatus, Unsigned, Verifier, thread_starts,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -93,7 +94,13 @@ impl ConsensusWorker {
         let engine = Engine::new(config, Arc::clone(&selector), verifier, starts)?;
         let view = Arc::new(View::new(&engine, clock.now()));
         let (events, receiver) = bounded(QUEUE_LEN);
+        let answerer = Answerer::start(
+            Arc::clone(&archive),
+            Arc::clone(&network),
+            Arc::clone(&clock),
+        )?;
         let mut shell = Shell {
+            answerer,
             engine,
             clock,
             selector,
@@ -215,6 +222,7 @@ impl Consensus for ConsensusWorker {
 
 /// What the thread owns.
 struct Shell {
+    answerer: Answerer,
     engine: Engine,
     clock: Arc<dyn Clock>,
     selector: Arc<dyn Selector>,
@@ -514,26 +522,18 @@ impl Shell {
         self.network.ask(to, request);
     }
 
+    /// What is held in memory is given at once; what has to be read is not waited for.
     fn answer(&self, to: Peer, request: Request) {
-        match request {
-            Request::Body { id } => {
-                let held = self.engine.candidate(&id).cloned();
-                if let Some(block) = held.or_else(|| self.read_block(&id)) {
-                    let message = Message::Body(envelope(&block));
-                    self.network.send(to, Arc::new(message));
-                }
+        let held = match request {
+            Request::Body { id } => self.engine.candidate(&id),
+            Request::Outcomes { .. } | Request::Certificate { .. } => None,
+        };
+        match held {
+            Some(block) => {
+                let message = Message::Body(envelope(block));
+                self.network.send(to, Arc::new(message));
             }
-            Request::Outcomes { thread, period } => {
-                match answer_outcomes(self.archive.as_ref(), thread, period) {
-                    Ok(messages) => {
-                        for message in messages {
-                            self.network.send(to, Arc::new(message));
-                        }
-                    }
-                    Err(error) => warn!(%error, "outcomes cannot be read"),
-                }
-            }
-            Request::Certificate { .. } => {}
+            None => self.answerer.answer(to, request),
         }
     }
 }
