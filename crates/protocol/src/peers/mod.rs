@@ -17,7 +17,7 @@ mod status;
 mod summary;
 mod table;
 #[cfg(test)]
-mod test_kit;
+pub(crate) mod test_kit;
 
 pub(crate) use account::{Accounts, Verdict};
 pub(crate) use clock_offset::ClockOffsets;

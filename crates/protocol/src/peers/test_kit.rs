@@ -107,7 +107,7 @@ fn some_block() -> Block {
 }
 
 /// One of each kind that can be made without a chain, in the order of [`Packet`].
-pub(super) fn packet_of_each_kind() -> Vec<Packet> {
+pub(crate) fn packet_of_each_kind() -> Vec<Packet> {
     let block = some_block();
     let (id, slot) = (block.id(), block.slot());
     let ids: Vec<OperationId> = block.operations.iter().map(|one| one.id()).collect();
