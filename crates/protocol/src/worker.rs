@@ -1,10 +1,11 @@
 //! The threads around the core: one that steps it, one that gives the pool what peers sent and verifies
 //! signatures, so that votes never wait for operations.
 
+use crate::arrivals::Arrivals;
 use crate::core::{Core, Reads};
 use crate::peers::PeerInfo;
 use crate::{Config, Frame, Input, Lane, Output, Packet, ProtocolError, Transport};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased, unbounded};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use picot_clock::{Clock, Millis, Timestamp};
 use picot_consensus::{
@@ -28,14 +29,53 @@ const LOCAL_LEN: usize = 65_536;
 const JOBS_LEN: usize = 1_024;
 /// Inputs of one kind that are taken before others are looked at.
 const TAKEN_TOGETHER: usize = 256;
+/// By lane: frames that are taken before other inputs are looked at, so that a lane that is flooded
+/// delays votes little and nothing else for ever.
+const FRAMES_TOGETHER: [usize; 3] = [64, 1, 1];
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// Something that is dropped when a frame was dealt with: it gives the sender room for more.
 pub type Room = Box<dyn Send>;
 
+/// Frames of a peer's lane that are read when they come, while they wait; more are kept as they came,
+/// which takes much less memory.
+const READ_AHEAD: usize = 1_024;
+
 struct Arrived {
-    input: Input,
+    what: What,
     _room: Option<Room>,
+}
+
+enum What {
+    Read(Box<Input>),
+    Unread {
+        from: Peer,
+        lane: Lane,
+        bytes: Box<[u8]>,
+    },
+}
+
+impl What {
+    fn read(self) -> Input {
+        match self {
+            Self::Read(input) => *input,
+            Self::Unread { from, lane, bytes } => read(from, lane, &bytes),
+        }
+    }
+}
+
+fn read(from: Peer, lane: Lane, bytes: &[u8]) -> Input {
+    match decode_exact::<Packet>(bytes) {
+        Ok(packet) => Input::Received {
+            from,
+            lane,
+            frame: Arc::new(Frame::received(packet, bytes)),
+        },
+        Err(error) => {
+            debug!(peer = from.0, %error, "a frame is no packet");
+            Input::Unreadable { from }
+        }
+    }
 }
 
 /// What the parts of a node send by, and what the transport tells its events.
@@ -49,7 +89,7 @@ pub struct ProtocolHandle {
 struct Shared {
     local: Sender<Input>,
     events: Sender<Input>,
-    frames: [Sender<Arrived>; 3],
+    frames: [Arrivals<Arrived>; 3],
     /// Sent by this node's parts while the queue was full.
     lost: AtomicU64,
     peers: RwLock<PeersView>,
@@ -66,7 +106,7 @@ struct PeersView {
 pub struct ProtocolQueues {
     local: Receiver<Input>,
     events: Receiver<Input>,
-    frames: [Receiver<Arrived>; 3],
+    bells: [Receiver<()>; 3],
 }
 
 impl ProtocolHandle {
@@ -77,7 +117,7 @@ impl ProtocolHandle {
         // What a window of unwritten and unread bytes of each peer allows, and no more: the transport
         // gives no room for more before this is dealt with.
         let (events, event_queue) = unbounded();
-        let [urgent, gossip, bulk] = [(); 3].map(|()| unbounded());
+        let [urgent, gossip, bulk] = [(); 3].map(|()| Arrivals::new());
         let shared = Shared {
             local,
             events,
@@ -88,7 +128,7 @@ impl ProtocolHandle {
         let queues = ProtocolQueues {
             local: local_queue,
             events: event_queue,
-            frames: [urgent.1, gossip.1, bulk.1],
+            bells: [urgent.1, gossip.1, bulk.1],
         };
         (
             Self {
@@ -119,6 +159,7 @@ impl ProtocolHandle {
     /// A connection is gone.
     pub fn disconnected(&self, peer: Peer) {
         self.event(Input::Disconnected(peer));
+        self.shared.frames.iter().for_each(|lane| lane.forget(peer));
     }
 
     /// The transport has passed bytes on.
@@ -126,29 +167,23 @@ impl ProtocolHandle {
         self.event(Input::Written { to, lane, bytes });
     }
 
-    /// Bytes came. They are read here, on the thread of the caller; `room` is dropped when they were
-    /// dealt with.
+    /// Bytes came. They are read here, on the thread of the caller, unless many wait already; `room` is
+    /// dropped when they were dealt with.
     pub fn receive(&self, from: Peer, lane: Lane, bytes: &[u8], room: Option<Room>) {
-        let input = match decode_exact::<Packet>(bytes) {
-            Ok(packet) => Input::Received {
-                from,
-                lane,
-                frame: Arc::new(Frame::received(packet, bytes)),
-            },
-            Err(error) => {
-                debug!(peer = from.0, %error, "a frame is no packet");
-                Input::Unreadable { from }
-            }
-        };
-        let arrived = Arrived { input, _room: room };
         let [urgent, gossip, bulk] = &self.shared.frames;
         let queue = match lane {
             Lane::Urgent => urgent,
             Lane::Gossip => gossip,
             Lane::Bulk => bulk,
         };
-        // The other end is gone only when the node ends.
-        let _ = queue.send(arrived);
+        let what = if queue.waiting(from) < READ_AHEAD {
+            What::Read(Box::new(read(from, lane, bytes)))
+        } else {
+            let bytes = bytes.into();
+            What::Unread { from, lane, bytes }
+        };
+        let arrived = Arrived { what, _room: room };
+        queue.push(from, arrived);
     }
 
     /// All peers, as an operator sees them: some fractions of a second old.
@@ -352,17 +387,34 @@ struct Shell {
 
 impl Shell {
     fn run(&mut self, queues: &ProtocolQueues, done: &Receiver<Input>, stopped: &Receiver<()>) {
-        let [urgent, gossip, bulk] = &queues.frames;
+        let shared = Arc::clone(&self.shared);
+        let [urgent, gossip, bulk] = &shared.frames;
+        let [urgent_most, gossip_most, bulk_most] = FRAMES_TOGETHER;
+        let mut waiting = Select::new();
+        waiting.recv(stopped);
+        waiting.recv(&queues.events);
+        waiting.recv(&queues.local);
+        waiting.recv(done);
+        queues.bells.iter().for_each(|bell| {
+            waiting.recv(bell);
+        });
         loop {
-            select_biased! {
-                recv(stopped) -> _ => return,
-                recv(queues.events) -> input => self.take_all(input.ok(), &queues.events),
-                recv(urgent) -> arrived => self.take_frames(arrived.ok(), urgent),
-                recv(queues.local) -> input => self.take_all(input.ok(), &queues.local),
-                recv(done) -> input => self.take_all(input.ok(), done),
-                recv(gossip) -> arrived => self.take_frames(arrived.ok(), gossip),
-                recv(bulk) -> arrived => self.step_arrived(arrived.ok()),
-                default(self.sleep()) => self.step(Input::Tick),
+            let is_idle = waiting.ready_timeout(self.sleep()).is_err();
+            if stopped.try_recv() != Err(TryRecvError::Empty) {
+                return;
+            }
+            for bell in &queues.bells {
+                // Whether it rang or not: all lanes are looked at.
+                let _ = bell.try_recv();
+            }
+            self.take_events(&queues.events);
+            self.take_frames(urgent, urgent_most, &queues.events);
+            self.take_some(&queues.local);
+            self.take_some(done);
+            self.take_frames(gossip, gossip_most, &queues.events);
+            self.take_frames(bulk, bulk_most, &queues.events);
+            if is_idle {
+                self.step(Input::Tick);
             }
             self.show();
         }
@@ -379,26 +431,23 @@ impl Shell {
         }
     }
 
-    fn take_all(&mut self, first: Option<Input>, queue: &Receiver<Input>) {
-        let Some(first) = first else {
-            return;
-        };
-        self.step(first);
+    fn take_events(&mut self, events: &Receiver<Input>) {
+        for input in events.try_iter() {
+            self.step(input);
+        }
+    }
+
+    fn take_some(&mut self, queue: &Receiver<Input>) {
         for input in queue.try_iter().take(TAKEN_TOGETHER) {
             self.step(input);
         }
     }
 
-    fn take_frames(&mut self, first: Option<Arrived>, queue: &Receiver<Arrived>) {
-        self.step_arrived(first);
-        for arrived in queue.try_iter().take(TAKEN_TOGETHER) {
-            self.step_arrived(Some(arrived));
-        }
-    }
-
-    fn step_arrived(&mut self, arrived: Option<Arrived>) {
-        if let Some(arrived) = arrived {
-            self.step(arrived.input);
+    /// No frame is looked at before the news that its peer is connected.
+    fn take_frames(&mut self, lane: &Arrivals<Arrived>, most: usize, events: &Receiver<Input>) {
+        for arrived in lane.take(most) {
+            self.take_events(events);
+            self.step(arrived.what.read());
         }
     }
 
