@@ -133,7 +133,11 @@ impl Drop for Answerer {
     fn drop(&mut self) {
         self.queue.questions.lock().1 = true;
         self.queue.changed.notify_one();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
             error!("the thread that answers panicked");
         }
     }
@@ -162,12 +166,7 @@ fn rest(queue: &Queue, time: Millis) {
         .wait_while_for(&mut state, is_on, Duration::from(time));
 }
 
-fn answer(
-    archive: &dyn BlockArchive,
-    network: &dyn ConsensusNetwork,
-    to: Peer,
-    request: Request,
-) {
+fn answer(archive: &dyn BlockArchive, network: &dyn ConsensusNetwork, to: Peer, request: Request) {
     match request {
         Request::Body { id } => match archive.block(&id) {
             Ok(Some(block)) => network.send(to, Arc::new(Message::Body(envelope(&block)))),
