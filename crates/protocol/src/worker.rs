@@ -31,7 +31,7 @@ const JOBS_LEN: usize = 1_024;
 const TAKEN_TOGETHER: usize = 256;
 /// By lane: frames that are taken before other inputs are looked at, so that a lane that is flooded
 /// delays votes little and nothing else for ever.
-const FRAMES_TOGETHER: [usize; 3] = [64, 1, 1];
+const FRAMES_TOGETHER: [usize; 3] = [64, 8, 1];
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// Something that is dropped when a frame was dealt with: it gives the sender room for more.
