@@ -12,6 +12,11 @@
     reason = "a test panics where something is not as it must be, and measures its own patience"
 )]
 
+mod gate;
+mod localnet;
 mod node;
+mod relay;
 
+pub use localnet::{Localnet, Split, make_genesis, new_key, slots};
 pub use node::{Finished, NodeProcess, picot, run_picot};
+pub use relay::{Relay, connect_from};

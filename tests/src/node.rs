@@ -1,8 +1,11 @@
 //! A `picot` process.
 
-use picot_api::types::StatusResponse;
+use picot_api::control::peers::PeersResponse;
+use picot_api::types::{SlotEvent, StatusResponse};
+use picot_models::Slot;
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -255,6 +258,71 @@ impl NodeProcess {
         }
     }
 
+    /// Waits until something is there.
+    ///
+    /// # Panics
+    /// It never is.
+    pub fn wait_for<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "never {what}:\n{}",
+                self.lines().join("\n")
+            );
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    /// What becomes final from a slot on, as it does: an event for each slot, for ever.
+    ///
+    /// # Panics
+    /// It does not answer.
+    pub fn final_slots(&self, from: Slot) -> impl Iterator<Item = SlotEvent> + use<> {
+        let url = format!("{}/api/v1/stream/slots?from={from}", self.url);
+        let answer = agent().get(url).call().expect("the node answers");
+        BufReader::new(answer.into_body().into_reader())
+            .lines()
+            .map_while(Result::ok)
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
+    }
+
+    /// Where it listens for other nodes, on loopback.
+    ///
+    /// # Panics
+    /// It does not say.
+    #[must_use]
+    pub fn listens_at(&mut self) -> SocketAddrV4 {
+        let line = self.wait_for_line("where it listens", |line| line.contains("listens on"));
+        let port = line.rsplit('/').next().and_then(|port| port.parse().ok());
+        SocketAddrV4::new(Ipv4Addr::LOCALHOST, port.expect("a port"))
+    }
+
+    /// Its peers and bans.
+    ///
+    /// # Panics
+    /// It does not answer.
+    #[must_use]
+    pub fn peers(&self) -> PeersResponse {
+        let listed = self.command(&["peers", "list", "--json"]);
+        assert_eq!(listed.code, 0, "{listed:?}");
+        serde_json::from_str(&listed.stdout).expect("peers")
+    }
+
+    /// The most memory that it ever had, in KiB; none where the system does not tell.
+    #[must_use]
+    pub fn peak_memory_kib(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+
     /// Runs a command of `picot` against it: `--api` and `--data` are added where they belong.
     ///
     /// # Panics
@@ -262,7 +330,7 @@ impl NodeProcess {
     pub fn command(&self, args: &[&str]) -> Finished {
         let mut all = args.to_vec();
         let command = args.first();
-        let is_local = matches!(command, Some(&("factory" | "keys")));
+        let is_local = matches!(command, Some(&("factory" | "keys" | "peers")));
         if !is_local {
             all.extend(["--api", self.url()]);
         }

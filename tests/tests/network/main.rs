@@ -1,0 +1,16 @@
+//! Real nodes that find, feed and outvote each other, on loopback (design 09).
+//!
+//! Each test ends with the same decisions and the same state hashes at the same slots on all nodes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test may panic, and measures its own patience"
+)]
+
+mod attacks;
+mod splits;
+mod stranger;
+mod strangers;
