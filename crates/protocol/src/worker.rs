@@ -4,7 +4,7 @@
 use crate::arrivals::Arrivals;
 use crate::core::{Core, Reads};
 use crate::peers::PeerInfo;
-use crate::{Config, Frame, Input, Lane, Output, Packet, ProtocolError, Transport};
+use crate::{Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError, Transport};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use picot_clock::{Clock, Millis, Timestamp};
@@ -16,6 +16,7 @@ use picot_models::{Block, Denunciation, SignedEndorsement, SignedOperation};
 use picot_pool::{Pool, Propagation};
 use picot_selector::Selector;
 use picot_serialization::decode_exact;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,8 @@ const TAKEN_TOGETHER: usize = 256;
 /// delays votes little and nothing else for ever.
 const FRAMES_TOGETHER: [usize; 3] = [64, 8, 1];
 const MAX_SLEEP: Duration = Duration::from_secs(1);
+/// Other chains and versions that an operator is told of.
+const MAX_TOLD: usize = 64;
 
 /// Something that is dropped when a frame was dealt with: it gives the sender room for more.
 pub type Room = Box<dyn Send>;
@@ -335,6 +338,7 @@ impl ProtocolWorker {
             shown_at: Timestamp::EPOCH,
             max_offset_ms,
             is_clock_off: false,
+            told: BTreeSet::new(),
         };
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
@@ -383,6 +387,8 @@ struct Shell {
     /// An offset of the clock that an operator must hear of.
     max_offset_ms: u64,
     is_clock_off: bool,
+    /// Reasons for farewells that an operator was told.
+    told: BTreeSet<String>,
 }
 
 impl Shell {
@@ -464,7 +470,7 @@ impl Shell {
                 self.transport.send(to, frame.lane(), bytes);
             }
             Output::Disconnect { peer, reason } => {
-                info!(peer = peer.0, %reason, "a peer is disconnected");
+                self.tell_farewell(peer, &reason);
                 self.transport.disconnect(peer, &reason);
             }
             Output::Ban {
@@ -491,6 +497,20 @@ impl Shell {
             | Output::AddDenunciations { .. }
             | Output::Verify { .. }) => self.add_job(job),
             Output::WakeAt(_) => {}
+        }
+    }
+
+    /// That there are nodes of other chains or versions is for an operator to know, once: they call again
+    /// and again.
+    fn tell_farewell(&mut self, peer: Peer, reason: &Farewell) {
+        let is_grave = matches!(
+            reason,
+            Farewell::OtherChain { .. } | Farewell::OtherVersion { .. }
+        );
+        if is_grave && self.told.len() < MAX_TOLD && self.told.insert(reason.to_string()) {
+            warn!(peer = peer.0, %reason, "a peer is not of this network");
+        } else {
+            info!(peer = peer.0, %reason, "a peer is disconnected");
         }
     }
 
