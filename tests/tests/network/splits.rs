@@ -103,6 +103,8 @@ fn a_node_behind_a_slow_link_slows_nobody_and_follows() {
     let delay = net.median_delay(0, settled[0], last);
     assert!(delay < LINK_DELAY, "slots were decided after {delay:?}");
     net.wait_for_final(&[3], last);
+    let slow = net.median_delay(3, settled[0], last);
+    assert!(slow >= LINK_DELAY, "the slow node decides after {slow:?}");
 
     net.heal();
     net.transfer(3);

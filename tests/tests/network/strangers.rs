@@ -50,6 +50,7 @@ fn two_nodes_agree_and_a_node_of_another_chain_or_version_is_told_apart_and_sent
     net.stop_and_check();
 }
 
+/// It logs what operators see who ask for nothing.
 fn node_of_another_chain(net: &Localnet, port: &str) -> NodeProcess {
     let directory = net.directory();
     let (data, genesis) = (directory.join("other"), directory.join("other.json"));
@@ -69,8 +70,6 @@ fn node_of_another_chain(net: &Localnet, port: &str) -> NodeProcess {
             "--peer",
             &peer,
             "--no-discovery",
-            "--log",
-            "info",
         ],
     )
 }
