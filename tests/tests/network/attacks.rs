@@ -118,6 +118,9 @@ fn who_asks_without_end_and_crowds_of_one_address_do_not_stop_a_node_from_decidi
         let blocks = count_blocks(&net, first, last);
         assert!(blocks >= 8, "{blocks} blocks from {first} to {last}");
         let delay = net.median_delay(0, first, last);
+        say(&format!(
+            "{blocks} blocks, decided after {delay:?}, while six asked"
+        ));
         assert!(delay < MAX_DELAY, "slots were decided after {delay:?}");
     });
     net.node_mut(0).wait_for_line("whom it refused", |line| {
