@@ -1,12 +1,13 @@
 //! How messages of consensus spread: whoever signs sends to all its peers; whoever hears passes on to
-//! those who cannot have heard it from the sender, and names it to the others, who ask if they lack it.
+//! those who cannot have heard it from the sender, and names it to some others, who ask if they lack it.
 
 use crate::input::Effects;
-use crate::packet::{MAX_TAGS, Packet, Tag};
+use crate::packet::{MAX_TAGS, Packet, Tag, first_eight};
 use crate::peers::{PeerSet, Table};
 use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Peer, PeerFault};
+use picot_crypto::Hash;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub struct GossipConfig {
     /// Peers to whom a message of somebody else is passed on at once.
     pub fanout: usize,
-    /// Peers who are told what nearly everybody has.
+    /// Peers who are told what nearly everybody has, and to whom a message that is passed on is named.
     pub told: usize,
     /// How long a message that was not sent to a peer waits to be named to it.
     pub naming_wait: Millis,
@@ -66,17 +67,30 @@ pub(crate) struct Gossip {
     bytes: usize,
     /// By place in the table.
     names: BTreeMap<usize, Names>,
+    /// When the first of them are due.
+    names_due: Option<Timestamp>,
+    /// Not all nodes choose the same peers for a message.
+    own_start: usize,
 }
 
 impl Gossip {
-    pub(crate) const fn new(config: GossipConfig) -> Self {
+    /// Of a node.
+    pub(crate) fn new(config: GossipConfig, node: &Hash) -> Self {
+        let own_start = start_of(Tag(first_eight(node)));
         Self {
             config,
             known: BTreeMap::new(),
             order: VecDeque::new(),
             bytes: 0,
             names: BTreeMap::new(),
+            names_due: None,
+            own_start,
         }
+    }
+
+    /// Where a round through the peers begins for a message.
+    fn start(&self, tag: Tag) -> usize {
+        self.own_start ^ start_of(tag)
     }
 
     /// A place is free, and may be given to another node.
@@ -113,20 +127,22 @@ impl Gossip {
 
     /// Tells a few, others for each message, who do not pass it on.
     pub(crate) fn tell(&mut self, table: &Table, frame: &Arc<Frame>, effects: &mut Effects) {
-        let told = self.config.told;
+        let (told, start) = (self.config.told, self.start(frame.tag()));
         let known = self.remember(frame);
         known.vouched = true;
         let mut to = table.ready().clone();
         to.subtract(&known.has);
-        let to = to.some(told, start_of(frame.tag()));
+        let to = to.some(told, start);
         known.sent.union(&to);
         send(table, &to, frame, effects);
         self.forget_oldest();
     }
 
     /// Passes on what came from a peer. Those whom the sender is connected to have it from there. Of the
-    /// rest some get it at once; all others are told its name in a while. Before that it is made sure
-    /// that it is well signed: `is_good` is asked at most once, and only if there is somebody to send to.
+    /// rest some get it at once; some others are told its name in a while: whoever lacks a message that
+    /// many have is told by several of them, at a price that does not grow with the peers. Before that it
+    /// is made sure that it is well signed: `is_good` is asked at most once, and only if there is somebody
+    /// to send to.
     pub(crate) fn relay(
         &mut self,
         now: Timestamp,
@@ -136,7 +152,8 @@ impl Gossip {
         is_good: impl FnOnce() -> bool,
         effects: &mut Effects,
     ) {
-        let fanout = self.config.fanout;
+        let (fanout, told) = (self.config.fanout, self.config.told);
+        let start = self.start(frame.tag());
         let known = self.remember(frame);
         let mut others = table.ready().clone();
         others.subtract(&known.has);
@@ -153,7 +170,7 @@ impl Gossip {
         if let Some(place) = table.place(from) {
             eager.subtract(table.adjacent(place));
         }
-        let eager = eager.some(fanout, start_of(frame.tag()));
+        let eager = eager.some(fanout, start);
         if !eager.is_empty() {
             if !known.vouched && !is_good() {
                 effects.blame(from, Fault::Consensus(PeerFault::BadSignature));
@@ -165,7 +182,7 @@ impl Gossip {
             send(table, &eager, frame, effects);
         }
         others.subtract(&eager);
-        self.name_later(now, frame.tag(), &others);
+        self.name_later(now, frame.tag(), &others.some(told, start));
         self.forget_oldest();
     }
 
@@ -175,7 +192,8 @@ impl Gossip {
             if names.tags.len() < MAX_TAGS {
                 names.tags.push(tag);
                 let wait = self.config.naming_wait;
-                names.due.get_or_insert(crate::time::after(now, wait));
+                let due = *names.due.get_or_insert(crate::time::after(now, wait));
+                self.names_due = Some(self.names_due.map_or(due, |first| first.min(due)));
             }
         }
     }
@@ -225,6 +243,9 @@ impl Gossip {
 
     /// Names what has waited long enough.
     pub(crate) fn tick(&mut self, now: Timestamp, table: &Table, effects: &mut Effects) {
+        if self.names_due.is_none_or(|due| due > now) {
+            return;
+        }
         for (place, names) in &mut self.names {
             if names.due.is_none_or(|due| due > now) {
                 continue;
@@ -241,10 +262,11 @@ impl Gossip {
             }
         }
         self.names.retain(|_, names| names.due.is_some());
+        self.names_due = self.names.values().filter_map(|names| names.due).min();
     }
 
-    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
-        self.names.values().filter_map(|names| names.due).min()
+    pub(crate) const fn next_wake(&self) -> Option<Timestamp> {
+        self.names_due
     }
 
     fn remember(&mut self, frame: &Arc<Frame>) -> &mut Known {
@@ -277,7 +299,7 @@ impl Gossip {
     }
 }
 
-/// Where a round through the peers begins for a message: not always with the same ones.
+/// A number that is different for most messages.
 fn start_of(tag: Tag) -> usize {
     usize::from(u16::from_be_bytes([tag.0[0], tag.0[1]]))
 }

@@ -7,6 +7,8 @@ use picot_models::{Address, Amount, ChainParams, Genesis, GenesisStaker, SecretK
 
 /// The most validators of a run.
 pub const MAX_VALIDATORS: usize = 10_000;
+/// The most peers of a node: as many may call it in the usual configuration.
+pub const MAX_PEERS: usize = 128;
 /// When slot `0/0` of every simulated chain starts.
 pub const GENESIS_TIMESTAMP: Timestamp = Timestamp(1_000_000);
 
@@ -46,6 +48,8 @@ pub struct SimConfig {
     pub decision_bound_ms: u64,
     /// Bytes that a node can send in a millisecond; none: as many as it likes.
     pub uplink_bytes_per_ms: Option<u64>,
+    /// Peers of each node; none: all others, or of many nodes some.
+    pub peers: Option<usize>,
     /// Whether each final slot and the state after it are recorded, and compared with a plain model
     /// of stakes at the end ([`audit`](crate::staking::audit)).
     pub record_stakes: bool,
@@ -68,6 +72,7 @@ impl SimConfig {
             verify_signatures: true,
             operations_per_100_slots: 50,
             uplink_bytes_per_ms: None,
+            peers: None,
             record_stakes: false,
         }
     }
@@ -97,6 +102,12 @@ impl SimConfig {
         }
         if self.slots == 0 {
             return wrong("slots", "at least one slot".to_owned());
+        }
+        if self
+            .peers
+            .is_some_and(|peers| !(2..=MAX_PEERS).contains(&peers))
+        {
+            return wrong("peers", format!("from 2 to {MAX_PEERS} peers"));
         }
         let byzantine: u64 = self
             .byzantine
@@ -161,7 +172,9 @@ mod tests {
         let good = SimConfig::new(1, 4);
         assert!(good.validate().is_ok());
         type Change = fn(&mut SimConfig);
-        let wrong: [(&str, Change); 5] = [
+        let wrong: [(&str, Change); 7] = [
+            ("peers", |config| config.peers = Some(1)),
+            ("peers", |config| config.peers = Some(MAX_PEERS + 1)),
             ("rolls", |config| config.rolls.clear()),
             ("rolls", |config| config.rolls = vec![1, 0]),
             ("slots", |config| config.slots = 0),

@@ -7,6 +7,7 @@ use picot_models::{
     Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
     Slot, ValidatorSet, Value,
 };
+use picot_protocol::{Lane, PeerInfo, PeersConfig};
 use picot_selector::Selector;
 use picot_storage::Decided;
 use picot_wallet::{ClaimKey, SignRequest};
@@ -425,6 +426,40 @@ impl Checker {
             format!("node {node} makes evidence that proves nothing: {proof:?}")
         })?;
         self.evidence.insert(fault.address);
+        Ok(())
+    }
+
+    /// What a node's protocol holds for all its peers.
+    ///
+    /// # Errors
+    /// It is too much.
+    pub(crate) fn check_queued(node: usize, queued: usize) -> Result<(), Violation> {
+        let most = PeersConfig::default().max_queued_bytes;
+        hold(queued <= most, Invariant::BoundedMemory, || {
+            format!("{queued} bytes wait to leave node {node}, {most} are allowed")
+        })
+    }
+
+    /// What a node's protocol holds for each of its peers.
+    ///
+    /// # Errors
+    /// It is too much, or there are too many of them.
+    pub(crate) fn check_peers(node: usize, peers: &[PeerInfo]) -> Result<(), Violation> {
+        let config = PeersConfig::default();
+        hold(
+            peers.len() <= config.max_peers,
+            Invariant::BoundedMemory,
+            || format!("node {node} has {} peers", peers.len()),
+        )?;
+        for peer in peers {
+            for lane in Lane::ALL {
+                let queued = *peer.queued_bytes.get(lane);
+                let most = config.lanes.get(lane).queue_bytes;
+                hold(queued <= most, Invariant::BoundedMemory, || {
+                    format!("{queued} bytes wait on one lane of node {node}, {most} are allowed")
+                })?;
+            }
+        }
         Ok(())
     }
 

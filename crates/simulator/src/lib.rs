@@ -4,6 +4,7 @@
 
 mod clock;
 mod config;
+mod connections;
 mod durable;
 mod error;
 mod fuse;
@@ -29,7 +30,7 @@ mod world;
 
 use mocks::byzantine;
 
-pub use config::{Faults, GENESIS_TIMESTAMP, MAX_VALIDATORS, SimConfig};
+pub use config::{Faults, GENESIS_TIMESTAMP, MAX_PEERS, MAX_VALIDATORS, SimConfig};
 pub use error::SimError;
 pub use fuse::Boundary;
 pub use invariants::{Invariant, Violation};

@@ -62,6 +62,15 @@ pub struct SlowLink {
     pub factor: u64,
 }
 
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    /// When its last byte left.
+    pub left_us: u64,
+    /// When it arrives.
+    pub arrives_us: [Option<u64>; 2],
+}
+
 /// All links.
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -137,25 +146,41 @@ impl Network {
             .all(|(_, cut)| cut.sides.get(from) == cut.sides.get(to))
     }
 
-    /// When what is sent at `now_us` arrives: never, once or twice.
-    pub(crate) fn carry(
+    /// When what is sent at `now_us` has left, and when it arrives: never, once or twice.
+    pub(crate) fn carry(&mut self, now_us: u64, from: usize, to: usize, bytes: u64) -> Carried {
+        let left_us = self.leave(now_us, from, bytes);
+        let is_lost = !self.connects(from, to) || self.is_deaf(now_us, from, to);
+        if is_lost || self.random.chance(self.rules.loss) {
+            let arrives_us = [None, None];
+            return Carried {
+                left_us,
+                arrives_us,
+            };
+        }
+        let first = left_us + self.travel(from, to);
+        let second = self
+            .random
+            .chance(self.rules.repetition)
+            .then(|| left_us + self.travel(from, to));
+        Carried {
+            left_us,
+            arrives_us: [Some(first), second],
+        }
+    }
+
+    /// The same for what is neither lost nor repeated.
+    pub(crate) fn carry_surely(
         &mut self,
         now_us: u64,
         from: usize,
         to: usize,
         bytes: u64,
-    ) -> [Option<u64>; 2] {
-        let sent = self.leave(now_us, from, bytes);
-        let is_lost = !self.connects(from, to) || self.is_deaf(now_us, from, to);
-        if is_lost || self.random.chance(self.rules.loss) {
-            return [None, None];
+    ) -> Carried {
+        let left_us = self.leave(now_us, from, bytes);
+        Carried {
+            left_us,
+            arrives_us: [Some(left_us + self.travel(from, to)), None],
         }
-        let first = sent + self.travel(from, to);
-        let second = self
-            .random
-            .chance(self.rules.repetition)
-            .then(|| sent + self.travel(from, to));
-        [Some(first), second]
     }
 
     fn is_deaf(&self, now_us: u64, from: usize, to: usize) -> bool {
@@ -211,7 +236,7 @@ mod tests {
     fn a_network_that_is_well_delivers_each_message_once() {
         let mut network = network(2);
         for _ in 0..100 {
-            let [Some(at), None] = network.carry(5, 0, 1, 10) else {
+            let [Some(at), None] = network.carry(5, 0, 1, 10).arrives_us else {
                 panic!("lost or repeated");
             };
             assert!((1_005..=1_205).contains(&at));
@@ -249,7 +274,8 @@ mod tests {
             deaf: [(0, 1)].into(),
         };
         network.set_storms(vec![storm], 10);
-        let mut arrives = |at_us, from, to| network.carry(at_us, from, to, 1)[0].is_some();
+        let mut arrives =
+            |at_us, from, to| network.carry(at_us, from, to, 1).arrives_us[0].is_some();
         assert!(!arrives(10, 0, 1) && !arrives(19, 0, 1));
         assert!(arrives(10, 1, 0));
         assert!(arrives(9, 0, 1) && arrives(20, 0, 1));
@@ -264,9 +290,27 @@ mod tests {
             ..LinkRules::WELL
         };
         network.set_rules(rules, Vec::new());
-        assert_eq!(network.carry(0, 0, 1, 100), [Some(11_000), None]);
-        assert_eq!(network.carry(0, 0, 1, 100), [Some(21_000), None]);
-        assert_eq!(network.carry(0, 1, 0, 100), [Some(11_000), None]);
+        let carried = |left_us, at_us| Carried {
+            left_us,
+            arrives_us: [Some(at_us), None],
+        };
+        assert_eq!(network.carry(0, 0, 1, 100), carried(10_000, 11_000));
+        assert_eq!(network.carry(0, 0, 1, 100), carried(20_000, 21_000));
+        assert_eq!(network.carry(0, 1, 0, 100), carried(10_000, 11_000));
+    }
+
+    #[test]
+    fn what_sets_up_a_connection_arrives_once_whatever_the_links_do() {
+        let mut network = network(2);
+        let rules = LinkRules {
+            loss: 1_000_000,
+            repetition: 1_000_000,
+            ..LinkRules::WELL
+        };
+        network.set_rules(rules, Vec::new());
+        assert_eq!(network.carry(0, 0, 1, 1).arrives_us, [None, None]);
+        let [first, second] = network.carry_surely(0, 0, 1, 1).arrives_us;
+        assert!(first.is_some() && second.is_none());
     }
 
     #[test]
@@ -278,7 +322,9 @@ mod tests {
             ..LinkRules::WELL
         };
         network.set_rules(rules, Vec::new());
-        let arrivals: Vec<_> = (0..1_000).map(|_| network.carry(0, 0, 1, 1)).collect();
+        let arrivals: Vec<_> = (0..1_000)
+            .map(|_| network.carry(0, 0, 1, 1).arrives_us)
+            .collect();
         let count = |wanted: fn(&[Option<u64>; 2]) -> bool| {
             arrivals.iter().filter(|one| wanted(one)).count()
         };

@@ -1,76 +1,127 @@
 //! What travels between simulated nodes.
 
-use crate::ports::Gossip;
 use picot_consensus::Message;
-use picot_serialization::Encode;
+use picot_protocol::{Frame, Lane, Packet, PacketKind};
 use std::fmt;
 use std::sync::Arc;
 
-/// One thing on its way: what it is, how long its canonical bytes are, and their hash.
+/// One thing on its way, on one lane of a connection.
 #[derive(Debug, Clone)]
-pub(crate) struct Packet {
-    /// What it is.
-    pub payload: Payload,
-    /// Canonical bytes.
-    pub bytes: u64,
-    /// The first 8 bytes of their hash, for the trace.
-    pub tag: u64,
+pub enum Parcel {
+    /// A frame.
+    Frame {
+        /// On which lane.
+        lane: Lane,
+        /// What.
+        frame: Arc<Frame>,
+    },
+    /// So many bytes that are no frame.
+    Noise(usize),
 }
 
-/// What it is.
-#[derive(Debug, Clone)]
-pub(crate) enum Payload {
-    /// A message of consensus.
-    Consensus(Arc<Message>),
-    /// Operations, endorsements or denunciations.
-    Gossip(Gossip),
-}
-
-impl Packet {
-    /// A message of consensus.
+impl Parcel {
+    /// A frame on the lane where it belongs.
     #[must_use]
-    pub(crate) fn consensus(message: Arc<Message>) -> Self {
-        let bytes = message.to_bytes();
-        Self::new(Payload::Consensus(message), &bytes)
+    pub fn new(frame: Arc<Frame>) -> Self {
+        let lane = frame.lane();
+        Self::Frame { lane, frame }
     }
 
-    /// Gossip.
-    #[must_use]
-    pub(crate) fn gossip(gossip: Gossip) -> Self {
-        let mut bytes = Vec::new();
-        match &gossip {
-            Gossip::Operations(all) => all.iter().for_each(|one| one.encode(&mut bytes)),
-            Gossip::Endorsements(all) => all.iter().for_each(|one| one.encode(&mut bytes)),
-            Gossip::Denunciations(all) => all.iter().for_each(|one| one.encode(&mut bytes)),
-        }
-        Self::new(Payload::Gossip(gossip), &bytes)
+    /// Bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Frame { frame, .. } => frame.len(),
+            Self::Noise(bytes) => *bytes,
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    fn new(payload: Payload, bytes: &[u8]) -> Self {
-        let hash = blake3::hash(bytes);
-        let first = hash.as_bytes().first_chunk().copied().unwrap_or_default();
-        Self {
-            payload,
-            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            tag: u64::from_le_bytes(first),
+    /// For the trace: the first bytes of the hash of what it is.
+    pub(crate) fn tag(&self) -> u64 {
+        match self {
+            Self::Frame { frame, .. } => u64::from_be_bytes(frame.tag().0),
+            Self::Noise(_) => 0,
         }
     }
+
+    pub(crate) fn kind(&self) -> Option<PacketKind> {
+        match self {
+            Self::Frame { frame, .. } => Some(PacketKind::of(frame.packet())),
+            Self::Noise(_) => None,
+        }
+    }
+
+    /// Whether a link that loses, repeats and holds up messages does so with this. Setting up a
+    /// connection is as reliable as with a real transport.
+    pub(crate) fn is_handshake(&self) -> bool {
+        self.kind() == Some(PacketKind::Hello)
+    }
+
+    /// Whether a link may repeat it. A question that comes twice is answered twice, and who gets an
+    /// answer twice has not asked for the second one: no real transport does that to anyone.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        !matches!(
+            self.kind(),
+            None | Some(
+                PacketKind::Hello
+                    | PacketKind::Ask
+                    | PacketKind::Body
+                    | PacketKind::GetOperations
+                    | PacketKind::Operations
+                    | PacketKind::GetBlock
+                    | PacketKind::BlockIds
+                    | PacketKind::GetBlockOperations
+                    | PacketKind::BlockOperations
+                    | PacketKind::NotHeld
+            )
+        )
+    }
 }
 
-impl fmt::Display for Packet {
+impl fmt::Display for Parcel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.payload {
-            Payload::Consensus(message) => show_message(message, formatter),
-            Payload::Gossip(Gossip::Operations(all)) => {
-                write!(formatter, "{} operations", all.len())
-            }
-            Payload::Gossip(Gossip::Endorsements(all)) => {
-                write!(formatter, "{} endorsements", all.len())
-            }
-            Payload::Gossip(Gossip::Denunciations(all)) => {
-                write!(formatter, "{} denunciations", all.len())
+        match self {
+            Self::Frame { frame, .. } => show_packet(frame.packet(), formatter),
+            Self::Noise(bytes) => write!(formatter, "{bytes} bytes that are no packet"),
+        }
+    }
+}
+
+fn show_packet(packet: &Packet, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match packet {
+        Packet::Hello(_) => formatter.write_str("hello"),
+        Packet::Status(status) => write!(formatter, "status {:?}", status.decided),
+        Packet::Neighbours(nodes) => write!(formatter, "{} neighbours", nodes.len()),
+        Packet::Consensus(message) => show_message(&message.0, formatter),
+        Packet::Candidate { header, operations } => {
+            let slot = header.content.slot;
+            match operations {
+                Some(operations) => write!(
+                    formatter,
+                    "candidate {slot} with {} operations in short",
+                    operations.0.len()
+                ),
+                None => write!(formatter, "candidate {slot}"),
             }
         }
+        Packet::Have(tags) => write!(formatter, "have {tags:?}"),
+        Packet::Want(tags) => write!(formatter, "want {tags:?}"),
+        Packet::Announce(prefixes) => write!(formatter, "announce {prefixes:?}"),
+        Packet::GetOperations(prefixes) => write!(formatter, "get operations {prefixes:?}"),
+        Packet::Operations(all) => write!(formatter, "{} operations", all.len()),
+        Packet::Endorsements(all) => write!(formatter, "{} endorsements", all.len()),
+        Packet::Denunciations(all) => write!(formatter, "{} denunciations", all.len()),
+        Packet::GetBlock(id) => write!(formatter, "get block {id}"),
+        Packet::BlockIds { id, operations } => {
+            write!(formatter, "{} ids of block {id}", operations.len())
+        }
+        Packet::GetBlockOperations { id, places } => {
+            write!(formatter, "get operations {places:?} of block {id}")
+        }
+        Packet::BlockOperations { id, operations } => {
+            write!(formatter, "{} operations of block {id}", operations.len())
+        }
+        Packet::NotHeld(id) => write!(formatter, "block {id} not held"),
     }
 }
 

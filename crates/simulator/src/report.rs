@@ -1,6 +1,8 @@
 //! What a run measured.
 
+use crate::packet::Parcel;
 use picot_models::{Address, Slot, Value};
+use picot_protocol::{PacketKind, Traffic};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -37,6 +39,10 @@ pub struct Report {
     pub events: u64,
     /// Crashes.
     pub crashes: u64,
+    /// Of these messages and bytes, how many are of each kind of packet.
+    pub kinds: BTreeMap<PacketKind, Traffic>,
+    /// Bans of nodes that misbehave.
+    pub bans: u64,
     /// Stakers whose faults were proven.
     pub proven_faults: u64,
     /// Operations in decided blocks.
@@ -61,6 +67,18 @@ impl Report {
     pub fn per_slot_and_node(&self, total: u64) -> u64 {
         let parts = self.slots * self.nodes;
         (total * 100).checked_div(parts).unwrap_or(0)
+    }
+
+    /// Something is sent.
+    pub(crate) fn count(&mut self, parcel: &Parcel) {
+        let bytes = parcel.bytes();
+        self.messages += 1;
+        self.bytes += bytes;
+        if let Some(kind) = parcel.kind() {
+            let traffic = self.kinds.entry(kind).or_default();
+            traffic.packets += 1;
+            traffic.bytes += bytes;
+        }
     }
 
     pub(crate) fn count_slots(&mut self, decided: &BTreeMap<Slot, Value>) {
@@ -128,6 +146,8 @@ impl Report {
             "bytes_per_slot_and_node_x100": self.per_slot_and_node(self.bytes),
             "events": self.events,
             "crashes": self.crashes,
+            "packets": self.kinds,
+            "bans": self.bans,
             "proven_faults": self.proven_faults,
             "operations": self.operations,
             "simulated_ms": self.simulated_ms,

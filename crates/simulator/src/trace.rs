@@ -1,8 +1,7 @@
 //! What happened, as a hash of everything and as text of the last things.
 
-use crate::packet::Packet;
+use crate::packet::Parcel;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// Events that are kept as text for a failure.
 const LAST_EVENTS: usize = 60;
@@ -10,12 +9,12 @@ const LAST_EVENTS: usize = 60;
 /// What happened at one moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Happened {
-    /// A packet of another node arrived.
+    /// Something of another node arrived.
     Arrived {
         /// The sender.
         from: usize,
         /// What.
-        packet: Arc<Packet>,
+        parcel: Parcel,
     },
     /// Anything else.
     Said(String),
@@ -45,8 +44,9 @@ impl Trace {
     pub(crate) fn record(&mut self, at_us: u64, node: usize, happened: Happened) {
         self.events += 1;
         match &happened {
-            Happened::Arrived { from, packet } => {
-                self.hash_words([at_us, word(node), word(*from), packet.tag, packet.bytes]);
+            Happened::Arrived { from, parcel } => {
+                let (tag, bytes) = (parcel.tag(), parcel.bytes());
+                self.hash_words([at_us, word(node), word(*from), tag, bytes]);
             }
             Happened::Said(text) => {
                 self.hash_words([at_us, word(node), word(text.len())]);
@@ -88,8 +88,8 @@ impl Trace {
             let (ms, us) = (entry.at_us / 1_000, entry.at_us % 1_000);
             let node = entry.node;
             match &entry.happened {
-                Happened::Arrived { from, packet } => {
-                    format!("{ms:>8}.{us:03} ms  node {node:<3} <- {from:<3} {packet}")
+                Happened::Arrived { from, parcel } => {
+                    format!("{ms:>8}.{us:03} ms  node {node:<3} <- {from:<3} {parcel}")
                 }
                 Happened::Said(text) => format!("{ms:>8}.{us:03} ms  node {node:<3} {text}"),
             }

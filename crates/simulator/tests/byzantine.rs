@@ -84,7 +84,7 @@ fn what_shows_in_later_rounds_or_between_two_sides_becomes_evidence_too() {
         Behaviour::FalseCarry,
         Behaviour::TwinKey,
     ] {
-        let proven = (0..12).any(|seed| troubled(seed, behaviour).report.proven_faults > 0);
+        let proven = (0..48).any(|seed| troubled(seed, behaviour).report.proven_faults > 0);
         assert!(proven, "{behaviour:?}");
     }
 }

@@ -77,6 +77,15 @@ impl Core {
         }
     }
 
+    /// The frame as which a message came a moment ago, with its name and its bytes.
+    fn recent_frame(&self, message: &Arc<Message>) -> Option<Arc<Frame>> {
+        let is_it = |frame: &&Arc<Frame>| match frame.packet() {
+            Packet::Consensus(SharedMessage(it)) => Arc::ptr_eq(it, message),
+            _ => false,
+        };
+        self.recent.iter().rev().find(is_it).cloned()
+    }
+
     fn frame_of(&self, message: &Arc<Message>) -> Arc<Frame> {
         let packet = match message.as_ref() {
             Message::Candidate(header) => self.candidate(header),
@@ -98,7 +107,8 @@ impl Core {
     }
 
     fn relay(&mut self, now: Timestamp, from: Peer, message: &Arc<Message>, effects: &mut Effects) {
-        let frame = self.frame_of(message);
+        let frame = self.recent_frame(message);
+        let frame = frame.unwrap_or_else(|| self.frame_of(message));
         let (verifier, chain_id) = (&self.reads.verifier, &self.config.chain_id);
         let is_good = || is_well_signed(verifier.as_ref(), chain_id, &frame);
         self.gossip

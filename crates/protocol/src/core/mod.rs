@@ -17,7 +17,7 @@ use picot_crypto::Hash;
 use picot_models::SignedHeader;
 use picot_pool::Pool;
 use picot_selector::Selector;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ use std::sync::Arc;
 const NEIGHBOURS_WAIT: Millis = Millis(200);
 /// Outcomes whose blocks are being verified.
 const MAX_OUTCOMES_VERIFIED: usize = 256;
+/// Frames that are found again when consensus passes on what is in them.
+const MAX_RECENT: usize = 64;
 
 /// What the core may read.
 pub struct Reads {
@@ -52,6 +54,8 @@ pub struct Core {
     blocks: Blocks,
     /// Outcomes with blocks whose operations are being verified, by ticket.
     outcomes: BTreeMap<u64, (Peer, Arc<Message>)>,
+    /// The last votes and proposals that came, the latest last: most of them are passed on at once.
+    recent: VecDeque<Arc<Frame>>,
     next_outcome: u64,
     /// By thread: the last period that is decided here.
     decided: Vec<u64>,
@@ -74,10 +78,11 @@ impl Core {
             accounts: Accounts::new(&config.peers),
             statuses: Statuses::new(&config.peers),
             clocks: ClockOffsets::default(),
-            gossip: Gossip::new(config.gossip.clone()),
+            gossip: Gossip::new(config.gossip.clone(), &config.node),
             operations: Operations::new(config.chain_id, config.answer_wait),
             blocks: Blocks::new(config.chain_id, config.answer_wait),
             outcomes: BTreeMap::new(),
+            recent: VecDeque::new(),
             next_outcome: OUTCOME_TICKETS,
             decided: vec![0; threads],
             serves_from: 0,
@@ -91,9 +96,13 @@ impl Core {
     /// Takes one input, and gives what is to be done because of it, in order.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
         let mut effects = Effects::default();
+        let is_light = self.wake_at.is_some_and(|at| at > now) && is_light(&input);
         self.take(now, input, &mut effects);
-        self.tick(now, &mut effects);
-        self.settle(now, effects)
+        let is_light = is_light && effects.faults.is_empty();
+        if !is_light {
+            self.tick(now, &mut effects);
+        }
+        self.settle(now, effects, is_light)
     }
 
     fn take(&mut self, now: Timestamp, input: Input, effects: &mut Effects) {
@@ -200,7 +209,7 @@ impl Core {
     }
 
     /// Penalties, queues and wake-ups.
-    fn settle(&mut self, now: Timestamp, mut effects: Effects) -> Vec<Output> {
+    fn settle(&mut self, now: Timestamp, mut effects: Effects, is_light: bool) -> Vec<Output> {
         for (peer, fault) in std::mem::take(&mut effects.faults) {
             self.punish(now, peer, fault, &mut effects);
         }
@@ -217,7 +226,7 @@ impl Core {
         }
         self.table
             .take_sendable(|to, frame| outputs.push(Output::Send { to, frame }));
-        self.wake(&mut outputs);
+        self.wake(&mut outputs, is_light);
         outputs
     }
 
@@ -238,18 +247,28 @@ impl Core {
         }
     }
 
-    fn wake(&mut self, outputs: &mut Vec<Output>) {
-        let wake_at = [
-            self.neighbours_due,
-            self.gossip.next_wake(),
-            self.operations.next_wake(),
-            self.blocks.next_wake(),
-            self.statuses.next_wake(),
-            self.table.next_wake(),
-        ]
-        .into_iter()
-        .flatten()
-        .min();
+    fn wake(&mut self, outputs: &mut Vec<Output>, is_light: bool) {
+        let times = if is_light {
+            // Nothing else can have changed.
+            [
+                self.wake_at,
+                self.gossip.next_wake(),
+                None,
+                None,
+                None,
+                None,
+            ]
+        } else {
+            [
+                self.neighbours_due,
+                self.gossip.next_wake(),
+                self.operations.next_wake(),
+                self.blocks.next_wake(),
+                self.statuses.next_wake(),
+                self.table.next_wake(),
+            ]
+        };
+        let wake_at = times.into_iter().flatten().min();
         if let Some(at) = wake_at.filter(|_| wake_at != self.wake_at) {
             outputs.push(Output::WakeAt(at));
         }
@@ -300,6 +319,30 @@ impl Core {
         let slot = header.content().slot;
         let ranking = self.reads.selector.producer_ranking(slot, 1);
         ranking.is_ok_and(|first| first.first() == Some(&header.signer_address()))
+    }
+}
+
+/// Whether an input gives nothing to do later but to name messages: the votes of slots, which are most of
+/// what a node hears and says, cost no look at anything else.
+fn is_light(input: &Input) -> bool {
+    match input {
+        Input::Written { .. }
+        | Input::Broadcast(_)
+        | Input::Tell(_)
+        | Input::Relay { .. }
+        | Input::Send { .. } => true,
+        Input::Received { frame, .. } => match frame.packet() {
+            Packet::Have(_) | Packet::Want(_) => true,
+            Packet::Consensus(message) => matches!(
+                *message.0,
+                Message::Vote(_)
+                    | Message::Proposal { .. }
+                    | Message::Certificate(_)
+                    | Message::Have { .. }
+            ),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

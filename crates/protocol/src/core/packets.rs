@@ -1,6 +1,6 @@
 //! What peers say.
 
-use super::{Core, MAX_OUTCOMES_VERIFIED};
+use super::{Core, MAX_OUTCOMES_VERIFIED, MAX_RECENT};
 use crate::input::Effects;
 use crate::packet::{Packet, ShortBlock, Status};
 use crate::{Farewell, Fault, Frame, Lane, Output};
@@ -145,7 +145,13 @@ impl Core {
             } if !block.operations.is_empty() => {
                 return self.verify_outcome(from, message, effects);
             }
-            Message::Vote(_) | Message::Proposal { .. } => self.gossip.received(place, frame),
+            Message::Vote(_) | Message::Proposal { .. } => {
+                self.gossip.received(place, frame);
+                if self.recent.len() >= MAX_RECENT {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(Arc::clone(frame));
+            }
             Message::Certificate(_)
             | Message::Have { .. }
             | Message::Outcome { .. }

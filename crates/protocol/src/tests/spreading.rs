@@ -96,6 +96,37 @@ fn what_the_sender_did_not_bring_is_named_in_a_while_and_asked_for() {
 }
 
 #[test]
+fn each_node_names_a_message_to_eight_of_many_peers_and_not_all_to_the_same() {
+    let mut net = Net::mesh(24);
+    let message = vote(1, 1);
+    net.input(0, Input::Broadcast(message.clone()));
+    for at in 1..24 {
+        relay(&mut net, at, 0, &message);
+    }
+    // Nobody has to ask, so that all that is named can be counted.
+    net.carried.clear();
+    net.run_for(1_000);
+    let named = |pair: fn(&(usize, usize)) -> usize| {
+        let mut counts = [0; 24];
+        for (from, to, frame) in &net.carried {
+            if matches!(frame.packet(), Packet::Have(_)) {
+                counts[pair(&(*from, *to))] += 1;
+            }
+        }
+        counts
+    };
+    // Who was named it by a peer names it to that peer no more.
+    let names = named(|(from, _)| *from);
+    assert!(
+        names[1..].iter().all(|times| (6..=8).contains(times)),
+        "{names:?}"
+    );
+    let told = named(|(_, to)| *to);
+    let rarely = told[1..].iter().filter(|times| **times < 2).count();
+    assert!(rarely <= 2, "{told:?}");
+}
+
+#[test]
 fn a_vote_costs_a_link_at_most_one_and_a_half_times_its_bytes() {
     let mut net = Net::mesh(4);
     let votes: Vec<_> = (0..40).map(|period| vote(1, period + 1)).collect();

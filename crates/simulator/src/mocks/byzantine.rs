@@ -5,13 +5,15 @@
 
 use super::collusion::Part;
 use super::grinding::Grinder;
+use super::meddling::Meddler;
+use crate::packet::Parcel;
 use crate::random::Random;
 use picot_consensus::{Message, Request};
 use picot_crypto::Hash;
 use picot_models::{
-    Ballot, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, ChainParams, Envelope,
-    Header, RoundProposal, SecretKey, Signed, SignedHeader, SignedProposal, SignedVote, Slot,
-    Value, Vote, operations_hash,
+    Ballot, Block, BlockEnvelope, BlockId, Carry, CertificateSubject, ChainId, ChainParams,
+    Envelope, Header, RoundProposal, SecretKey, Signed, SignedHeader, SignedProposal, SignedVote,
+    Slot, Value, Vote, operations_hash,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +52,14 @@ pub enum Behaviour {
     TwoProposals,
     /// Runs twice with the same key, each with a signing log of its own.
     TwinKey,
+    /// Sends what is no packet, or on the wrong lane, or out of turn.
+    Garbage,
+    /// Gives others than a block's ids and operations, in short and in full, and badly signed ones.
+    WrongOperations,
+    /// Answers what nobody asked.
+    Unasked,
+    /// Asks without end.
+    Asking,
     /// Makes many variants of each of its blocks, and publishes the one with the lowest id.
     Grinding {
         /// How many.
@@ -70,7 +80,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Silent,
         Self::TwoBlocks,
         Self::TwoVotes,
@@ -83,6 +93,10 @@ impl Behaviour {
         Self::LateHeader,
         Self::TwoProposals,
         Self::TwinKey,
+        Self::Garbage,
+        Self::WrongOperations,
+        Self::Unasked,
+        Self::Asking,
         Self::Grinding { tries: 16 },
         Self::TwoFaced,
         Self::LateVotes,
@@ -96,6 +110,14 @@ impl Behaviour {
         Self::LateVotes,
         Self::LoneNotarisation,
         Self::LoneDecision,
+    ];
+
+    /// Those that misuse the protocol: whoever has to do with one of these bans it, sooner or later.
+    pub const MEDDLING: [Self; 4] = [
+        Self::Garbage,
+        Self::WrongOperations,
+        Self::Unasked,
+        Self::Asking,
     ];
 
     /// Whether it is that of validators that work together.
@@ -134,12 +156,15 @@ pub struct Actor {
     random: Random,
     part: Part,
     grinder: Option<Grinder>,
+    meddler: Meddler,
     /// Milliseconds after the opening of a slot, at which others choose a candidate.
     choice_ms: u64,
     /// Whether it misbehaves now.
     is_active: bool,
     /// Bodies of its second blocks, which its own node does not know.
     bodies: BTreeMap<BlockId, BlockEnvelope>,
+    /// Those of these that its node has not been given.
+    new_blocks: Vec<Block>,
 }
 
 impl Actor {
@@ -165,6 +190,7 @@ impl Actor {
         };
         Self {
             behaviour,
+            meddler: Meddler::new(behaviour, key.clone(), chain_id, random.clone()),
             key,
             chain_id,
             random,
@@ -173,6 +199,7 @@ impl Actor {
             choice_ms,
             is_active: true,
             bodies: BTreeMap::new(),
+            new_blocks: Vec::new(),
         }
     }
 
@@ -191,7 +218,37 @@ impl Actor {
     pub fn incoming(&mut self, from: usize, message: &Message) -> Sent {
         match self.behaviour {
             Behaviour::TwoFaced if self.is_active => self.part.mirror(from, message),
-            _ => Vec::new(),
+            _ => Vec::from_iter(self.second_body(message).map(|body| (from, body))),
+        }
+    }
+
+    /// Second blocks, since this was asked last: its node can give them like any other.
+    pub fn take_own_blocks(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.new_blocks)
+    }
+
+    /// Whether its node passes on what others said.
+    #[must_use]
+    pub fn relays(&self, message: &Message) -> bool {
+        !self.is_active || Part::relays(self.behaviour, message)
+    }
+
+    /// Whether its node gives a block to others, in whole or in part.
+    #[must_use]
+    pub fn gives(&self, block: &Block) -> bool {
+        let is_own = *block.header.signer() == self.key.public_key();
+        !(self.is_active && is_own && self.behaviour == Behaviour::BodyWithheld)
+    }
+
+    /// What leaves its node in the place of a packet.
+    pub fn parcels(&mut self, parcel: Parcel) -> Vec<Parcel> {
+        if !self.is_active {
+            return vec![parcel];
+        }
+        match self.behaviour {
+            // Somebody is there, and says nothing.
+            Behaviour::Silent if !parcel.is_handshake() => Vec::new(),
+            _ => self.meddler.parcels(parcel),
         }
     }
 
@@ -209,7 +266,12 @@ impl Actor {
         }
         match self.behaviour {
             Behaviour::Silent => Vec::new(),
-            Behaviour::TwinKey | Behaviour::Grinding { .. } => honest(),
+            Behaviour::TwinKey
+            | Behaviour::Grinding { .. }
+            | Behaviour::Garbage
+            | Behaviour::WrongOperations
+            | Behaviour::Unasked
+            | Behaviour::Asking => honest(),
             Behaviour::TwoFaced
             | Behaviour::LateVotes
             | Behaviour::LoneNotarisation
@@ -285,8 +347,7 @@ impl Actor {
     }
 
     /// The body of a second block, if that is what is asked for.
-    #[must_use]
-    pub fn second_body(&self, message: &Message) -> Option<Arc<Message>> {
+    fn second_body(&self, message: &Message) -> Option<Arc<Message>> {
         let Message::Ask(Request::Body { id }) = message else {
             return None;
         };
@@ -348,6 +409,10 @@ impl Actor {
                 operations: Vec::new(),
             };
             self.bodies.insert(twin.id(), body);
+            self.new_blocks.push(Block {
+                header: Arc::new(twin.clone()),
+                operations: Vec::new(),
+            });
         }
         twin.into_envelope()
     }

@@ -160,6 +160,15 @@ impl Part {
         }
     }
 
+    /// Whether the member's node passes on what others said. Who falls silent does not.
+    pub(super) const fn relays(behaviour: Behaviour, message: &Message) -> bool {
+        match behaviour {
+            Behaviour::Silent => false,
+            Behaviour::LoneNotarisation => !is_of_rounds(message),
+            _ => true,
+        }
+    }
+
     /// Late votes: they come when the round's timer ends, a moment before or after it.
     pub(super) fn holds_back_ms(&self, message: &Message) -> u64 {
         let Some(vote) = self.own_vote(message) else {

@@ -3,5 +3,6 @@
 pub mod byzantine;
 pub mod collusion;
 pub mod grinding;
+pub mod meddling;
 
 pub use crate::random::Random;

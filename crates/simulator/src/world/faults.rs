@@ -21,14 +21,18 @@ impl World<'_> {
 
     /// The end of a pause of the node to which an event is to happen: it happens then.
     pub(super) fn paused_until(&self, event: &Event) -> Option<u64> {
-        let (Event::Arrive { to: node, .. }
-        | Event::Wake { node, .. }
-        | Event::BlockTick { node, .. }
-        | Event::EndorsementTick { node, .. }) = event
-        else {
-            return None;
+        let nodes = match event {
+            Event::Arrive { to: node, .. }
+            | Event::Gone { node, .. }
+            | Event::Say { node, .. }
+            | Event::Wake { node, .. }
+            | Event::BlockTick { node, .. }
+            | Event::EndorsementTick { node, .. } => [*node, *node],
+            Event::Connect { one, other } => [*one, *other],
+            _ => return None,
         };
-        let until_us = self.members.get(*node)?.paused_until_us;
+        let members = nodes.iter().filter_map(|node| self.members.get(*node));
+        let until_us = members.map(|member| member.paused_until_us).max()?;
         (until_us > self.now_us).then_some(until_us)
     }
 
@@ -42,6 +46,7 @@ impl World<'_> {
             return;
         };
         member.clock.change(now_us, change.step_us, change.rate_ppm);
+        member.waits_for = None;
         let ahead_us = member.clock.ahead_us(now_us);
         let rate = change.rate_ppm;
         let text = format!("clock is {ahead_us} us ahead and gains {rate} ppm");

@@ -7,7 +7,6 @@ use crate::scenario::Away;
 use crate::{GENESIS_TIMESTAMP, SimConfig};
 use picot_clock::Timestamp;
 use picot_models::{Amount, Operation, OperationKind, SecretKey, Signed};
-use std::sync::Arc;
 
 /// The lives of stakers.
 impl World<'_> {
@@ -76,9 +75,7 @@ impl World<'_> {
         let operation = Signed::sign(content, key, &self.chain_id);
         let life = self.members.get(node).map_or(0, |member| member.life);
         if let Some(live) = self.live(node, life) {
-            drop(live.pool.add_operations(vec![Arc::new(operation)]));
-            let said = live.outbox.take();
-            self.gossip(node, said);
+            live.hand_in(operation);
         }
     }
 

@@ -1,6 +1,7 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
 mod faults;
+mod links;
 mod lives;
 mod send;
 mod settle;
@@ -9,13 +10,13 @@ use crate::SimError;
 use crate::byzantine::{Actor, Behaviour, Crew, Role};
 use crate::clock::NodeClock;
 use crate::config::{GENESIS_TIMESTAMP, SimConfig};
+use crate::connections::{Connections, graph};
 use crate::durable::Disk;
 use crate::invariants::{Checker, Invariant, Violation};
 use crate::latency::MICROS_PER_MILLI;
 use crate::network::Network;
 use crate::node::{Node, Start};
-use crate::packet::{Packet, Payload};
-use crate::ports::Gossip;
+use crate::packet::Parcel;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::report::Report;
@@ -26,10 +27,9 @@ use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
 use picot_clock::{SlotClock, Timestamp};
-use picot_consensus::{Engine, Message, Verifier};
-use picot_models::{
-    Address, Amount, ChainId, Envelope, Genesis, Operation, OperationKind, SecretKey, Slot,
-};
+use picot_consensus::{Engine, Message, Peer};
+use picot_models::{Address, Amount, ChainId, Genesis, OperationKind, PublicKey, SecretKey, Slot};
+use picot_protocol::{Input as Word, Packet};
 use picot_storage::BlockArchive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,6 +38,9 @@ use std::sync::Arc;
 const MAX_EVENTS: u64 = 2_000_000_000;
 /// After a crash whose boundary does not come, the node is ended anyway.
 const CRASH_PATIENCE_US: u64 = 3_000_000;
+
+/// At so many of a million ticks it is looked at what waits for each peer of a node.
+const LOOKS_PER_MILLION: u64 = 100_000;
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +100,24 @@ fn check_stakes(stakes: Option<&StakeRecord>) -> Result<(), Violation> {
 enum Event {
     Arrive {
         to: usize,
-        from: usize,
-        packet: Arc<Packet>,
+        peer: Peer,
+        parcel: Parcel,
+    },
+    /// A node hears that a connection is gone.
+    Gone {
+        node: usize,
+        peer: Peer,
+    },
+    /// A node calls another one.
+    Connect {
+        one: usize,
+        other: usize,
+    },
+    /// A node's protocol is told something that comes late.
+    Say {
+        node: usize,
+        life: u64,
+        word: Box<Word>,
     },
     Wake {
         node: usize,
@@ -151,6 +170,8 @@ struct Member {
     paused_until_us: u64,
     /// It is off until then, whoever wants to start it.
     off_until_us: u64,
+    /// The wake-up that is planned.
+    waits_for: Option<Timestamp>,
     seen_state: Option<Slot>,
     seen_cycles: Option<u64>,
 }
@@ -163,6 +184,11 @@ struct World<'a> {
     slot_clock: SlotClock,
     members: Vec<Member>,
     network: Network,
+    /// Who is a peer of whom.
+    graph: Vec<BTreeSet<usize>>,
+    connections: Connections,
+    /// The keys of those who may do anything.
+    watched: Arc<BTreeSet<PublicKey>>,
     checker: Checker,
     witness: Witness,
     trace: Trace,
@@ -172,6 +198,7 @@ struct World<'a> {
     sets: SharedSets,
     now_us: u64,
     random: Random,
+    random_looks: Random,
     healed: bool,
     /// Whether anything happened since it was looked last, after which the run may be over.
     may_be_over: bool,
@@ -194,7 +221,8 @@ impl<'a> World<'a> {
             .map_err(|error| wrong("params", error.to_string()))?;
         let members = members(config, scenario, &genesis);
         let bad = || members.iter().filter(|member| !member.honest);
-        let witness = Witness::new(bad().map(|member| member.key.public_key()));
+        let watched: BTreeSet<PublicKey> = bad().map(|member| member.key.public_key()).collect();
+        let witness = Witness::new(watched.iter().copied());
         let byzantine: BTreeSet<Address> = bad().map(|member| member.address).collect();
         let regions = config.latencies.len().max(1);
         let places = (0..members.len()).map(|node| node % regions).collect();
@@ -228,6 +256,9 @@ impl<'a> World<'a> {
             chain_id: genesis.chain_id(),
             genesis,
             slot_clock,
+            graph: graph(config.seed, members.len(), config.peers),
+            connections: Connections::default(),
+            watched: Arc::new(watched),
             members,
             network,
             trace: Trace::default(),
@@ -241,6 +272,7 @@ impl<'a> World<'a> {
             },
             now_us: GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI,
             random: Random::new(config.seed, "world"),
+            random_looks: Random::new(config.seed, "looks"),
             healed: scenario.heal_us.is_none(),
             may_be_over: false,
             goals,
@@ -386,6 +418,7 @@ fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Me
             loses_log: false,
             paused_until_us: 0,
             off_until_us: 0,
+            waits_for: None,
             seen_state: None,
             seen_cycles: None,
         }
@@ -404,13 +437,23 @@ impl World<'_> {
     /// Does what an event says. Gives the node at which it happened.
     fn happen(&mut self, event: Event) -> Result<Option<usize>, Violation> {
         match event {
-            Event::Arrive { to, from, packet } => {
-                return Ok(self.arrive(to, from, packet));
+            Event::Arrive { to, peer, parcel } => return Ok(self.arrive(to, peer, parcel)),
+            Event::Gone { node, peer } => {
+                if self.gone(node, peer) {
+                    self.say(node, "hears that a connection is gone".to_owned());
+                    return Ok(Some(node));
+                }
+            }
+            Event::Connect { one, other } => return self.connect(one, other),
+            Event::Say { node, life, word } => {
+                if let Some(live) = self.live(node, life) {
+                    live.hear(*word);
+                    return Ok(Some(node));
+                }
             }
             Event::Wake { node, life, at } => {
-                if let Some(live) = self.live(node, life)
-                    && live.wake_at == Some(at)
-                {
+                let is_planned = self.forget_wake(node, at);
+                if let Some(live) = self.live(node, life).filter(|_| is_planned) {
                     live.wake();
                     self.say(node, "wakes".to_owned());
                     return Ok(Some(node));
@@ -421,6 +464,10 @@ impl World<'_> {
                 if let Some(live) = self.live(node, life) {
                     let again = live.block_tick(now);
                     self.tick_again(again, Event::BlockTick { node, life });
+                    if self.random_looks.chance(LOOKS_PER_MILLION) {
+                        let checked = self.check_peers(node);
+                        self.heed(checked)?;
+                    }
                     return Ok(Some(node));
                 }
             }
@@ -458,7 +505,7 @@ impl World<'_> {
                 self.say(0, format!("cut {number} ends"));
             }
             Event::Heal => self.heal(),
-            Event::Operation => self.send_operation(),
+            Event::Operation => return Ok(self.send_operation()),
             Event::Order(number) => return Ok(self.give_order(number)),
             Event::Leave(number) => return Ok(self.leave(number)),
             Event::Return(number) => self.come_back(number),
@@ -490,83 +537,55 @@ impl World<'_> {
         member.map_or(Timestamp(0), |member| member.clock.local(self.now_us))
     }
 
-    fn arrive(&mut self, to: usize, from: usize, packet: Arc<Packet>) -> Option<usize> {
-        if !self.network.connects(from, to) {
+    /// A wake-up has come. False if another one is planned meanwhile.
+    fn forget_wake(&mut self, node: usize, at: Timestamp) -> bool {
+        let member = self.members.get_mut(node);
+        member.is_some_and(|member| member.waits_for.take_if(|planned| *planned == at).is_some())
+    }
+
+    fn arrive(&mut self, to: usize, peer: Peer, parcel: Parcel) -> Option<usize> {
+        let from = self.connections.other_end(to, peer)?;
+        let is_carried = parcel.is_handshake() || self.network.connects(from, to);
+        if !is_carried || !self.connections.is_open(to, peer) {
             return None;
         }
         let life = self.members.get(to)?.life;
         self.live(to, life)?;
-        let payload = packet.payload.clone();
+        if let Parcel::Frame { frame, .. } = &parcel {
+            self.overhear(to, from, frame.packet());
+        }
+        let word = match &parcel {
+            Parcel::Frame { lane, frame } => Word::Received {
+                from: peer,
+                lane: *lane,
+                frame: Arc::clone(frame),
+            },
+            Parcel::Noise(_) => Word::Unreadable { from: peer },
+        };
         self.trace
-            .record(self.now_us, to, Happened::Arrived { from, packet });
-        if let Payload::Consensus(message) = &payload {
-            self.overhear(to, from, message);
-        }
-        match payload {
-            Payload::Consensus(message) => {
-                if let Some(body) = self.second_body(to, &message) {
-                    self.send_packet(to, &[from], Packet::consensus(body));
-                } else if self.has_signed_operations(&message) {
-                    let glimpse = self.glimpse(to, &message);
-                    let live = self.live(to, life)?;
-                    live.deliver(from, message);
-                    if !live.fuse.is_blown()
-                        && let Some(glimpse) = glimpse
-                    {
-                        self.witness.saw(glimpse);
-                    }
-                }
-            }
-            Payload::Gossip(gossip) => {
-                let live = self.live(to, life)?;
-                match gossip {
-                    Gossip::Operations(all) => drop(live.pool.add_operations(all)),
-                    Gossip::Endorsements(all) => drop(live.pool.add_endorsements(all)),
-                    Gossip::Denunciations(all) => drop(live.pool.add_denunciations(all)),
-                }
-                // What came from others is not passed on: everybody hears it from its source.
-                drop(live.outbox.take());
-            }
-        }
+            .record(self.now_us, to, Happened::Arrived { from, parcel });
+        self.live(to, life)?.hear(word);
         Some(to)
     }
 
-    /// What a message is to the node that gets it, before its engine does: to an actor, knowledge
-    /// to use.
-    fn overhear(&mut self, to: usize, from: usize, message: &Message) {
-        let actor = self.members.get_mut(to).and_then(|one| one.actor.as_mut());
-        for (other, message) in actor
-            .map(|actor| actor.incoming(from, message))
-            .unwrap_or_default()
-        {
-            self.send_packet(to, &[other], Packet::consensus(message));
-        }
-    }
-
-    fn second_body(&self, node: usize, message: &Message) -> Option<Arc<Message>> {
-        let member = self.members.get(node)?;
-        member.actor.as_ref()?.second_body(message)
-    }
-
-    /// Bodies come to consensus with the signatures of their operations checked, as `protocol` will
-    /// do it.
-    fn has_signed_operations(&self, message: &Message) -> bool {
-        let block = match message {
-            Message::Body(block) => Some(block),
-            Message::Outcome { block, .. } => block.as_ref(),
-            _ => None,
+    /// What a packet is to the node that gets it, before its protocol does: to an actor, knowledge to
+    /// use.
+    fn overhear(&mut self, to: usize, from: usize, packet: &Packet) {
+        let Some(actor) = self.actor(to) else {
+            return;
         };
-        let Some(block) = block else {
-            return true;
+        let answers = match packet {
+            Packet::Consensus(message) => actor.incoming(from, &message.0),
+            Packet::Candidate { header, .. } => {
+                actor.incoming(from, &Message::Candidate(header.clone()))
+            }
+            _ => return,
         };
-        let entry = |one: &Envelope<Operation>| one.clone().identify(&self.chain_id).batch_entry();
-        let entries: Vec<_> = block.operations.iter().map(entry).collect();
-        self.verifier.bad(&entries).is_empty()
+        self.make_send(to, 0, answers);
     }
 
     fn start(&mut self, node: usize) -> Result<(), Violation> {
         let now = self.local_now(node);
-        let nodes = self.members.len();
         let Some(member) = self.members.get_mut(node) else {
             return Ok(());
         };
@@ -596,7 +615,6 @@ impl World<'_> {
         let started = Node::start(&Start {
             genesis: &self.genesis,
             index: node,
-            nodes,
             keys: vec![member.key.clone()],
             verifier: self.verifier.clone(),
             sets: self.sets.clone(),
@@ -605,6 +623,9 @@ impl World<'_> {
             fresh: life == 1,
             planted,
             grinder: member.actor.as_ref().and_then(Actor::grinder),
+            has_actor: member.actor.is_some(),
+            is_metered: self.config.uplink_bytes_per_ms.is_some(),
+            watched: Arc::clone(&self.watched),
         });
         let started =
             started.map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
@@ -614,6 +635,7 @@ impl World<'_> {
         self.say(node, format!("starts, life {life}, state lost: {lost}"));
         let checked = self.catch_up(node);
         self.heed(checked)?;
+        self.connect_all(node);
         self.schedule(self.now_us, Event::BlockTick { node, life });
         self.schedule(self.now_us, Event::EndorsementTick { node, life });
         Ok(())
@@ -668,7 +690,7 @@ impl World<'_> {
     }
 
     /// A validator sends coins or trades a roll, by way of its own node.
-    fn send_operation(&mut self) {
+    fn send_operation(&mut self) -> Option<usize> {
         let threads = u64::from(self.genesis.params.thread_count).max(1);
         let slot_us = self.genesis.params.t0_ms * MICROS_PER_MILLI / threads;
         let gap_us = slot_us * 200 / self.config.operations_per_100_slots;
@@ -676,12 +698,8 @@ impl World<'_> {
         self.schedule(next, Event::Operation);
         let node = self.random.index(self.config.rolls.len());
         let recipient = self.random.index(self.config.rolls.len());
-        let (Some(recipient), Some(key)) = (
-            self.members.get(recipient).map(|member| member.address),
-            self.members.get(node).map(|member| member.key.clone()),
-        ) else {
-            return;
-        };
+        let recipient = self.members.get(recipient)?.address;
+        let key = self.members.get(node)?.key.clone();
         let kind = match self.random.below(20) {
             0 => OperationKind::RollBuy { roll_count: 1 },
             1 => OperationKind::RollSell { roll_count: 1 },
@@ -691,6 +709,7 @@ impl World<'_> {
             },
         };
         self.hand_in(node, &key, kind);
+        Some(node)
     }
 }
 

@@ -1,112 +1,168 @@
-//! The way out of a node: to whom its messages go, and what an actor makes of them.
+//! The way out of a node: what an actor makes of what consensus says, and what the links do to frames.
 
 use super::{Event, World};
-use crate::byzantine::{Actor, Behaviour};
+use crate::byzantine::Actor;
 use crate::latency::MICROS_PER_MILLI;
-use crate::node::Target;
-use crate::packet::Packet;
-use crate::ports::Gossip;
-use picot_consensus::Message;
+use crate::packet::Parcel;
+use picot_consensus::{Message, Peer};
+use picot_protocol::{Frame, Input as Word};
 use std::sync::Arc;
 
-/// The way out of a node.
+/// Nodes that are told what an actor's node tells a few.
+const TOLD: usize = 8;
+
+/// What an actor makes of what its node says.
 impl World<'_> {
-    pub(super) fn send(
-        &mut self,
-        from: usize,
-        target: Target,
-        message: &Arc<Message>,
-        reach: usize,
-    ) {
-        let mut recipients = match target {
-            Target::All => self.others(from),
-            Target::AllBut(source) => self.some_others(reach, &[from, source]),
-            Target::One(to) if to == from || to >= self.members.len() => Vec::new(),
-            Target::One(to) => vec![to],
-            Target::Few | Target::Some => self.some_others(reach, &[from]),
-        };
-        recipients.truncate(reach);
-        let actor = self
-            .members
-            .get_mut(from)
-            .and_then(|one| one.actor.as_mut());
-        let Some(actor) = actor else {
-            let packet = Packet::consensus(Arc::clone(message));
-            self.send_packet(from, &recipients, packet);
+    /// Consensus says something in a node with an actor.
+    pub(super) fn act(&mut self, from: usize, word: Word) {
+        match word {
+            Word::Broadcast(message) => {
+                let all = self.peers_of(from);
+                self.act_on(from, &message, &all);
+            }
+            Word::Tell(message) => {
+                let all = self.peers_of(from);
+                let few = self.random.indices(all.len(), TOLD);
+                let few: Vec<usize> = few.iter().filter_map(|at| all.get(*at).copied()).collect();
+                self.act_on(from, &message, &few);
+            }
+            Word::Send { to, message } => {
+                let to = self.connections.other_end(from, to);
+                self.act_on(from, &message, &Vec::from_iter(to));
+            }
+            Word::Relay {
+                from: source,
+                message,
+            } => {
+                if self.actor(from).is_some_and(|actor| actor.relays(&message)) {
+                    let word = Word::Relay {
+                        from: source,
+                        message,
+                    };
+                    self.make_say(from, word);
+                }
+            }
+            Word::Held(block) => {
+                if self.actor(from).is_some_and(|actor| actor.gives(&block)) {
+                    self.make_say(from, Word::Held(block));
+                }
+            }
+            other => self.make_say(from, other),
+        }
+    }
+
+    fn act_on(&mut self, from: usize, message: &Arc<Message>, recipients: &[usize]) {
+        let Some(actor) = self.actor(from) else {
             return;
         };
         let held_back_us = actor.holds_back_ms(message) * MICROS_PER_MILLI;
-        for (to, message) in actor.outgoing(message, &recipients) {
-            self.send_packet_at(held_back_us, from, &[to], Packet::consensus(message));
+        let sent = actor.outgoing(message, recipients);
+        let own = actor.take_own_blocks();
+        for block in own {
+            self.make_say(from, Word::Held(block));
         }
+        self.make_send(from, held_back_us, sent);
     }
 
-    pub(super) fn gossip(&mut self, from: usize, said: Vec<Gossip>) {
-        let is_silent = self.members.get(from).is_some_and(|member| {
-            let behaviour = member.actor.as_ref().map(Actor::behaviour);
-            behaviour == Some(Behaviour::Silent)
-        });
-        if is_silent {
-            return;
-        }
-        if said.is_empty() {
-            return;
-        }
-        let others = self.others(from);
-        for gossip in said {
-            self.send_packet(from, &others, Packet::gossip(gossip));
-        }
-    }
-
-    fn others(&self, from: usize) -> Vec<usize> {
-        let nodes = 0..self.members.len();
-        nodes.filter(|node| *node != from).collect()
-    }
-
-    /// So many different nodes, none of which is one of these.
-    fn some_others(&mut self, count: usize, but: &[usize]) -> Vec<usize> {
-        let nodes = self.members.len();
-        let is_rare = but.len() + 2 * count < nodes;
-        if !is_rare {
-            let all: Vec<usize> = (0..nodes).filter(|node| !but.contains(node)).collect();
-            let places = self.random.indices(all.len(), count);
-            return places
-                .iter()
-                .filter_map(|at| all.get(*at).copied())
-                .collect();
-        }
-        // Of many, one that is taken already is rarely drawn.
-        let mut chosen = Vec::with_capacity(count);
-        while chosen.len() < count {
-            let node = self.random.index(nodes);
-            if !but.contains(&node) && !chosen.contains(&node) {
-                chosen.push(node);
-            }
-        }
-        chosen
-    }
-
-    pub(super) fn send_packet(&mut self, from: usize, recipients: &[usize], packet: Packet) {
-        self.send_packet_at(0, from, recipients, packet);
-    }
-
-    /// As `send_packet`, after so many microseconds.
-    fn send_packet_at(&mut self, after_us: u64, from: usize, recipients: &[usize], packet: Packet) {
-        let leaves_us = self.now_us + after_us;
-        // Encoded and hashed once, whoever gets it.
-        let packet = Arc::new(packet);
-        for to in recipients {
-            self.report.messages += 1;
-            self.report.bytes += packet.bytes;
-            let arrivals = self.network.carry(leaves_us, from, *to, packet.bytes);
-            for at_us in arrivals.into_iter().flatten() {
-                let event = Event::Arrive {
-                    to: *to,
-                    from,
-                    packet: Arc::clone(&packet),
+    /// A node says so after a while, whatever its engine wants.
+    pub(super) fn make_send(
+        &mut self,
+        from: usize,
+        after_us: u64,
+        sent: Vec<(usize, Arc<Message>)>,
+    ) {
+        let life = self.members.get(from).map_or(0, |member| member.life);
+        for (to, message) in sent {
+            let Some(peer) = self.connections.between(from, to) else {
+                continue;
+            };
+            let word = Word::Send { to: peer, message };
+            if after_us == 0 {
+                self.make_say(from, word);
+            } else {
+                let event = Event::Say {
+                    node: from,
+                    life,
+                    word: Box::new(word),
                 };
-                self.schedule(at_us, event);
+                self.schedule(self.now_us + after_us, event);
             }
+        }
+    }
+
+    /// A node's protocol is told something that its engine did not say.
+    pub(super) fn make_say(&mut self, node: usize, word: Word) {
+        let life = self.members.get(node).map_or(0, |member| member.life);
+        if let Some(live) = self.live(node, life) {
+            live.hear(word);
+        }
+    }
+
+    pub(super) fn actor(&mut self, node: usize) -> Option<&mut Actor> {
+        self.members.get_mut(node)?.actor.as_mut()
+    }
+
+    fn peers_of(&self, node: usize) -> Vec<usize> {
+        self.connections.of(node).map(|(other, _)| other).collect()
+    }
+}
+
+/// What the links do.
+impl World<'_> {
+    /// A frame leaves a node.
+    pub(super) fn send(&mut self, from: usize, peer: Peer, frame: Arc<Frame>) {
+        let parcel = Parcel::new(frame);
+        let Some(actor) = self.actor(from) else {
+            return self.carry(from, peer, parcel);
+        };
+        for parcel in actor.parcels(parcel) {
+            self.carry(from, peer, parcel);
+        }
+    }
+
+    fn carry(&mut self, from: usize, peer: Peer, parcel: Parcel) {
+        let Some(to) = self.connections.other_end(from, peer) else {
+            return;
+        };
+        self.report.count(&parcel);
+        let (now_us, bytes) = (self.now_us, parcel.bytes());
+        let is_handshake = parcel.is_handshake();
+        let carried = if is_handshake {
+            self.network.carry_surely(now_us, from, to, bytes)
+        } else {
+            self.network.carry(now_us, from, to, bytes)
+        };
+        self.tell_written(from, peer, &parcel, carried.left_us);
+        let [first, second] = carried.arrives_us;
+        let second = second.filter(|_| parcel.may_be_repeated());
+        for at_us in first.into_iter().chain(second) {
+            let at_us = self.connections.arrives(to, peer, at_us, is_handshake);
+            let event = Event::Arrive {
+                to,
+                peer,
+                parcel: parcel.clone(),
+            };
+            self.schedule(at_us, event);
+        }
+    }
+
+    /// Where an uplink takes time, a node hears of it when what it sent has left.
+    fn tell_written(&mut self, node: usize, peer: Peer, parcel: &Parcel, left_us: u64) {
+        let Parcel::Frame { lane, frame } = parcel else {
+            return;
+        };
+        if self.config.uplink_bytes_per_ms.is_some() {
+            let word = Word::Written {
+                to: peer,
+                lane: *lane,
+                bytes: frame.len(),
+            };
+            let event = Event::Say {
+                node,
+                life: self.members.get(node).map_or(0, |member| member.life),
+                word: Box::new(word),
+            };
+            self.schedule(left_us, event);
         }
     }
 }

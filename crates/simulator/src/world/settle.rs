@@ -3,9 +3,8 @@
 
 use super::{Event, Member, World};
 use crate::invariants::{Checker, Invariant, Violation};
-use crate::node::Effect;
+use crate::node::{Effect, Node};
 use crate::witness::{Glimpse, Life};
-use picot_clock::Timestamp;
 use picot_consensus::{ConsensusEvent, Engine, Message};
 use picot_execution::SlotOutput;
 use picot_models::{Address, Slot, ValidatorSet};
@@ -16,23 +15,30 @@ use std::sync::Arc;
 impl World<'_> {
     /// Carries out what a node did, and checks everything that may have changed.
     pub(super) fn settle(&mut self, node: usize) -> Result<(), Violation> {
-        let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
-            return Ok(());
-        };
-        let (effects, said) = (std::mem::take(&mut live.effects), live.outbox.take());
-        let signed = live.take_signed();
-        let is_down = live.fuse.is_blown();
-        let final_slots = live.take_final_slots();
-        let checked = self.checker.on_signed(node, &signed);
-        self.heed(checked)?;
-        for effect in effects {
-            let checked = self.carry_out(node, effect);
+        let mut final_slots = Vec::new();
+        loop {
+            let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
+                return Ok(());
+            };
+            let effects = std::mem::take(&mut live.effects);
+            let signed = live.take_signed();
+            let is_down = live.fuse.is_blown();
+            final_slots.extend(live.take_final_slots());
+            let checked = self.checker.on_signed(node, &signed);
             self.heed(checked)?;
+            let is_done = effects.is_empty();
+            for effect in effects {
+                let checked = self.carry_out(node, effect);
+                self.heed(checked)?;
+            }
+            if is_down {
+                return self.crash(node);
+            }
+            // What an actor makes of what its node says is more for the node to do.
+            if is_done {
+                break;
+            }
         }
-        if is_down {
-            return self.crash(node);
-        }
-        self.gossip(node, said);
         let checked = self.check_node(node, !final_slots.is_empty());
         self.heed(checked)?;
         self.record(node, &final_slots)?;
@@ -51,14 +57,19 @@ impl World<'_> {
         })
     }
 
+    /// Wakes a node when it wants to be, unless that is planned.
     pub(super) fn schedule_wake(&mut self, node: usize) {
-        let Some(member) = self.members.get(node) else {
+        let Some(member) = self.members.get_mut(node) else {
             return;
         };
+        let wake_at = member.node.as_ref().and_then(Node::wake_at);
+        if wake_at == member.waits_for {
+            return;
+        }
+        member.waits_for = wake_at;
         let life = member.life;
-        if let Some(at) = member.node.as_ref().and_then(|live| live.wake_at)
-            && let Some(after_us) = member.clock.until_us(self.now_us, at)
-        {
+        if let Some(at) = wake_at {
+            let after_us = member.clock.until_us(self.now_us, at).unwrap_or(0);
             self.schedule(self.now_us + after_us, Event::Wake { node, life, at });
         }
     }
@@ -69,9 +80,11 @@ impl World<'_> {
             return Ok(());
         };
         member.node = None;
+        member.waits_for = None;
         let down_us = if self.healed { 0 } else { member.down_us };
         self.report.crashes += 1;
         self.say(node, "crashes".to_owned());
+        self.close_all(node);
         self.schedule(now_us + down_us, Event::Start(node));
         Ok(())
     }
@@ -79,7 +92,14 @@ impl World<'_> {
     fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
         let honest = self.members.get(node).is_some_and(|member| member.honest);
         match effect {
-            Effect::Send(target, message, reach) => self.send(node, target, &message, reach),
+            Effect::Send(peer, frame) => self.send(node, peer, frame),
+            Effect::Said(word) => self.act(node, word),
+            Effect::Saw(message, open) => {
+                if let Some(glimpse) = self.glimpse(node, open, &message) {
+                    self.witness.saw(glimpse);
+                }
+            }
+            Effect::Parted(peer, reason, length) => self.part(node, peer, &reason, length)?,
             Effect::Decided(decided) => {
                 self.say(
                     node,
@@ -94,11 +114,12 @@ impl World<'_> {
                     self.checker.on_evidence(node, &denunciation, &validators)?;
                 }
             }
-            Effect::Blame(peer, fault) if honest => {
-                self.say(node, format!("blames node {peer}: {fault:?}"));
-                let is_honest = self.members.get(peer).is_some_and(|member| member.honest);
-                if is_honest {
-                    let text = format!("node {node} blames honest node {peer}: {fault:?}");
+            Effect::Punished(peer, fault) if honest => {
+                let other = self.connections.other_end(node, peer);
+                let other = other.unwrap_or(usize::MAX);
+                self.say(node, format!("punishes node {other} for {fault}"));
+                if self.is_honest(other) {
+                    let text = format!("node {node} punishes honest node {other} for {fault}");
                     return Err(Violation::new(Invariant::NoFalseAccusation, text));
                 }
             }
@@ -124,14 +145,12 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What an honest node that is up must look at in a message of a Byzantine validator.
-    pub(super) fn glimpse(&self, node: usize, message: &Message) -> Option<Glimpse> {
+    /// What an honest node must look at in a message of a Byzantine validator, unless it crashes first.
+    fn glimpse(&self, node: usize, open: (Slot, u32), message: &Message) -> Option<Glimpse> {
         let address = self.witness.signer(message)?;
         let member = self.members.get(node).filter(|member| member.honest)?;
-        let live = member.node.as_ref()?;
+        let live = member.node.as_ref().filter(|live| !live.fuse.is_blown())?;
         let slot = message.slot()?;
-        let summary = live.engine_read(|engine| engine.summary(Timestamp(0)));
-        let open = summary.threads.get(usize::from(slot.thread))?.open?;
         if self.validators(node, slot)?.power_of(&address) == 0 {
             return None;
         }
@@ -154,6 +173,15 @@ impl World<'_> {
                 .on_final(live, final_slots)
                 .map_err(|text| Violation::new(Invariant::Stakes, text)),
             _ => Ok(()),
+        }
+    }
+
+    /// What waits for each peer is looked at now and then: it is much to look at.
+    pub(super) fn check_peers(&self, node: usize) -> Result<(), Violation> {
+        let member = self.members.get(node).filter(|member| member.honest);
+        match member.and_then(|member| member.node.as_ref()) {
+            Some(live) => Checker::check_peers(node, &live.peers()),
+            None => Ok(()),
         }
     }
 
@@ -218,6 +246,7 @@ impl World<'_> {
         };
         let held = live.engine_read(Engine::held_slots);
         self.checker.on_held_slots(node, held)?;
+        Checker::check_queued(node, live.queued_bytes())?;
         if !is_state_new && member.seen_state.is_some() {
             return Ok(());
         }

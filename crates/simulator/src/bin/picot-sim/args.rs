@@ -71,6 +71,10 @@ pub(crate) struct Args {
     /// Bytes that a node can send in a millisecond [default: as many as it likes].
     #[arg(long)]
     pub(crate) uplink: Option<u64>,
+    /// Peers of each node, in a graph that the seed chooses [default: all others up to 64 nodes, else
+    /// about 24].
+    #[arg(long)]
+    pub(crate) peers: Option<usize>,
     /// Consensus takes every signature for valid: faster.
     #[arg(long)]
     pub(crate) no_signatures: bool,
@@ -173,6 +177,7 @@ impl Args {
         config.latencies = latencies.clone();
         config.verify_signatures = !self.no_signatures;
         config.uplink_bytes_per_ms = self.uplink;
+        config.peers = self.peers;
         Ok(config)
     }
 
@@ -258,6 +263,7 @@ impl Args {
         add("--preset", plain(name_of(&self.preset)));
         add("--operations", plain(Some(self.operations.to_string())));
         add("--uplink", self.uplink.map(|bytes| bytes.to_string()));
+        add("--peers", self.peers.map(|peers| peers.to_string()));
         if self.no_signatures {
             command.push_str(" --no-signatures");
         }
@@ -300,6 +306,8 @@ mod tests {
             "12",
             "--grind",
             "7",
+            "--peers",
+            "3",
             "--no-signatures",
         ]);
         let command = args.replay_command(4);

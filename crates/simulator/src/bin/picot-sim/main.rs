@@ -180,6 +180,12 @@ fn merge(sum: &mut Report, report: &Report) {
     sum.nodes = sum.nodes.max(report.nodes);
     sum.events += report.events;
     sum.crashes += report.crashes;
+    sum.bans += report.bans;
+    for (kind, traffic) in &report.kinds {
+        let all = sum.kinds.entry(*kind).or_default();
+        all.packets += traffic.packets;
+        all.bytes += traffic.bytes;
+    }
     sum.proven_faults += report.proven_faults;
     sum.operations += report.operations;
     sum.simulated_ms += report.simulated_ms;

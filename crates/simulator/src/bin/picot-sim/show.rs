@@ -43,6 +43,7 @@ pub(crate) fn table(report: &Report) -> String {
             "stakers with proven faults",
             report.proven_faults.to_string(),
         ),
+        ("bans", report.bans.to_string()),
         (
             "blocks not by stake, percent",
             match report.shares.as_slice() {
@@ -55,11 +56,28 @@ pub(crate) fn table(report: &Report) -> String {
     ] {
         table.add_row([name.to_owned(), value]);
     }
+    let table = format!("{table}\n{}", packets(report));
     // Runs with different stakers have no shares in common.
     if report.shares.is_empty() {
-        return table.to_string();
+        return table;
     }
     format!("{table}\n{}", shares(report))
+}
+
+/// What was sent, by kind.
+fn packets(report: &Report) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(["packet", "sent per slot and node", "bytes"]);
+    for (kind, traffic) in &report.kinds {
+        let per_node = |total| hundredths(report.per_slot_and_node(total));
+        table.add_row([
+            format!("{kind:?}"),
+            per_node(traffic.packets),
+            per_node(traffic.bytes),
+        ]);
+    }
+    table
 }
 
 /// The rounds that a decision took, on average.

@@ -1,5 +1,8 @@
-//! One whole node: the real engine, draws, execution, pool and factories, put together as
-//! `picot-node` does it, with the shell of consensus run by hand.
+//! One whole node: the real engine, protocol, draws, execution, pool and factories, put together as
+//! `picot-node` does it, with the shells of consensus and protocol run by hand.
+
+mod shell;
+mod speech;
 
 use crate::SimError;
 use crate::durable::Disk;
@@ -13,58 +16,44 @@ use crate::wallet::SimWallet;
 use parking_lot::Mutex;
 use picot_block_factory::{AlwaysConnected, Asking, BlockFactory, BlockProducer, MemoryHistory};
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
-use picot_consensus::{
-    ConsensusEvent, Engine, Input, Message, Output, Peer, PeerFault, Request, SignResult, Unsigned,
-    answer_outcomes, thread_starts,
-};
+use picot_consensus::{ConsensusEvent, Engine, Input, Message, Peer, thread_starts};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
-    Address, Block, BlockEnvelope, BlockId, Denunciation, Genesis, PublicKey, SecretKey, Slot,
+    Address, Block, Denunciation, Genesis, PublicKey, SecretKey, SignedOperation, Slot,
 };
 use picot_pool::{AccountView, LateAccounts, Pool, Propagation, SharedPool};
+use picot_protocol::{Core, Farewell, Fault, Frame, Reads};
 use picot_selector::{Selector, StakeSelector};
-use picot_storage::{BlockArchive, BoundedStorage, Decided, Storage, StorageConfig, StorageError};
+use picot_storage::{BlockArchive, BoundedStorage, Decided, Storage, StorageConfig};
 use picot_wallet::{SignRequest, Wallet, WalletError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Inputs after which a node that still has something to do is taken to be in a loop.
 const MAX_TURNS: usize = 10_000;
 /// Periods for which blocks stay in memory after they are final.
 const BLOCKS_KEPT_PERIODS: u64 = 8;
-/// Nodes to which a node passes on what another sent, and that it tells what it has.
-const RELAY_FANOUT: usize = 8;
-/// Nodes that are asked when any may know.
-const ASK_FANOUT: usize = 3;
 /// Entries of each factory's history.
 const HISTORY_ENTRIES: usize = 64;
-
-/// To whom something goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// To all others.
-    All,
-    /// To all others but this one.
-    AllBut(usize),
-    /// To one.
-    One(usize),
-    /// To a few others.
-    Few,
-    /// To whoever is likely to know.
-    Some,
-}
 
 /// What a node did, in order, for the world outside of it.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// A message, and how many of those whom it is for it reaches before the node crashes.
-    Send(Target, Arc<Message>, usize),
+    /// A frame leaves for a peer.
+    Send(Peer, Arc<Frame>),
+    /// What consensus tells the protocol in a node whose actor is asked first.
+    Said(picot_protocol::Input),
+    /// Consensus got a message of a watched key while it worked on this slot and round.
+    Saw(Arc<Message>, (Slot, u32)),
     /// A decision is durable.
     Decided(Decided),
     /// A fault was proven.
     Evidence(Arc<Denunciation>),
-    /// A peer was blamed.
-    Blame(usize, PeerFault),
+    /// A peer was punished.
+    Punished(Peer, Fault),
+    /// The node ends a connection, and lets the peer in no more for so long.
+    Parted(Peer, Farewell, Millis),
     /// A key of this node is in use elsewhere.
     Foreign(Address, Slot),
     /// Something to tell.
@@ -79,8 +68,6 @@ pub(crate) struct Start<'a> {
     pub genesis: &'a Genesis,
     /// Its place among the nodes.
     pub index: usize,
-    /// How many nodes there are.
-    pub nodes: usize,
     /// Its keys.
     pub keys: Vec<SecretKey>,
     /// Who verifies signatures for all nodes.
@@ -97,6 +84,12 @@ pub(crate) struct Start<'a> {
     pub planted: Option<Planted>,
     /// What makes its blocks win, if anything does.
     pub grinder: Option<Grinder>,
+    /// Whether an actor is asked before anything of consensus is said.
+    pub has_actor: bool,
+    /// Whether the world says when frames have left; otherwise they do at once.
+    pub is_metered: bool,
+    /// Keys whose messages are told when consensus gets them.
+    pub watched: Arc<BTreeSet<PublicKey>>,
 }
 
 /// A running node.
@@ -111,9 +104,17 @@ pub(crate) struct Node {
     pub outbox: Arc<Outbox>,
     /// Its pool.
     pub pool: Arc<dyn Pool>,
-    /// When its engine wants to be woken, by its own clock.
-    pub wake_at: Option<Timestamp>,
-    nodes: usize,
+    core: Core,
+    /// What the protocol is to be told, in order.
+    unsaid: VecDeque<picot_protocol::Input>,
+    /// Frames that have left and of which the protocol was not told, by peer and lane.
+    written: BTreeMap<(Peer, u8), speech::Written>,
+    verifier: SharedVerifier,
+    has_actor: bool,
+    is_metered: bool,
+    watched: Arc<BTreeSet<PublicKey>>,
+    /// Whether more was decided since the protocol was told.
+    has_decided: bool,
     wallet: Arc<SimWallet>,
     selector: Arc<dyn Selector>,
     archive: Arc<dyn BlockArchive>,
@@ -263,14 +264,26 @@ impl Node {
         let delay = params.endorsement_startup_delay_ms;
         let endorsements = EndorsementProducer::new(&factory(delay), &parts);
         let offset = slot_clock.endorsement_offset();
+        let reads = Reads {
+            selector: Arc::clone(&selector),
+            pool: Arc::clone(&pool),
+            verifier: Box::new(start.verifier.clone()),
+        };
+        let core = Core::new(speech::config(genesis, index), reads);
         let mut node = Self {
             fuse,
             clock,
             effects: Vec::new(),
             outbox,
             pool,
-            wake_at: None,
-            nodes: start.nodes,
+            core: core.map_err(|error| wrong(&error))?,
+            unsaid: VecDeque::new(),
+            written: BTreeMap::new(),
+            verifier: start.verifier.clone(),
+            has_actor: start.has_actor,
+            is_metered: start.is_metered,
+            watched: Arc::clone(&start.watched),
+            has_decided: true,
             wallet,
             selector,
             archive,
@@ -347,12 +360,18 @@ impl Node {
         self.execution.take_final_slots()
     }
 
-    /// A message of another node.
-    pub(crate) fn deliver(&mut self, from: usize, message: Arc<Message>) {
-        let from = Peer(u64::try_from(from).unwrap_or(u64::MAX));
-        let mut inputs = std::mem::take(&mut self.spare_inputs);
-        inputs.push(Input::Message { from, message });
-        self.process(inputs);
+    /// When the node wants to be woken, by its own clock, if that is still to come.
+    #[must_use]
+    pub(crate) fn wake_at(&self) -> Option<Timestamp> {
+        let now = picot_clock::Clock::now(&self.clock);
+        let times = [self.engine_read(Engine::wake_at), self.core.wake_at()];
+        times.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Somebody hands in an operation.
+    pub(crate) fn hand_in(&mut self, operation: SignedOperation) {
+        drop(self.pool.add_operations(vec![Arc::new(operation)]));
+        self.process(Vec::new());
     }
 
     /// Time passed.
@@ -363,6 +382,7 @@ impl Node {
     /// The start of a slot, or another try for one whose parent was not decided. Gives after how
     /// many milliseconds to call again.
     pub(crate) fn block_tick(&mut self, now: Timestamp) -> Option<u64> {
+        self.tell_written();
         if let Some(tick) = self.waiting_tick.take() {
             if self.waits_for_parent(tick.slot, now) {
                 self.waiting_tick = Some(tick);
@@ -432,244 +452,6 @@ impl Node {
         let last = self.execution.summary().last_final_slot;
         let kept_from = last.period.saturating_sub(BLOCKS_KEPT_PERIODS);
         self.storage.forget_before(Slot::new(kept_from, 0));
-    }
-}
-
-/// The shell of consensus: does what the engine says, in order.
-impl Node {
-    fn process(&mut self, mut inputs: Vec<Input>) {
-        self.store_candidates(&mut inputs);
-        self.store_decisions(&mut inputs);
-        if std::mem::take(&mut self.draws_may_be_new) {
-            self.add_ready_cycles(&mut inputs);
-        }
-        let now = picot_clock::Clock::now(&self.clock);
-        if self.engine_read(|engine| engine.wake_at().is_some_and(|at| at <= now)) {
-            inputs.push(Input::Tick);
-        }
-        let mut turns = 0;
-        while !inputs.is_empty() && !self.fuse.is_blown() {
-            turns += 1;
-            if turns > MAX_TURNS {
-                let text = format!("the engine has more to do after {MAX_TURNS} turns");
-                self.effects.push(Effect::Broken(text));
-                return;
-            }
-            if std::mem::take(&mut self.draws_may_be_new) {
-                self.add_ready_cycles(&mut inputs);
-            }
-            let now = picot_clock::Clock::now(&self.clock);
-            let outputs = self.consensus.engine.lock().step_all(now, inputs.drain(..));
-            for output in outputs {
-                self.execute(output, &mut inputs);
-            }
-            self.hand_over();
-        }
-        inputs.clear();
-        self.spare_inputs = inputs;
-    }
-
-    fn add_ready_cycles(&self, inputs: &mut Vec<Input>) {
-        for cycle in self.selector.ready_cycles() {
-            if self.engine_read(|engine| engine.needs_cycle(cycle))
-                && let Ok(validators) = self.selector.voting_power(cycle)
-            {
-                inputs.push(Input::CycleReady(self.sets.same(validators)));
-            }
-        }
-    }
-
-    fn hand_over(&mut self) {
-        let decided = std::mem::take(&mut self.decided);
-        let changed = std::mem::take(&mut self.candidates_changed) || !decided.is_empty();
-        if changed && !self.fuse.is_blown() {
-            self.draws_may_be_new = true;
-            let candidates = self.engine_read(Engine::leading_candidates);
-            if let Err(error) = self.execution.update(decided, candidates)
-                && !self.fuse.is_blown()
-            {
-                let text = format!("execution stops: {}", reason(&error));
-                self.effects.push(Effect::Broken(text));
-            }
-        }
-    }
-
-    fn execute(&mut self, output: Output, inputs: &mut Vec<Input>) {
-        match output {
-            Output::StoreCandidates(blocks) => {
-                self.unstored_candidates.extend(blocks);
-                self.store_candidates(inputs);
-            }
-            Output::StoreDecided(decided) => {
-                self.unstored_decisions.extend(decided);
-                self.store_decisions(inputs);
-            }
-            Output::Sign(unsigned) => inputs.push(self.sign(unsigned)),
-            Output::Broadcast(message) => self.send(Target::All, message),
-            Output::Tell(message) => self.send(Target::Few, message),
-            // All hear each other's votes and proposals: nothing is gained by passing them on.
-            Output::Relay { from, message } if matches!(*message, Message::Candidate(_)) => {
-                self.send(Target::AllBut(node_of(from)), message);
-            }
-            Output::Relay { .. } => {}
-            Output::Send { to, message } => self.send(Target::One(node_of(to)), message),
-            Output::Ask { to, request } => self.ask(to, request, inputs),
-            Output::Answer { to, request } => self.answer(node_of(to), request),
-            Output::Resolve(id) => inputs.push(self.resolve(id)),
-            Output::WakeAt(at) => self.wake_at = Some(at),
-            Output::AwaitCycle(_) => {}
-            Output::Decided(decided) => {
-                self.decided.push(DecidedSlots {
-                    slot: decided.slot(),
-                    through: decided.through(),
-                    block: decided.block.clone(),
-                });
-                self.effects.push(Effect::Decided(decided));
-            }
-            Output::Lost(block) => self.pool.offer_again(block.operations),
-            Output::CandidatesChanged => self.candidates_changed = true,
-            Output::Evidence(_) if self.loses_evidence => {}
-            Output::Evidence(denunciation) => {
-                drop(self.pool.add_denunciations(vec![Arc::clone(&denunciation)]));
-                self.effects.push(Effect::Evidence(denunciation));
-            }
-            Output::Blame { peer, fault } => {
-                self.effects.push(Effect::Blame(node_of(peer), fault));
-            }
-            Output::ForeignSignature { address, slot } => {
-                self.effects.push(Effect::Foreign(address, slot));
-            }
-            Output::Event(event) => self.effects.push(Effect::Event(event)),
-        }
-    }
-
-    fn send(&mut self, target: Target, message: Arc<Message>) {
-        let others = self.nodes.saturating_sub(1);
-        let wanted = match target {
-            Target::All => others,
-            Target::AllBut(_) => others.saturating_sub(1).min(RELAY_FANOUT),
-            Target::Few => others.min(RELAY_FANOUT),
-            Target::Some => others.min(ASK_FANOUT),
-            Target::One(_) => 1,
-        };
-        let reach = self.fuse.send(wanted);
-        if reach > 0 {
-            self.effects.push(Effect::Send(target, message, reach));
-        }
-    }
-
-    fn store_candidates(&mut self, inputs: &mut Vec<Input>) {
-        let engine = self.consensus.engine.lock();
-        engine.retain_undecided(&mut self.unstored_candidates);
-        drop(engine);
-        if !self.unstored_candidates.is_empty()
-            && self
-                .archive
-                .store_candidates(&self.unstored_candidates)
-                .is_ok()
-        {
-            let ids = self.unstored_candidates.drain(..).map(|block| block.id());
-            inputs.push(Input::CandidatesStored(ids.collect()));
-        }
-    }
-
-    fn store_decisions(&mut self, inputs: &mut Vec<Input>) {
-        if self.unstored_decisions.is_empty() {
-            return;
-        }
-        match self.archive.store_decided(&self.unstored_decisions) {
-            Ok(()) => {
-                let decided = self.unstored_decisions.drain(..);
-                let slots = decided.map(|decided| decided.slot()).collect();
-                inputs.push(Input::DecisionsStored(slots));
-            }
-            // What is to be stored is tried again at the next event.
-            Err(StorageError::Archive { .. }) => {}
-            Err(error) => {
-                let text = format!("the archive refuses for good: {}", reason(&error));
-                self.effects.push(Effect::Broken(text));
-            }
-        }
-    }
-
-    fn sign(&self, unsigned: Vec<Unsigned>) -> Input {
-        let requests: Vec<SignRequest> = unsigned.iter().map(Unsigned::to_request).collect();
-        let mut signatures = self.wallet.sign_claimed(&requests).into_iter();
-        let results = unsigned
-            .into_iter()
-            .map(|unsigned| match signatures.next() {
-                Some(Ok(signature)) => unsigned.seal(signature),
-                Some(Err(WalletError::NotSafe { .. })) => SignResult::Refused(unsigned),
-                Some(Err(_)) | None => SignResult::Failed(unsigned),
-            })
-            .collect();
-        Input::Signed(results)
-    }
-
-    fn resolve(&self, id: BlockId) -> Input {
-        let slot = self.read_block(&id).map(|block| block.slot());
-        let slot = slot.filter(|slot| {
-            let decided = self.archive.decided_at(*slot).ok().flatten();
-            decided.is_some_and(|decided| decided.outcome.value().block() == Some(id))
-        });
-        Input::Resolved { id, slot }
-    }
-
-    /// A block that this node holds, in memory or on its disk.
-    #[must_use]
-    pub(crate) fn held_block(&self, id: &BlockId) -> Option<Block> {
-        let held = self.engine_read(|engine| engine.candidate(id).cloned());
-        held.or_else(|| self.read_block(id))
-    }
-
-    fn read_block(&self, id: &BlockId) -> Option<Block> {
-        self.archive.block(id).ok().flatten()
-    }
-
-    fn ask(&mut self, to: Option<Peer>, request: Request, inputs: &mut Vec<Input>) {
-        if let Request::Body { id } = request
-            && let Some(block) = self.read_block(&id)
-        {
-            inputs.push(Input::Body(block));
-            return;
-        }
-        let target = to.map_or(Target::Some, |to| Target::One(node_of(to)));
-        self.send(target, Arc::new(Message::Ask(request)));
-    }
-
-    fn answer(&mut self, to: usize, request: Request) {
-        match request {
-            Request::Body { id } => {
-                if let Some(block) = self.held_block(&id) {
-                    let message = Message::Body(envelope(&block));
-                    self.send(Target::One(to), Arc::new(message));
-                }
-            }
-            Request::Outcomes { thread, period } => {
-                let messages = answer_outcomes(&*self.archive, thread, period);
-                for message in messages.unwrap_or_default() {
-                    self.send(Target::One(to), Arc::new(message));
-                }
-            }
-            Request::Certificate { .. } => {}
-        }
-    }
-}
-
-fn node_of(peer: Peer) -> usize {
-    usize::try_from(peer.0).unwrap_or(usize::MAX)
-}
-
-/// The wire form of a block.
-#[must_use]
-pub(crate) fn envelope(block: &Block) -> BlockEnvelope {
-    BlockEnvelope {
-        header: block.header.envelope().clone(),
-        operations: block
-            .operations
-            .iter()
-            .map(|operation| operation.envelope().clone())
-            .collect(),
     }
 }
 

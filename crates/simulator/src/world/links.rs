@@ -1,0 +1,141 @@
+//! Connections that are made and lost.
+
+use super::{Event, World};
+use crate::invariants::{Invariant, Violation};
+use crate::latency::MICROS_PER_MILLI;
+use picot_clock::Millis;
+use picot_consensus::Peer;
+use picot_protocol::Farewell;
+
+/// After how long a connection that could not be made, or was ended, is tried again.
+const RETRY_US: u64 = 200 * MICROS_PER_MILLI;
+
+/// Connections.
+impl World<'_> {
+    /// A node that is up calls all its peers.
+    pub(super) fn connect_all(&mut self, node: usize) {
+        self.connections.forget_bans(node);
+        let peers = self.graph.get(node).cloned().unwrap_or_default();
+        for other in peers {
+            self.schedule(self.now_us, Event::Connect { one: node, other });
+        }
+    }
+
+    /// A node calls another one, if both are up and nothing is between them. Gives the other one.
+    ///
+    /// # Errors
+    /// What follows at the first one breaks an invariant.
+    pub(super) fn connect(&mut self, one: usize, other: usize) -> Result<Option<usize>, Violation> {
+        let is_up = |node: usize| {
+            let member = self.members.get(node);
+            member.is_some_and(|member| member.node.is_some())
+        };
+        // Who starts calls everybody.
+        if !is_up(one) || !is_up(other) {
+            return Ok(None);
+        }
+        let ends = [(one, other), (other, one)];
+        let ends = ends.map(|(node, other)| self.connections.between(node, other));
+        if ends.iter().all(Option::is_some) {
+            return Ok(None);
+        }
+        let again = Event::Connect { one, other };
+        let banned_until_us = self.connections.banned_until_us(one, other);
+        if banned_until_us > self.now_us {
+            self.schedule(banned_until_us, again);
+            return Ok(None);
+        }
+        if !self.network.connects(one, other) {
+            self.schedule(self.now_us + RETRY_US, again);
+            return Ok(None);
+        }
+        // One end may not have heard that the connection before is gone.
+        for (node, peer) in [one, other].into_iter().zip(ends) {
+            if let Some(peer) = peer {
+                self.gone(node, peer);
+                self.settle(node)?;
+            }
+        }
+        let peer = self.connections.open(one, other);
+        self.say(one, format!("is connected to node {other}"));
+        for (node, peer_node, outbound) in [(one, other, true), (other, one, false)] {
+            let life = self.members.get(node).map_or(0, |member| member.life);
+            if let Some(live) = self.live(node, life) {
+                live.connected(peer, peer_node, outbound);
+            }
+        }
+        self.settle(one)?;
+        Ok(Some(other))
+    }
+
+    /// A node hears that a connection is gone. True if that is news.
+    pub(super) fn gone(&mut self, node: usize, peer: Peer) -> bool {
+        if !self.connections.close(node, peer) {
+            return false;
+        }
+        let life = self.members.get(node).map_or(0, |member| member.life);
+        if let Some(live) = self.live(node, life) {
+            live.disconnected(peer);
+        }
+        true
+    }
+
+    /// A node ends its end of a connection, or crashes: the other one hears of it after all that was on
+    /// its way.
+    pub(super) fn close(&mut self, node: usize, peer: Peer) {
+        let Some(other) = self.connections.other_end(node, peer) else {
+            return;
+        };
+        self.connections.close(node, peer);
+        let carried = self.network.carry_surely(self.now_us, node, other, 0);
+        let [at_us, _] = carried.arrives_us;
+        let at_us = at_us.unwrap_or(self.now_us);
+        let at_us = at_us.max(self.connections.last_us(other, peer));
+        self.schedule(at_us, Event::Gone { node: other, peer });
+    }
+
+    /// A node has crashed, and all its connections end.
+    pub(super) fn close_all(&mut self, node: usize) {
+        let all: Vec<Peer> = self.connections.of(node).map(|(_, peer)| peer).collect();
+        for peer in all {
+            self.close(node, peer);
+        }
+    }
+
+    /// A node sends a peer away, and lets it in no more for so long.
+    ///
+    /// # Errors
+    /// Both are honest.
+    pub(super) fn part(
+        &mut self,
+        node: usize,
+        peer: Peer,
+        reason: &Farewell,
+        length: Millis,
+    ) -> Result<(), Violation> {
+        let Some(other) = self.connections.other_end(node, peer) else {
+            return Ok(());
+        };
+        let text = format!("node {node} sends node {other} away, since {reason}");
+        self.say(node, text.clone());
+        if self.is_honest(node) && self.is_honest(other) {
+            return Err(Violation::new(Invariant::NoFalseAccusation, text));
+        }
+        self.close(node, peer);
+        let until_us = self.now_us + length.0.saturating_mul(MICROS_PER_MILLI);
+        if length > Millis::ZERO {
+            self.connections.ban(node, other, until_us);
+            self.report.bans += u64::from(self.is_honest(node));
+        }
+        let again = Event::Connect {
+            one: other,
+            other: node,
+        };
+        self.schedule(until_us.max(self.now_us + RETRY_US), again);
+        Ok(())
+    }
+
+    pub(super) fn is_honest(&self, node: usize) -> bool {
+        self.members.get(node).is_some_and(|member| member.honest)
+    }
+}
