@@ -18,7 +18,7 @@ use picot_protocol::{
     Farewell, Lane, ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker, Transport,
 };
 use picot_selector::Selector;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -34,6 +34,8 @@ const SENDER_KEYS: usize = 65_536;
 const LOCAL_REDIAL: Duration = Duration::from_secs(5);
 /// New connections at once with one machine of a local network.
 const LOCAL_BURST: u32 = 64;
+/// Links that are gone and whose nodes are still known.
+const MAX_GONE: usize = 1_024;
 /// The port of a node for other nodes.
 const DEFAULT_PORT: u16 = 4_703;
 
@@ -257,7 +259,7 @@ impl Drop for NodeNetwork {
 struct Links {
     clock: Arc<dyn Clock>,
     network: Mutex<Option<Arc<dyn Network>>>,
-    nodes: Mutex<BTreeMap<Link, NodeId>>,
+    nodes: Mutex<Nodes>,
 }
 
 impl Links {
@@ -265,7 +267,7 @@ impl Links {
         Self {
             clock,
             network: Mutex::new(None),
-            nodes: Mutex::new(BTreeMap::new()),
+            nodes: Mutex::default(),
         }
     }
 
@@ -290,12 +292,12 @@ impl Links {
                 outbound,
                 reserved,
             } => {
-                self.nodes.lock().insert(link, node);
+                self.nodes.lock().connected(link, node);
                 let peer = Peer(link.0);
                 handle.connected(peer, hash_of(&node), address.ip(), outbound, reserved);
             }
             Event::Disconnected { link, .. } => {
-                self.nodes.lock().remove(&link);
+                self.nodes.lock().disconnected(link);
                 handle.disconnected(Peer(link.0));
             }
             Event::Frame(mut frame) => match Lane::of_number(frame.lane) {
@@ -343,11 +345,40 @@ impl Transport for Links {
         length: Millis,
         reason: &Farewell,
     ) {
-        let node = self.nodes.lock().get(&Link(peer.0)).copied();
+        let node = self.nodes.lock().node(Link(peer.0));
         let until = self.clock.now().checked_add(length);
         if let (Some(network), Some(node), Some(until)) = (self.network(), node, until) {
             network.ban(&node, address, until, &reason.to_string());
         }
+    }
+}
+
+/// Whose each link is, or was: the protocol may ban who has hung up before its last words were read.
+#[derive(Debug, Default)]
+struct Nodes {
+    connected: BTreeMap<Link, NodeId>,
+    /// The last ones that were disconnected, the latest last.
+    gone: VecDeque<(Link, NodeId)>,
+}
+
+impl Nodes {
+    fn connected(&mut self, link: Link, node: NodeId) {
+        self.connected.insert(link, node);
+    }
+
+    fn disconnected(&mut self, link: Link) {
+        if let Some(node) = self.connected.remove(&link) {
+            if self.gone.len() >= MAX_GONE {
+                self.gone.pop_front();
+            }
+            self.gone.push_back((link, node));
+        }
+    }
+
+    fn node(&self, link: Link) -> Option<NodeId> {
+        let gone = || self.gone.iter().find(|(other, _)| *other == link);
+        let connected = self.connected.get(&link);
+        connected.or_else(|| gone().map(|(_, node)| node)).copied()
     }
 }
 
@@ -399,5 +430,38 @@ fn is_public_address(ip: IpAddr) -> bool {
             !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified())
         }
         IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unspecified()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(seed: u8) -> NodeId {
+        Identity::from_seed([seed; 32]).unwrap().node_id()
+    }
+
+    #[test]
+    fn whose_a_link_was_is_known_after_it_is_gone() {
+        let mut nodes = Nodes::default();
+        nodes.connected(Link(1), node(1));
+        nodes.connected(Link(2), node(2));
+        nodes.disconnected(Link(1));
+        nodes.disconnected(Link(1));
+        nodes.disconnected(Link(7));
+        let known = [1, 2, 7].map(|link| nodes.node(Link(link)));
+        assert_eq!(known, [Some(node(1)), Some(node(2)), None]);
+    }
+
+    #[test]
+    fn links_that_are_gone_are_forgotten_the_oldest_first() {
+        let mut nodes = Nodes::default();
+        let last = u64::try_from(MAX_GONE).unwrap();
+        for link in 0..=last {
+            nodes.connected(Link(link), node(1));
+            nodes.disconnected(Link(link));
+        }
+        let known = [0, 1, last].map(|link| nodes.node(Link(link)).is_some());
+        assert_eq!(known, [false, true, true]);
     }
 }

@@ -247,6 +247,8 @@ pub enum Farewell {
     Ourselves,
     /// It said nothing for too long after connecting.
     NoHandshake,
+    /// It said something else first.
+    NotIntroduced,
     /// Its penalties added up.
     Penalties {
         /// The last fault.
@@ -269,6 +271,7 @@ impl fmt::Display for Farewell {
             }
             Self::Ourselves => formatter.write_str("it is this node itself"),
             Self::NoHandshake => formatter.write_str("it did not introduce itself in time"),
+            Self::NotIntroduced => formatter.write_str("it did not introduce itself first"),
             Self::Penalties { last } => {
                 write!(formatter, "its penalties add up, the last one for {last}")
             }

@@ -214,6 +214,11 @@ impl Core {
             self.punish(now, peer, fault, &mut effects);
         }
         let mut outputs = std::mem::take(&mut effects.outputs);
+        let banned: BTreeSet<Peer> = outputs.iter().filter_map(who_is_banned).collect();
+        // Who is banned is disconnected by that.
+        outputs.retain(
+            |output| !matches!(output, Output::Disconnect { peer, .. } if banned.contains(peer)),
+        );
         for output in &outputs {
             // Who is sent away is gone for this core at once, and hears no more.
             if let Output::Disconnect { peer, .. } | Output::Ban { peer, .. } = output {
@@ -319,6 +324,13 @@ impl Core {
         let slot = header.content().slot;
         let ranking = self.reads.selector.producer_ranking(slot, 1);
         ranking.is_ok_and(|first| first.first() == Some(&header.signer_address()))
+    }
+}
+
+const fn who_is_banned(output: &Output) -> Option<Peer> {
+    match output {
+        Output::Ban { peer, .. } => Some(*peer),
+        _ => None,
     }
 }
 

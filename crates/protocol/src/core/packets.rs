@@ -36,7 +36,7 @@ impl Core {
             Packet::Hello(_) => effects.blame(from, Fault::OutOfTurn),
             _ if !is_ready => {
                 effects.blame(from, Fault::OutOfTurn);
-                let reason = Farewell::NoHandshake;
+                let reason = Farewell::NotIntroduced;
                 effects.push(Output::Disconnect { peer: from, reason });
             }
             packet => match self.table.admit(now, from, lane, frame.len(), packet) {

@@ -184,19 +184,20 @@ impl Table {
     }
 
     /// Those that should have introduced themselves by now. They are late until they are disconnected.
-    pub(crate) fn late_handshakes(&self, now: Timestamp) -> Vec<(Peer, Farewell)> {
-        // A clock that has stepped back is not waited for.
+    ///
+    /// When a clock has stepped back, the time of who waits begins anew: nobody is late because of it, and
+    /// nobody has hours.
+    pub(crate) fn late_handshakes(&mut self, now: Timestamp) -> Vec<(Peer, Farewell)> {
         let latest = after(now, self.config.handshake_wait);
-        let late = self
-            .waiting
-            .iter()
-            .take_while(|(deadline, _)| *deadline <= now)
-            .chain(
-                self.waiting
-                    .iter()
-                    .rev()
-                    .take_while(|(deadline, _)| *deadline > latest),
-            );
+        while let Some(&(deadline, peer)) = self.waiting.last().filter(|(at, _)| *at > latest) {
+            self.waiting.remove(&(deadline, peer));
+            self.waiting.insert((latest, peer));
+            if let Some(entry) = self.place(peer).and_then(|place| self.entry_mut(place)) {
+                entry.deadline = latest;
+            }
+        }
+        let late = self.waiting.iter();
+        let late = late.take_while(|(deadline, _)| *deadline <= now);
         late.map(|(_, peer)| (*peer, Farewell::NoHandshake))
             .collect()
     }

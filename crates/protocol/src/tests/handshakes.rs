@@ -59,7 +59,24 @@ fn nothing_is_heard_of_who_has_not_introduced_itself() {
         Packet::Consensus(crate::SharedMessage(message.clone())),
     );
     assert_eq!(net.heard(0, &message), 0);
-    assert_eq!(farewell(&net, 0), Some(&Farewell::NoHandshake));
+    assert_eq!(farewell(&net, 0), Some(&Farewell::NotIntroduced));
+}
+
+#[test]
+fn who_is_banned_is_not_disconnected_besides() {
+    let mut net = Net::new(1, &[]);
+    for _ in 0..3 {
+        stranger(&mut net, 0, 7);
+        net.say(7, 0, Packet::Have(Vec::new()));
+    }
+    let reasons = net.done[0].farewells.iter().map(|(_, reason)| reason);
+    let last = Fault::OutOfTurn;
+    let expected = [
+        Farewell::NotIntroduced,
+        Farewell::NotIntroduced,
+        Farewell::Penalties { last },
+    ];
+    assert!(reasons.eq(&expected), "{:?}", net.done[0].farewells);
 }
 
 #[test]

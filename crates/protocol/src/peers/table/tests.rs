@@ -97,12 +97,18 @@ fn who_does_not_introduce_itself_in_time_is_late() {
 }
 
 #[test]
-fn a_clock_that_has_stepped_back_gives_nobody_hours_to_introduce_itself() {
+fn a_clock_that_has_stepped_back_makes_nobody_late_and_gives_nobody_hours() {
     let mut table = Table::new(&PeersConfig::default());
-    table
-        .connect(later(3_600_000), Peer(1), node(1), None, true, true)
-        .unwrap();
-    let late = table.late_handshakes(START);
+    for peer in [1, 2] {
+        table
+            .connect(later(3_600_000), Peer(peer), node(peer), None, true, true)
+            .unwrap();
+    }
+    let wait = PeersConfig::default().handshake_wait.0;
+    assert_eq!(table.late_handshakes(START), []);
+    assert_eq!(table.next_wake(), Some(later(wait)));
+    table.introduce(Peer(2), hello(2), ours()).unwrap();
+    let late = table.late_handshakes(later(wait));
     assert_eq!(late, [(Peer(1), Farewell::NoHandshake)]);
 }
 
