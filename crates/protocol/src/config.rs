@@ -58,8 +58,8 @@ impl Config {
         if self.agent.len() > crate::packet::MAX_AGENT_BYTES {
             return wrong("agent", "has more than 64 bytes");
         }
-        if self.gossip.fanout == 0 || self.gossip.told == 0 {
-            return wrong("gossip", "fanout and told must be at least 1");
+        if self.gossip.fanout == 0 || self.gossip.told == 0 || self.gossip.named == 0 {
+            return wrong("gossip", "fanout, told and named must be at least 1");
         }
         if self.gossip.kept == 0 || self.gossip.kept_bytes == 0 {
             return wrong("gossip", "at least one message must be kept");

@@ -8,7 +8,7 @@ use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Peer, PeerFault};
 use picot_crypto::Hash;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// How messages spread.
@@ -16,8 +16,10 @@ use std::sync::Arc;
 pub struct GossipConfig {
     /// Peers to whom a message of somebody else is passed on at once.
     pub fanout: usize,
-    /// Peers who are told what nearly everybody has, and to whom a message that is passed on is named.
+    /// Peers who are told what nearly everybody has.
     pub told: usize,
+    /// Peers to whom a message that is passed on is named, if it is not sent.
+    pub named: usize,
     /// How long a message that was not sent to a peer waits to be named to it.
     pub naming_wait: Millis,
     /// Messages that are remembered, and of which it is known who has them.
@@ -32,6 +34,7 @@ impl Default for GossipConfig {
         Self {
             fanout: 8,
             told: 8,
+            named: 4,
             naming_wait: Millis(500),
             kept: 16_384,
             kept_bytes: 16 << 20,
@@ -62,7 +65,8 @@ struct Names {
 #[derive(Debug)]
 pub(crate) struct Gossip {
     config: GossipConfig,
-    known: BTreeMap<Tag, Known>,
+    /// Looked up for each name that is said or heard, and never gone through.
+    known: HashMap<Tag, Known>,
     order: VecDeque<Tag>,
     bytes: usize,
     /// By place in the table.
@@ -79,7 +83,7 @@ impl Gossip {
         let own_start = start_of(Tag(first_eight(node)));
         Self {
             config,
-            known: BTreeMap::new(),
+            known: HashMap::new(),
             order: VecDeque::new(),
             bytes: 0,
             names: BTreeMap::new(),
@@ -95,9 +99,11 @@ impl Gossip {
 
     /// A place is free, and may be given to another node.
     pub(crate) fn disconnected(&mut self, place: usize) {
-        for known in self.known.values_mut() {
-            known.has.remove(place);
-            known.sent.remove(place);
+        for tag in &self.order {
+            if let Some(known) = self.known.get_mut(tag) {
+                known.has.remove(place);
+                known.sent.remove(place);
+            }
         }
         self.names.remove(&place);
     }
@@ -152,7 +158,7 @@ impl Gossip {
         is_good: impl FnOnce() -> bool,
         effects: &mut Effects,
     ) {
-        let (fanout, told) = (self.config.fanout, self.config.told);
+        let (fanout, named) = (self.config.fanout, self.config.named);
         let start = self.start(frame.tag());
         let known = self.remember(frame);
         let mut others = table.ready().clone();
@@ -182,7 +188,7 @@ impl Gossip {
             send(table, &eager, frame, effects);
         }
         others.subtract(&eager);
-        self.name_later(now, frame.tag(), &others.some(told, start));
+        self.name_later(now, frame.tag(), &others.some(named, start));
         self.forget_oldest();
     }
 

@@ -342,9 +342,17 @@ fn is_light(input: &Input) -> bool {
         | Input::Broadcast(_)
         | Input::Tell(_)
         | Input::Relay { .. }
-        | Input::Send { .. } => true,
+        | Input::Send { .. }
+        | Input::NewEndorsements(_)
+        | Input::NewDenunciations(_)
+        | Input::Judged { .. } => true,
         Input::Received { frame, .. } => match frame.packet() {
-            Packet::Have(_) | Packet::Want(_) => true,
+            Packet::Have(_)
+            | Packet::Want(_)
+            | Packet::Status(_)
+            | Packet::Neighbours(_)
+            | Packet::Endorsements(_)
+            | Packet::Denunciations(_) => true,
             Packet::Consensus(message) => matches!(
                 *message.0,
                 Message::Vote(_)

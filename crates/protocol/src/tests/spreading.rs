@@ -96,14 +96,13 @@ fn what_the_sender_did_not_bring_is_named_in_a_while_and_asked_for() {
 }
 
 #[test]
-fn each_node_names_a_message_to_eight_of_many_peers_and_not_all_to_the_same() {
+fn each_node_names_a_message_to_four_of_many_peers_and_not_all_to_the_same() {
     let mut net = Net::mesh(24);
     let message = vote(1, 1);
     net.input(0, Input::Broadcast(message.clone()));
     for at in 1..24 {
         relay(&mut net, at, 0, &message);
     }
-    // Nobody has to ask, so that all that is named can be counted.
     net.carried.clear();
     net.run_for(1_000);
     let named = |pair: fn(&(usize, usize)) -> usize| {
@@ -118,12 +117,12 @@ fn each_node_names_a_message_to_eight_of_many_peers_and_not_all_to_the_same() {
     // Who was named it by a peer names it to that peer no more.
     let names = named(|(from, _)| *from);
     assert!(
-        names[1..].iter().all(|times| (6..=8).contains(times)),
+        names[1..].iter().all(|times| (3..=4).contains(times)),
         "{names:?}"
     );
     let told = named(|(_, to)| *to);
-    let rarely = told[1..].iter().filter(|times| **times < 2).count();
-    assert!(rarely <= 2, "{told:?}");
+    let never = told[1..].iter().filter(|times| **times == 0).count();
+    assert!(never <= 2, "{told:?}");
 }
 
 #[test]
