@@ -573,4 +573,12 @@ mod tests {
         let error = checker.on_signed(0, &[request(2)]).unwrap_err();
         assert_eq!(error.invariant, Invariant::HonestKeys);
     }
+
+    #[test]
+    fn a_protocol_that_holds_more_than_its_bounds_is_found() {
+        let most = PeersConfig::default().max_queued_bytes;
+        assert!(Checker::check_queued(0, most).is_ok());
+        let error = Checker::check_queued(0, most + 1).unwrap_err();
+        assert_eq!(error.invariant, Invariant::BoundedMemory);
+    }
 }

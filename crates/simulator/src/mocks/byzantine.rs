@@ -656,6 +656,76 @@ mod tests {
     }
 
     #[test]
+    fn second_blocks_are_given_to_who_asks_by_the_node_and_by_the_actor() {
+        let mut actor = actor(Behaviour::TwoBlocks);
+        let chain_id = SimConfig::new(1, 17).genesis().chain_id();
+        let content = Header {
+            version: 1,
+            slot: Slot::new(1, 0),
+            parents: Vec::new(),
+            operations_hash: Hash([1; 32]),
+            operation_count: 1,
+            endorsements: Vec::new(),
+            denunciations: Vec::new(),
+        };
+        let own: SignedHeader = Signed::sign(content, &SimConfig::key(0), &chain_id);
+        let message = Arc::new(Message::Candidate(own.envelope().clone()));
+        let sent = actor.outgoing(&message, &OTHERS);
+        let [twin] = actor.take_own_blocks().try_into().unwrap();
+        let announced = Message::Candidate(twin.header.envelope().clone());
+        assert!(sent.iter().any(|(_, sent)| **sent == announced));
+        assert!(twin.matches_header() && actor.take_own_blocks().is_empty());
+        let question = Message::Ask(Request::Body { id: twin.id() });
+        let answers = actor.incoming(3, &question);
+        let [(3, answer)] = &answers[..] else {
+            panic!("{answers:?}");
+        };
+        assert!(matches!(&**answer, Message::Body(body) if body.header == *twin.header.envelope()));
+    }
+
+    #[test]
+    fn a_withheld_block_is_given_to_nobody_and_others_are() {
+        let block = |validator| {
+            let chain_id = SimConfig::new(1, 17).genesis().chain_id();
+            let content = Header {
+                version: 1,
+                slot: Slot::new(1, 0),
+                parents: Vec::new(),
+                operations_hash: operations_hash([]),
+                operation_count: 0,
+                endorsements: Vec::new(),
+                denunciations: Vec::new(),
+            };
+            Block {
+                header: Arc::new(Signed::sign(content, &SimConfig::key(validator), &chain_id)),
+                operations: Vec::new(),
+            }
+        };
+        let mut withholding = actor(Behaviour::BodyWithheld);
+        assert!(!withholding.gives(&block(0)) && withholding.gives(&block(1)));
+        assert!(actor(Behaviour::TwoBlocks).gives(&block(0)));
+        withholding.set_active(false);
+        assert!(withholding.gives(&block(0)));
+    }
+
+    #[test]
+    fn who_is_silent_shakes_hands_and_says_nothing() {
+        let parcel = |packet| Parcel::new(Arc::new(picot_protocol::Frame::new(packet)));
+        let hello = picot_protocol::Packet::Hello(picot_protocol::Hello {
+            version: 1,
+            chain_id: SimConfig::new(1, 17).genesis().chain_id(),
+            agent: String::new(),
+        });
+        let mut actor = actor(Behaviour::Silent);
+        assert_eq!(actor.parcels(parcel(hello)).len(), 1);
+        let question = picot_protocol::Packet::GetBlock(BlockId::from_hash(Hash([7; 32])));
+        assert!(actor.parcels(parcel(question.clone())).is_empty());
+        assert!(!actor.relays(&vote(1, 0, notarise())));
+        actor.set_active(false);
+        assert_eq!(actor.parcels(parcel(question)).len(), 1);
+    }
+
+    #[test]
     fn a_flood_comes_with_each_own_vote() {
         let sent = actor(Behaviour::Flooding).outgoing(&vote(0, 0, notarise()), &OTHERS);
         assert_eq!(sent.len(), OTHERS.len() * 13);

@@ -26,7 +26,7 @@ use picot_pool::{AccountView, LateAccounts, Pool, Propagation, SharedPool};
 use picot_protocol::{Core, Farewell, Fault, Frame, Reads};
 use picot_selector::{Selector, StakeSelector};
 use picot_storage::{BlockArchive, BoundedStorage, Decided, Storage, StorageConfig};
-use picot_wallet::{SignRequest, Wallet, WalletError};
+use picot_wallet::{SignRequest, SigningLog, Wallet, WalletError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ use std::sync::Arc;
 const MAX_TURNS: usize = 10_000;
 /// Periods for which blocks stay in memory after they are final.
 const BLOCKS_KEPT_PERIODS: u64 = 8;
+/// How often the signing log is pruned.
+const PRUNING_PERIODS: u64 = 4;
 /// Entries of each factory's history.
 const HISTORY_ENTRIES: usize = 64;
 
@@ -116,6 +118,7 @@ pub(crate) struct Node {
     /// Whether more was decided since the protocol was told.
     has_decided: bool,
     wallet: Arc<SimWallet>,
+    signing_log: Arc<dyn SigningLog>,
     selector: Arc<dyn Selector>,
     archive: Arc<dyn BlockArchive>,
     storage: Arc<dyn Storage>,
@@ -159,9 +162,10 @@ impl Node {
         let clock = ManualClock::new(start.now);
         let slot_clock = genesis.slot_clock().map_err(|error| wrong(&error))?;
         let archive: Arc<dyn BlockArchive> = Arc::new(start.disk.archive(&fuse));
+        let signing_log: Arc<dyn SigningLog> = Arc::new(start.disk.log(&fuse));
         let wallet = Arc::new(SimWallet::new(
             &start.keys,
-            Arc::new(start.disk.log(&fuse)),
+            Arc::clone(&signing_log),
             start.verifier.clone(),
             start.planted.is_some_and(Planted::signs_all),
         ));
@@ -285,6 +289,7 @@ impl Node {
             watched: Arc::clone(&start.watched),
             has_decided: true,
             wallet,
+            signing_log,
             selector,
             archive,
             storage,
@@ -452,6 +457,11 @@ impl Node {
         let last = self.execution.summary().last_final_slot;
         let kept_from = last.period.saturating_sub(BLOCKS_KEPT_PERIODS);
         self.storage.forget_before(Slot::new(kept_from, 0));
+        let is_due = slot.thread == 0 && slot.period.is_multiple_of(PRUNING_PERIODS);
+        if is_due {
+            // A disk in memory fails only where its node crashes.
+            drop(self.signing_log.prune(Slot::new(kept_from, 0)));
+        }
     }
 }
 

@@ -139,3 +139,59 @@ impl World<'_> {
         self.members.get(node).is_some_and(|member| member.honest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Behaviour;
+    use crate::config::SimConfig;
+    use crate::node::Effect;
+    use crate::scenario::Scenario;
+    use picot_protocol::Fault;
+
+    const REASON: Farewell = Farewell::Penalties {
+        last: Fault::Unasked,
+    };
+
+    /// Whether it breaks an invariant that a node bans, or punishes, another one. Node 3 misbehaves.
+    fn is_broken(node: usize, other: usize) -> [bool; 2] {
+        let mut config = SimConfig::new(1, 4);
+        config.byzantine = vec![(3, Behaviour::Garbage)];
+        let scenario = Scenario::new(&config);
+        let mut world = World::new(&config, &scenario).unwrap();
+        let peer = world.connections.open(node, other);
+        let punished = Effect::Punished(peer, Fault::Unasked);
+        [
+            world.carry_out(node, punished).is_err(),
+            world.part(node, peer, &REASON, Millis(1)).is_err(),
+        ]
+    }
+
+    #[test]
+    fn an_honest_node_that_punishes_or_bans_an_honest_one_is_found() {
+        assert_eq!(is_broken(0, 1), [true, true]);
+        assert_eq!(is_broken(0, 3), [false, false]);
+        assert_eq!(is_broken(3, 0), [false, false]);
+    }
+
+    #[test]
+    fn who_is_banned_is_let_in_again_when_the_ban_is_over() {
+        let mut config = SimConfig::new(1, 4);
+        config.byzantine = vec![(3, Behaviour::Garbage)];
+        let scenario = Scenario::new(&config);
+        let mut world = World::new(&config, &scenario).unwrap();
+        for node in 0..4 {
+            world.start(node).unwrap();
+        }
+        let connected = |world: &World<'_>| world.connections.between(0, 3).is_some();
+        world.connect(0, 3).unwrap();
+        let peer = world.connections.between(0, 3).unwrap();
+        world.part(0, peer, &REASON, Millis(1_000)).unwrap();
+        world.connect(3, 0).unwrap();
+        assert!(!connected(&world), "as long as the ban lasts");
+        world.now_us += 1_000 * MICROS_PER_MILLI;
+        world.connect(3, 0).unwrap();
+        assert!(connected(&world));
+        assert_eq!(world.report.bans, 1);
+    }
+}

@@ -89,7 +89,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
+    pub(super) fn carry_out(&mut self, node: usize, effect: Effect) -> Result<(), Violation> {
         let honest = self.members.get(node).is_some_and(|member| member.honest);
         match effect {
             Effect::Send(peer, frame) => self.send(node, peer, frame),
