@@ -58,6 +58,8 @@ contexts! {
     CertificateId => "picot 1 certificate id",
     /// The id of a checkpoint, which validators sign.
     CheckpointId => "picot 1 checkpoint id",
+    /// A checkpoint whoever signed it: what an operator may trust.
+    CheckpointHash => "picot 1 checkpoint hash",
     /// The id of a denunciation.
     DenunciationId => "picot 1 denunciation id",
     /// The address of a public key.
@@ -92,6 +94,8 @@ contexts! {
     BatchCoefficients => "picot 1 batch coefficients",
     /// The roll distribution that validators of a cycle are drawn from.
     ValidatorSet => "picot 1 validator set",
+    /// The validator sets of three cycles in a row and their seeds, which a checkpoint names.
+    ValidatorSets => "picot 1 validator sets",
     /// What was signed for a slot, in the signing log.
     SigningLog => "picot 1 signing log",
     /// The short name of a message that nodes pass on.

@@ -1,10 +1,10 @@
 //! Checkpoints: a state hash and the next validator sets, signed by the validators (design 10).
 
 use crate::limits::MAX_VALIDATORS;
-use crate::{CheckpointId, Content, Envelope, Signed};
+use crate::{ChainId, CheckpointHash, CheckpointId, Content, Envelope, Signed};
 use picot_clock::Slot;
 use picot_crypto::{Context, Hash};
-use picot_serialization::codec_struct;
+use picot_serialization::{Encode, codec_struct};
 use serde::{Deserialize, Serialize};
 
 /// What a validator signs after the last slot of a cycle, and in between.
@@ -29,6 +29,14 @@ impl Checkpoint {
     #[must_use]
     pub fn contradicts(&self, other: &Self) -> bool {
         self.slot == other.slot && self != other
+    }
+
+    /// What names it on a chain, whoever signed it: what an operator gives a node to trust.
+    #[must_use]
+    pub fn hash(&self, chain_id: &ChainId) -> CheckpointHash {
+        let mut input = chain_id.as_bytes().to_vec();
+        self.encode(&mut input);
+        Context::CheckpointHash.hash(&input).into()
     }
 }
 

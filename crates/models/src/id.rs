@@ -138,3 +138,8 @@ id_type!(
     CheckpointId,
     TextKind::Checkpoint
 );
+id_type!(
+    /// The hash of a checkpoint on a chain, whoever signed it: what an operator may trust.
+    CheckpointHash,
+    TextKind::CheckpointHash
+);

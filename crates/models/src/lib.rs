@@ -37,7 +37,8 @@ pub use endorsement::{Endorsement, SignedEndorsement};
 pub use genesis::{Genesis, GenesisError, GenesisStaker};
 pub use header::{Header, HeaderProof, SignedHeader};
 pub use id::{
-    BlockId, ChainId, CheckpointId, DenunciationId, EndorsementId, OperationId, ProposalId, VoteId,
+    BlockId, ChainId, CheckpointHash, CheckpointId, DenunciationId, EndorsementId, OperationId,
+    ProposalId, VoteId,
 };
 pub use operation::{DatastoreEntry, Operation, OperationKind, SignedOperation};
 pub use params::{CanonicalRuleKind, ChainParams, ParamsError, ProposalPolicy, Ratio};

@@ -297,6 +297,23 @@ impl ChainParams {
         })
     }
 
+    /// Whether the state after a slot is one that validators sign: after the last slot of a cycle, and
+    /// of every `checkpoint_interval_periods` periods (design 10, 'Checkpoints'). The genesis is none.
+    #[must_use]
+    pub fn is_checkpoint(&self, slot: Slot) -> bool {
+        let is_last_thread = slot.thread.saturating_add(1) == self.thread_count;
+        let next_period = slot.period.saturating_add(1);
+        let at_interval = next_period.checked_rem(self.checkpoint_interval_periods) == Some(0);
+        is_last_thread && slot.period > 0 && (at_interval || self.ends_cycle(slot))
+    }
+
+    /// Whether a slot is the last of its cycle.
+    #[must_use]
+    pub fn ends_cycle(&self, slot: Slot) -> bool {
+        slot.is_last_of_cycle(self.periods_per_cycle, self.thread_count)
+            .unwrap_or(false)
+    }
+
     /// The milliseconds from the start of a slot until a block for it must be ready.
     #[must_use]
     pub fn production_deadline_ms(&self) -> u64 {

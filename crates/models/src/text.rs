@@ -38,11 +38,13 @@ pub enum TextKind {
     Proposal,
     /// The id of a checkpoint: `chk`.
     Checkpoint,
+    /// The hash of a checkpoint whoever signed it: `ckp`.
+    CheckpointHash,
 }
 
 impl TextKind {
     /// Every kind, to find which one a text is of.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::KeyAddress,
         Self::ContractAddress,
         Self::PublicKey,
@@ -56,6 +58,7 @@ impl TextKind {
         Self::Vote,
         Self::Proposal,
         Self::Checkpoint,
+        Self::CheckpointHash,
     ];
 
     /// The human-readable part.
@@ -75,6 +78,7 @@ impl TextKind {
             Self::Vote => "vote",
             Self::Proposal => "prop",
             Self::Checkpoint => "chk",
+            Self::CheckpointHash => "ckp",
         }
     }
 
@@ -95,6 +99,7 @@ impl TextKind {
             Self::Vote => "a vote id",
             Self::Proposal => "a round proposal id",
             Self::Checkpoint => "a checkpoint id",
+            Self::CheckpointHash => "a checkpoint hash",
         }
     }
 

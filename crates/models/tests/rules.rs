@@ -649,3 +649,33 @@ fn the_largest_header_is_within_its_bound() {
     let largest = SignedHeader::sign(header, &key(1), &chain_id(1)).encoded_len();
     assert!(largest + MAX_DENUNCIATION_BYTES <= MAX_HEADER_BYTES);
 }
+
+#[test]
+fn checkpoints_are_at_the_last_slot_of_each_cycle_and_interval() {
+    let mut params = ChainParams::dev();
+    params.thread_count = 2;
+    params.periods_per_cycle = 10;
+    params.checkpoint_interval_periods = 4;
+    let slots = (0..30).flat_map(|period| [Slot::new(period, 0), Slot::new(period, 1)]);
+    let (mut checkpoints, mut ends) = (Vec::new(), Vec::new());
+    for slot in slots {
+        let of_last_thread = slot.thread == 1;
+        if params.is_checkpoint(slot) {
+            assert!(of_last_thread);
+            checkpoints.push(slot.period);
+        }
+        if params.ends_cycle(slot) {
+            assert!(of_last_thread);
+            ends.push(slot.period);
+        }
+    }
+    assert_eq!(checkpoints, [3, 7, 9, 11, 15, 19, 23, 27, 29]);
+    assert_eq!(ends, [9, 19, 29]);
+    params.checkpoint_interval_periods = 1;
+    assert!(
+        !params.is_checkpoint(Slot::new(0, 1)),
+        "the genesis is none"
+    );
+    assert!(params.is_checkpoint(Slot::new(1, 1)));
+    assert!(!params.is_checkpoint(Slot::new(u64::MAX, 0)));
+}

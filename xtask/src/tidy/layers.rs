@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "pos",
             "execution",
             "consensus",
+            "checkpoint",
             "block-factory",
             "endorsement-factory",
         ],

@@ -491,3 +491,28 @@ fn a_hundred_thousand_stakers() {
         stakes.state.cycle_history()
     );
 }
+
+#[test]
+fn the_coming_draws_are_those_of_the_running_cycle_and_the_two_after_it() {
+    let mut stakes = Stakes::small(&[(1, 10), (2, 10)]);
+    for cycle in 0..6 {
+        let [first, second, third] = stakes.state.coming_draws().unwrap();
+        let cycles = [first.cycle, second.cycle, third.cycle];
+        assert_eq!(cycles, [cycle, cycle + 1, cycle + 2]);
+        for draws in [&first, &second] {
+            let known = stakes.state.snapshot_for_draws(draws.cycle).unwrap();
+            assert_eq!(
+                (Arc::clone(&draws.rolls), draws.seed),
+                (known.0, Some(known.1))
+            );
+        }
+        // What the third draws from is complete, but for the seed, which the running cycle makes.
+        assert_eq!(third.seed.is_some(), cycle == 0);
+        assert_eq!(third.rolls.values().sum::<u64>(), 20);
+        stakes.pass_cycle(cycle);
+        let later = stakes.state.coming_draws().unwrap();
+        assert_eq!(later[0], second);
+        assert_eq!(later[1].rolls, third.rolls);
+        assert!(later[1].seed.is_some());
+    }
+}

@@ -1,0 +1,5 @@
+//! The rules of this crate.
+
+mod archive;
+mod following;
+mod golden;
