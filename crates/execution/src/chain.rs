@@ -35,17 +35,6 @@ impl Chain {
         Ok(slot.next(self.params.thread_count)?)
     }
 
-    /// Whether the state hash after the slot must be known: the last slot of a cycle, and of every
-    /// `checkpoint_interval_periods` periods (design 10).
-    pub(crate) fn is_checkpoint(&self, slot: Slot) -> bool {
-        let next_period = slot.period.saturating_add(1);
-        let is_last_thread = slot.thread.saturating_add(1) >= self.params.thread_count;
-        let ends = |periods| next_period.checked_rem(periods) == Some(0);
-        is_last_thread
-            && (ends(self.params.checkpoint_interval_periods)
-                || ends(self.params.periods_per_cycle))
-    }
-
     /// The slot whose record of executed operations goes when `slot` is final: all that it holds
     /// have expired, and as many periods again have passed.
     pub(crate) fn forgotten_operations(&self, slot: Slot) -> Option<Slot> {

@@ -6,6 +6,7 @@ use picot_ledger::LedgerError;
 use picot_models::GenesisError;
 use picot_pos::PosError;
 use picot_selector::SelectorError;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Why execution cannot answer or go on. What becomes of an operation is an
@@ -68,6 +69,14 @@ pub enum ExecutionError {
         slot: Slot,
         /// What was computed.
         what: &'static str,
+    },
+    /// the checkpoint of slot {slot} could not be kept
+    Checkpoint {
+        /// The slot.
+        slot: Slot,
+        /// What whoever keeps it says.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// execution panicked after slot {slot} was final: {message}
     Panicked {

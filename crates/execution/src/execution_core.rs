@@ -1,6 +1,7 @@
 //! The state machine: decided slots and candidates in, outputs out. No threads, no time.
 
 use crate::chain::Chain;
+use crate::checkpoint_watch::{CheckpointWatch, Watches};
 use crate::decided_queue::DecidedQueue;
 use crate::effects::{ExecutedSlot, SlotEffects};
 use crate::final_state::FinalState;
@@ -59,6 +60,7 @@ pub struct ExecutionCore {
     candidates: BTreeMap<Slot, Block>,
     pending: Pending,
     has_failed: bool,
+    watches: Watches,
 }
 
 impl ExecutionCore {
@@ -92,6 +94,7 @@ impl ExecutionCore {
             candidates: BTreeMap::new(),
             pending: Pending::default(),
             has_failed: false,
+            watches: Watches::default(),
         })
     }
 
@@ -140,6 +143,19 @@ impl ExecutionCore {
         applied
     }
 
+    /// From now on tells `watch` each checkpoint that the final state comes to, and at once the one that
+    /// it is at.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Checkpoint`]: the watch failed.
+    pub fn watch_checkpoints(
+        &mut self,
+        watch: Arc<dyn CheckpointWatch>,
+    ) -> Result<(), ExecutionError> {
+        let world = self.world.read();
+        self.watches.add(watch, &self.chain, &world.final_state)
+    }
+
     /// Returns when all that is final survives a failure of the machine. Until then it survives the
     /// end of the process, and the archive leads to it again.
     ///
@@ -177,7 +193,8 @@ impl ExecutionCore {
                     return Err(error);
                 }
             }
-            if self.chain.is_checkpoint(next) || self.pending.len() >= self.config.max_commit_slots
+            if self.chain.params.is_checkpoint(next)
+                || self.pending.len() >= self.config.max_commit_slots
             {
                 self.commit(applied)?;
                 history_index = 0;
@@ -249,7 +266,9 @@ impl ExecutionCore {
             world.final_state.state_hash()
         };
         applied.final_slots.extend(pending.into_outputs(state_hash));
-        self.feed_selector(slot)
+        self.feed_selector(slot)?;
+        self.watches
+            .tell(&self.chain, &self.world.read().final_state)
     }
 
     fn feed_selector(&self, slot: Slot) -> Result<(), ExecutionError> {

@@ -5,6 +5,7 @@
 
 mod balances;
 mod chain;
+mod checkpoint_watch;
 mod config;
 mod decided_queue;
 mod effects;
@@ -29,6 +30,7 @@ mod view;
 mod worker;
 mod world;
 
+pub use checkpoint_watch::{CheckpointState, CheckpointWatch, WatchError};
 pub use config::Config;
 pub use error::ExecutionError;
 pub use execution::{DecidedSlots, Execution, ExecutionSummary};

@@ -1,5 +1,6 @@
 //! Mocks of the traits of this crate, and execution in memory, for the tests of others.
 
+pub use crate::checkpoint_watch::MockCheckpointWatch;
 pub use crate::execution::MockExecution;
 
 use crate::{Config, ExecutionCore, ExecutionError};

@@ -5,6 +5,8 @@ mod against_a_model;
 #[cfg(test)]
 mod candidates;
 #[cfg(test)]
+mod checkpoints;
+#[cfg(test)]
 mod cycles;
 #[cfg(test)]
 mod faults;
