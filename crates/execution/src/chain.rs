@@ -38,8 +38,13 @@ impl Chain {
     /// The slot whose record of executed operations goes when `slot` is final: all that it holds
     /// have expired, and as many periods again have passed.
     pub(crate) fn forgotten_operations(&self, slot: Slot) -> Option<Slot> {
-        let kept = self.params.operation_validity_periods.saturating_mul(2);
-        earlier(slot, kept.saturating_add(1))
+        earlier(slot, Self::kept_operation_periods(&self.params))
+    }
+
+    /// Periods of a thread, up to its last final one, whose records of executed operations are kept.
+    pub(crate) fn kept_operation_periods(params: &ChainParams) -> u64 {
+        let kept = params.operation_validity_periods.saturating_mul(2);
+        kept.saturating_add(1)
     }
 
     /// The slot whose marks of punished faults go when `slot` is final: none of its faults can be

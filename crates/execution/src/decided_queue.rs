@@ -35,6 +35,23 @@ impl DecidedQueue {
         }
     }
 
+    /// A miss before `next_period` is known of the thread, as far as it is not final yet: the state
+    /// may be that of a slot inside of it.
+    pub(crate) fn miss_until(
+        &mut self,
+        thread: u8,
+        next_period: u64,
+    ) -> Result<(), ExecutionError> {
+        let first = self.threads.get(usize::from(thread));
+        match first.map(|queue| queue.next_period) {
+            Some(first) if first < next_period => {
+                let last = next_period.saturating_sub(1);
+                self.push(DecidedSlots::miss(Slot::new(first, thread), last))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds one decided thing. What is known already is passed over.
     pub(crate) fn push(&mut self, decided: DecidedSlots) -> Result<(), ExecutionError> {
         let slot = decided.slot;
@@ -90,6 +107,13 @@ impl DecidedQueue {
         let index = waiting.partition_point(|decided| decided.through < slot.period);
         let decided = waiting.get(index)?;
         (decided.slot.period <= slot.period).then_some(decided.block.as_ref())
+    }
+
+    /// The last period that is settled together with a slot, if that waits here.
+    pub(crate) fn through(&self, slot: Slot) -> Option<u64> {
+        let waiting = &self.threads.get(usize::from(slot.thread))?.waiting;
+        let index = waiting.partition_point(|decided| decided.through < slot.period);
+        waiting.get(index).map(|decided| decided.through)
     }
 
     /// The last slot of a waiting block.

@@ -4,7 +4,7 @@ use crate::id_map::IdMap;
 use crate::{OperationOutcome, SlotOutput, Totals};
 use picot_clock::Slot;
 use picot_ledger::LedgerChanges;
-use picot_models::limits::MAX_OPERATIONS;
+use picot_models::limits::{MAX_OPERATIONS, MAX_THREAD_COUNT};
 use picot_models::{Address, Block, BlockId, FaultKey, OperationId};
 use picot_pos::PosChanges;
 use picot_serialization::codec_struct;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The last block of a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LastBlock {
     /// Its slot.
     pub(crate) slot: Slot,
@@ -20,12 +20,16 @@ pub(crate) struct LastBlock {
     pub(crate) block: BlockId,
     /// Who produced it: nobody, for a genesis block.
     pub(crate) producer: Option<Address>,
+    /// What it names as its parents, by thread: nothing, for a genesis block. The next block of the
+    /// thread may name none that are older (design 07, 'Order').
+    pub(crate) parents: Vec<BlockId>,
 }
 
 codec_struct!(LastBlock {
     slot,
     block,
-    producer
+    producer,
+    parents: seq(MAX_THREAD_COUNT)
 });
 
 /// One operation of a block and what became of it.
@@ -37,7 +41,7 @@ pub(crate) struct ExecutedOperation {
 
 codec_struct!(ExecutedOperation { id, outcome });
 
-/// The operations of a block: one pair of the state, so that it is hashed once.
+/// A block and its operations: one pair of the state, so that it is hashed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BlockRecord {
     pub(crate) block: BlockId,
@@ -91,7 +95,7 @@ impl ExecutedBlock {
 pub(crate) struct SlotEffects {
     pub(crate) ledger: LedgerChanges,
     pub(crate) pos: PosChanges,
-    /// The blocks with operations, ascending.
+    /// The blocks, ascending.
     pub(crate) executed: Vec<Arc<ExecutedBlock>>,
     pub(crate) punished: BTreeSet<FaultKey>,
     pub(crate) last_blocks: BTreeMap<u8, LastBlock>,
@@ -171,6 +175,7 @@ mod tests {
                 slot: Slot::new(300, 2),
                 block: Hash([9; 32]).into(),
                 producer,
+                parents: producer.map_or_else(Vec::new, |_| vec![Hash([8; 32]).into(); 3]),
             });
         }
         let nanos = Amount::from_nanos;

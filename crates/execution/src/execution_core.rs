@@ -1,5 +1,6 @@
 //! The state machine: decided slots and candidates in, outputs out. No threads, no time.
 
+use crate::base::{Base, base_of};
 use crate::chain::Chain;
 use crate::checkpoint_watch::{CheckpointWatch, Watches};
 use crate::decided_queue::DecidedQueue;
@@ -13,7 +14,7 @@ use crate::{Config, DecidedSlots, ExecutionError, ExecutionReader, Level, SlotOu
 use parking_lot::RwLock;
 use picot_clock::Slot;
 use picot_ledger::StateStore;
-use picot_models::{Address, Block, BlockId, Genesis, SignedOperation};
+use picot_models::{Address, Block, BlockId, Genesis, SignedOperation, Value};
 use picot_pos::PosError;
 use picot_selector::Selector;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,8 @@ pub struct ExecutionCore {
     decided: DecidedQueue,
     candidates: BTreeMap<Slot, Block>,
     pending: Pending,
+    /// The last slot that may become final, if any.
+    last_slot: Option<Slot>,
     has_failed: bool,
     watches: Watches,
 }
@@ -86,13 +89,18 @@ impl ExecutionCore {
         }
         final_state.pos.feed_all(&*chain.selector)?;
         let last_final_slot = final_state.last_final_slot();
+        let mut decided = DecidedQueue::new(chain.params.thread_count, last_final_slot);
+        for (thread, known) in &final_state.threads {
+            decided.miss_until(*thread, known.next_period)?;
+        }
         Ok(Self {
-            decided: DecidedQueue::new(chain.params.thread_count, last_final_slot),
+            decided,
             chain,
             config,
             world: Arc::new(RwLock::new(World::new(final_state))),
             candidates: BTreeMap::new(),
             pending: Pending::default(),
+            last_slot: None,
             has_failed: false,
             watches: Watches::default(),
         })
@@ -102,6 +110,17 @@ impl ExecutionCore {
     #[must_use]
     pub fn last_final_slot(&self) -> Slot {
         self.world.read().final_state.last_final_slot()
+    }
+
+    /// Nothing after this slot becomes final, whatever is decided: for checks of a data directory.
+    pub const fn stop_after(&mut self, last_slot: Option<Slot>) {
+        self.last_slot = last_slot;
+    }
+
+    /// What consensus goes on from.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        base_of(&self.world)
     }
 
     /// A reader of the state, for any thread.
@@ -180,7 +199,9 @@ impl ExecutionCore {
     ) -> Result<(), ExecutionError> {
         let mut next = self.chain.next(self.last_final_slot())?;
         let mut history_index = 0_usize;
-        while let Some(decided) = self.decided.get(next).map(|block| block.map(Block::id)) {
+        while self.last_slot.is_none_or(|last| next <= last)
+            && let Some(decided) = self.decided.get(next).map(|block| block.map(Block::id))
+        {
             match self.finalise(next, decided, &mut history_index, applied, lost) {
                 Ok(()) => {}
                 Err(ExecutionError::Draws { slot, source }) if source.is_not_known_yet() => {
@@ -217,6 +238,7 @@ impl ExecutionCore {
         let speculative = self.world.read().history.get(*history_index).cloned();
         if let Some(executed) = speculative {
             if executed.is_of(slot, decided) {
+                self.note_outcome(slot, decided);
                 self.decided.take(slot);
                 *history_index = history_index.saturating_add(1);
                 self.pending.push_shared(executed);
@@ -229,10 +251,29 @@ impl ExecutionCore {
             let view = View::new(&world.final_state, self.pending.newest_first());
             execute_slot(&self.chain, &view, slot, self.decided.get(slot).flatten())?
         };
+        self.note_outcome(slot, decided);
         self.decided.take(slot);
         applied.touch(&executed.effects);
         self.pending.push_owned(executed);
         Ok(())
+    }
+
+    /// Where an outcome begins, its thread is decided as far as it reaches. It is no effect of the
+    /// slot: what was executed ahead does not know how far a miss will reach.
+    fn note_outcome(&mut self, slot: Slot, block: Option<BlockId>) {
+        let known = match self.pending.threads.get(&slot.thread) {
+            Some(pending) => Some(*pending),
+            None => {
+                let world = self.world.read();
+                world.final_state.threads.get(&slot.thread).copied()
+            }
+        };
+        let through = self.decided.through(slot).unwrap_or(slot.period);
+        let value = block.map_or(Value::Miss { through }, |id| Value::Block { id });
+        if let Some(known) = known.filter(|known| known.next_period == slot.period) {
+            let after = known.after(slot, &value);
+            self.pending.threads.insert(slot.thread, after);
+        }
     }
 
     /// Makes all pending slots final in one commit, publishes them, and feeds the selector.
@@ -240,12 +281,13 @@ impl ExecutionCore {
         let Some(slot) = self.pending.last_slot() else {
             return Ok(());
         };
-        let pending = std::mem::take(&mut self.pending);
+        let mut pending = std::mem::take(&mut self.pending);
+        let threads = std::mem::take(&mut pending.threads);
         let layers = pending.oldest_first();
         let mut commit = {
             let world = self.world.read();
             let state = &world.final_state;
-            let mut commit = state.prepare_commit(slot, &layers, &self.chain)?;
+            let mut commit = state.prepare_commit(slot, &layers, threads, &self.chain)?;
             state.store.commit(std::mem::take(&mut commit.batch))?;
             commit
         };

@@ -1,6 +1,7 @@
 //! The final state: what is in the store, and what of it is kept in memory.
 
 use crate::chain::Chain;
+use crate::decided_thread::{self, DecidedThreads};
 use crate::effects::{BlockRecord, ExecutedBlock, LastBlock, SlotEffects};
 use crate::id_map::IdMap;
 use crate::{ExecutionError, Totals};
@@ -31,6 +32,7 @@ pub(crate) struct FinalState {
     by_operation: IdMap<OperationId, Slot>,
     pub(crate) punished: BTreeMap<Slot, BTreeSet<FaultKey>>,
     pub(crate) last_blocks: BTreeMap<u8, LastBlock>,
+    pub(crate) threads: DecidedThreads,
     pub(crate) totals: Totals,
 }
 
@@ -72,6 +74,7 @@ impl FinalState {
             by_operation: IdMap::default(),
             punished: read_punished(&*store)?,
             last_blocks: read_last_blocks(&*store, chain)?,
+            threads: decided_thread::read(&*store, chain.params.thread_count, last)?,
             totals: read_totals(&*store)?,
             state_hash: metadata.lattice.digest(),
             metadata,
@@ -149,11 +152,13 @@ impl FinalState {
     }
 
     /// Makes the effects of all slots after the last final one up to `slot` final, in one commit:
-    /// all of it, or after an error nothing. `layers` are oldest first.
+    /// all of it, or after an error nothing. `layers` are oldest first, `threads` those in which
+    /// something was decided.
     pub(crate) fn prepare_commit<'a>(
         &self,
         slot: Slot,
         layers: &[&'a SlotEffects],
+        threads: DecidedThreads,
         chain: &Chain,
     ) -> Result<PreparedCommit<'a>, ExecutionError> {
         let mut batch = StateBatch::new();
@@ -164,6 +169,7 @@ impl FinalState {
         let pos = composed_pos(layers);
         let totals = layers.last().map_or(self.totals, |last| last.totals);
         batch.put(keys::totals(), totals.to_bytes());
+        decided_thread::write(&threads, &mut batch);
         self.pos.write_slot(slot, &pos, &mut batch)?;
         for forgotten in self.slots_until(slot, chain)? {
             self.write_forgotten(forgotten, layers, chain, &mut batch);
@@ -174,6 +180,7 @@ impl FinalState {
             slot,
             batch,
             pos,
+            threads,
             totals,
             state_hash: metadata.lattice.digest(),
             metadata,
@@ -231,8 +238,9 @@ impl FinalState {
             for fault in &effects.punished {
                 self.punished.entry(fault.slot).or_default().insert(*fault);
             }
-            self.last_blocks.extend(&effects.last_blocks);
+            self.last_blocks.extend(effects.last_blocks.clone());
         }
+        self.threads.extend(commit.threads);
         for slot in slots {
             if let Some(forgotten) = chain.forgotten_operations(slot) {
                 self.remove_executed(forgotten);
@@ -272,6 +280,7 @@ pub(crate) struct PreparedCommit<'a> {
     slot: Slot,
     pub(crate) batch: StateBatch,
     pos: Cow<'a, PosChanges>,
+    threads: DecidedThreads,
     totals: Totals,
     metadata: StateMetadata,
     state_hash: Hash,
@@ -355,9 +364,12 @@ fn initialise(
             slot: Slot::new(0, thread),
             block: *block,
             producer: None,
+            parents: Vec::new(),
         };
         batch.put(keys::last_block(thread), last.to_bytes());
     }
+    let threads = decided_thread::genesis(&chain.id, chain.params.thread_count);
+    decided_thread::write(&threads, &mut batch);
     let slot = pos.last_final_slot();
     let totals = genesis_totals(genesis, slot)?;
     check_conservation(slot, &totals, chain.params.roll_price)?;

@@ -1,6 +1,7 @@
 //! Slots that are executed and will be final with the next commit.
 
 use crate::SlotOutput;
+use crate::decided_thread::DecidedThreads;
 use crate::effects::{ExecutedSlot, SlotEffects};
 use crate::execution_core::{Layers, SharedSlot};
 use picot_clock::Slot;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Pending {
     layers: Vec<Layer>,
     outputs: Vec<SlotOutput>,
+    /// How far the threads are decided then in which an outcome begins with one of the slots.
+    pub(crate) threads: DecidedThreads,
 }
 
 #[derive(Debug)]

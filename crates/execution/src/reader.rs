@@ -1,5 +1,6 @@
 //! Reads of the published state, from any thread.
 
+use crate::base::{Base, base_of};
 use crate::chain::Chain;
 use crate::effects::ExecutedBlock;
 use crate::operations::Parties;
@@ -247,6 +248,12 @@ impl ExecutionReader {
         let world = self.world.read();
         let last_final_slot = world.final_state.last_final_slot();
         world.summary(self.chain.pos.cycle_of(last_final_slot).unwrap_or(0))
+    }
+
+    /// What consensus goes on from after the last final slot.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        base_of(&self.world)
     }
 
     /// See [`Execution::stakers`](crate::Execution::stakers).

@@ -1,6 +1,7 @@
 //! The same state again, from nothing: for checks of a data directory, and for tests.
 
 use crate::{Config, DecidedSlots, ExecutionCore, ExecutionError};
+use picot_clock::Slot;
 use picot_crypto::Hash;
 use picot_ledger::{LatticeHash, MemoryStateStore, StateStore};
 use picot_models::Genesis;
@@ -26,14 +27,27 @@ pub fn reexecute(
     genesis: &Genesis,
     decided: impl IntoIterator<Item = DecidedSlots>,
 ) -> Result<Hash, ExecutionError> {
+    reexecute_until(genesis, decided, None)
+}
+
+/// As [`reexecute`], up to a slot at most, although more may be decided.
+///
+/// # Errors
+/// Those of [`reexecute`].
+pub fn reexecute_until(
+    genesis: &Genesis,
+    decided: impl IntoIterator<Item = DecidedSlots>,
+    last_slot: Option<Slot>,
+) -> Result<Hash, ExecutionError> {
     const CHUNK: usize = 256;
     let store = Arc::new(MemoryStateStore::new());
     let selector = StakeSelector::new(SelectorConfig::from_params(&genesis.params));
     let selector = selector.map_err(|source| ExecutionError::Draws {
-        slot: picot_clock::Slot::GENESIS,
+        slot: Slot::GENESIS,
         source,
     })?;
     let mut core = ExecutionCore::open(store, genesis, Arc::new(selector), Config::default())?;
+    core.stop_after(last_slot);
     let mut decided = decided.into_iter().peekable();
     while decided.peek().is_some() {
         let chunk = decided.by_ref().take(CHUNK).collect();

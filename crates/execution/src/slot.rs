@@ -27,7 +27,7 @@ pub(crate) fn execute_slot(
     let pos_layers: Vec<&PosChanges> = view.layers.iter().map(|layer| &layer.pos).collect();
     let mut run = SlotRun::new(chain, view, &pos_layers, slot)?;
     let executed = match block {
-        Some(block) => run.execute_block(block)?,
+        Some(block) => Some(run.execute_block(block)?),
         None => run.execute_miss().map(|()| None)?,
     };
     let ended_cycle = run.end_slot(block)?;
@@ -69,7 +69,7 @@ impl<'a> SlotRun<'a> {
     }
 
     /// Steps 2 to 5 of a block.
-    fn execute_block(&mut self, block: &Block) -> Result<Option<ExecutedBlock>, ExecutionError> {
+    fn execute_block(&mut self, block: &Block) -> Result<ExecutedBlock, ExecutionError> {
         if block.slot() != self.slot {
             return Err(ExecutionError::WrongSlot { slot: self.slot });
         }
@@ -83,15 +83,12 @@ impl<'a> SlotRun<'a> {
         Ok(executed)
     }
 
-    /// Step 3; nothing of a block without operations.
+    /// Step 3.
     fn execute_operations(
         &mut self,
         block: &Block,
         producer: Address,
-    ) -> Result<Option<ExecutedBlock>, ExecutionError> {
-        if block.operations.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<ExecutedBlock, ExecutionError> {
         let places = self.read_ahead(block)?;
         let producer = self.place(&producer)?;
         let mut operations = Vec::with_capacity(block.operations.len());
@@ -120,7 +117,7 @@ impl<'a> SlotRun<'a> {
             block: block.id(),
             operations,
         };
-        Ok(Some(ExecutedBlock::of(self.slot, record, outcomes)))
+        Ok(ExecutedBlock::of(self.slot, record, outcomes))
     }
 
     /// Reads the balances that a block's operations need; gives the places of each operation's
@@ -192,10 +189,11 @@ impl<'a> SlotRun<'a> {
             ended_cycle,
             state_hash: None,
         };
-        let last_block = output.block.map(|block| LastBlock {
+        let last_block = block.map(|block| LastBlock {
             slot,
-            block,
+            block: block.id(),
             producer: output.producer,
+            parents: block.header.content().parents.clone(),
         });
         let effects = SlotEffects {
             ledger: self.balances.into_changes(),

@@ -58,9 +58,9 @@ impl<'a> View<'a> {
             .map_or(self.below.totals, |layer| layer.totals)
     }
 
-    pub(crate) fn last_block(&self, thread: u8) -> Option<LastBlock> {
-        self.newest(|layer| layer.last_blocks.get(&thread).copied())
-            .or_else(|| self.below.last_blocks.get(&thread).copied())
+    pub(crate) fn last_block(&self, thread: u8) -> Option<&'a LastBlock> {
+        self.newest(|layer| layer.last_blocks.get(&thread))
+            .or_else(|| self.below.last_blocks.get(&thread))
     }
 
     /// The block that executed an operation.

@@ -37,7 +37,7 @@ pub enum KeyKind {
     SeedBits = 0x13,
     /// Completed cycle: the rolls of every address at its end.
     RollSnapshot = 0x14,
-    /// Slot: the operations of its block, with what became of them.
+    /// Slot: its block and the operations of that, with what became of them.
     ExecutedOperations = 0x20,
     /// Slot, address, kind of fault: it was punished.
     PunishedFault = 0x21,
@@ -45,6 +45,8 @@ pub enum KeyKind {
     LastBlock = 0x22,
     /// Nothing: the totals of all coins.
     Totals = 0x23,
+    /// Thread: how far it is decided.
+    DecidedThread = 0x24,
 }
 
 impl KeyKind {
@@ -62,6 +64,7 @@ impl KeyKind {
         Self::PunishedFault,
         Self::LastBlock,
         Self::Totals,
+        Self::DecidedThread,
     ];
 
     /// The prefix of all keys of the kind.
@@ -137,7 +140,7 @@ pub fn roll_snapshot(cycle: u64) -> Vec<u8> {
     KeyKind::RollSnapshot.key(&[&cycle.to_be_bytes()])
 }
 
-/// The key of the operations executed at a slot.
+/// The key of the block of a slot and its operations.
 #[must_use]
 pub fn executed_operations(slot: Slot) -> Vec<u8> {
     KeyKind::ExecutedOperations.key(&[&slot_bytes(slot)])
@@ -157,6 +160,12 @@ pub fn punished_fault(fault: &FaultKey) -> Vec<u8> {
 #[must_use]
 pub fn last_block(thread: u8) -> Vec<u8> {
     KeyKind::LastBlock.key(&[&[thread]])
+}
+
+/// The key of how far a thread is decided.
+#[must_use]
+pub fn decided_thread(thread: u8) -> Vec<u8> {
+    KeyKind::DecidedThread.key(&[&[thread]])
 }
 
 /// The key of the totals.

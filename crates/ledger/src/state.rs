@@ -7,7 +7,10 @@ use picot_models::ChainId;
 use picot_serialization::{Encode, codec_struct, decode_exact};
 
 /// The format of the final state that this version reads and writes.
-pub const STATE_FORMAT: u32 = 1;
+///
+/// 2: how far each thread is decided, what its last block names, and the blocks without operations
+/// are pairs, too. 1 had none of these.
+pub const STATE_FORMAT: u32 = 2;
 
 /// What is known of the state besides its pairs. Not part of the state hash.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use picot_clock::Timestamp;
 use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateStore};
 use picot_models::{Address, Block, BlockId, Outcome, Slot};
-use picot_storage::{BlockArchive, Decided, MemoryArchive, StorageError};
+use picot_storage::{BlockArchive, Decided, MemoryArchive, Pruned, StorageError};
 use picot_wallet::{ClaimRecord, ClaimVerdict, MemorySigningLog, SigningLog, SigningLogError};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -176,6 +176,19 @@ impl BlockArchive for FusedArchive {
         let write = |whole| self.inner.store_decided(first(decided, whole));
         let stored = self.fuse.persist_records(decided.len(), write);
         stored.map_err(archive_gone)?
+    }
+
+    fn first_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
+        self.inner.first_outcome(thread)
+    }
+
+    fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError> {
+        let pruned = self.fuse.persist(|| self.inner.prune_before(slot, max));
+        pruned.map_err(archive_gone)?
+    }
+
+    fn reclaim(&self) -> Result<(), StorageError> {
+        self.inner.reclaim()
     }
 
     fn last_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {

@@ -28,10 +28,47 @@ impl Decided {
     }
 }
 
+/// What was dropped from an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Outcomes.
+    pub outcomes: u64,
+    /// Blocks, and candidates that were never decided.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Pruned {
+    /// Whether there was nothing to drop.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.outcomes == 0 && self.blocks == 0
+    }
+
+    /// Adds what was dropped after it.
+    pub const fn add(&mut self, later: Self) {
+        self.outcomes = self.outcomes.saturating_add(later.outcomes);
+        self.blocks = self.blocks.saturating_add(later.blocks);
+        self.bytes = self.bytes.saturating_add(later.bytes);
+    }
+}
+
+/// The last period of a thread whose slot is before `slot`; none if there is none.
+#[must_use]
+pub const fn last_period_before(slot: Slot, thread: u8) -> Option<u64> {
+    if thread < slot.thread {
+        Some(slot.period)
+    } else {
+        slot.period.checked_sub(1)
+    }
+}
+
 /// The durable archive of what was decided, and of candidates that this node voted for (design 10,
 /// 'What is on disk').
 ///
-/// A thread's outcomes follow each other without a gap from the first one stored. The certificate
+/// A thread's outcomes follow each other without a gap from the first one that is held: the first one
+/// stored, or a later one if older ones were [dropped](Self::prune_before). The certificate
 /// of an outcome is not looked at again here: who stores has verified it. Reads may run beside
 /// writes, and see all of a batch or nothing of it.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -52,6 +89,29 @@ pub trait BlockArchive: Send + Sync {
     /// [`StorageError::Contradiction`], [`StorageError::Gap`], [`StorageError::MissingBody`],
     /// [`StorageError::WrongBody`], or the archive failed.
     fn store_decided(&self, decided: &[Decided]) -> Result<(), StorageError>;
+
+    /// The first outcome of the thread that is held.
+    ///
+    /// # Errors
+    /// The archive failed, or the record is damaged.
+    fn first_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError>;
+
+    /// Drops what settled only slots before `slot`, outcomes with their blocks, the oldest of each
+    /// thread first and about `max` outcomes at once: whoever wants all of it dropped calls until
+    /// [nothing](Pruned::is_nothing) was. What a crash leaves has no gap either.
+    ///
+    /// A thread whose last outcome goes, too, has no cursor then: its next outcome may be of any
+    /// period. Nobody needs that but a node that goes on from a later state.
+    ///
+    /// # Errors
+    /// The archive failed; what was dropped before stays dropped.
+    fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError>;
+
+    /// Gives back the space of what was dropped. May take long, and holds up no other call for long.
+    ///
+    /// # Errors
+    /// The archive failed.
+    fn reclaim(&self) -> Result<(), StorageError>;
 
     /// The thread's cursor: its last decided outcome, or none before the first.
     ///

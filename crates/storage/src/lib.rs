@@ -18,7 +18,7 @@ pub mod mocks;
 mod tests;
 
 pub use admission::{OutcomeIndex, admit};
-pub use archive::{BlockArchive, Decided};
+pub use archive::{BlockArchive, Decided, Pruned, last_period_before};
 pub use bounded::BoundedStorage;
 pub use config::StorageConfig;
 pub use error::StorageError;

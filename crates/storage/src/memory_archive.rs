@@ -1,9 +1,10 @@
 //! An archive in memory.
 
-use crate::{BlockArchive, Decided, OutcomeIndex, StorageError, admit};
+use crate::{BlockArchive, Decided, OutcomeIndex, Pruned, StorageError, admit, last_period_before};
 use displaydoc::Display;
 use parking_lot::{Mutex, MutexGuard};
 use picot_models::{Block, BlockId, Hash, Outcome, Slot};
+use picot_serialization::Encode;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -128,6 +129,48 @@ impl State {
     }
 }
 
+impl State {
+    /// Drops up to `max` outcomes of a thread that settled nothing after `last`.
+    fn prune(&mut self, thread: u8, last: u64, max: usize) -> Pruned {
+        let mut pruned = Pruned::default();
+        let range = (thread, 0)..=(thread, last);
+        let settled = self.outcomes.range(range).take(max);
+        let settled: Vec<_> = settled
+            .filter(|(_, outcome)| outcome.through() <= last)
+            .map(|(key, outcome)| (*key, Arc::clone(outcome)))
+            .collect();
+        for (key, outcome) in settled {
+            self.outcomes.remove(&key);
+            pruned.outcomes = pruned.outcomes.saturating_add(1);
+            pruned.bytes = pruned.bytes.saturating_add(len(&*outcome));
+            if let Some(block) = outcome
+                .value()
+                .block()
+                .and_then(|id| self.bodies.remove(&id))
+            {
+                pruned.blocks = pruned.blocks.saturating_add(1);
+                pruned.bytes = pruned.bytes.saturating_add(len(&block));
+            }
+        }
+        // Candidates are after the cursor: they go with it.
+        let candidates = (thread, 0, FIRST_ID)..=(thread, last, LAST_ID);
+        let candidates = self.candidates.range(candidates);
+        let candidates: Vec<_> = candidates.map(|(key, ())| *key).collect();
+        for key in candidates {
+            self.candidates.remove(&key);
+            if let Some(block) = self.bodies.remove(&key.2) {
+                pruned.blocks = pruned.blocks.saturating_add(1);
+                pruned.bytes = pruned.bytes.saturating_add(len(&block));
+            }
+        }
+        pruned
+    }
+}
+
+fn len(value: &impl Encode) -> u64 {
+    u64::try_from(value.encoded_len()).unwrap_or(u64::MAX)
+}
+
 impl OutcomeIndex for State {
     fn cursor(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
         Ok(self.last(thread))
@@ -161,6 +204,27 @@ impl BlockArchive for MemoryArchive {
             state.insert(one);
         }
         Ok(())
+    }
+
+    fn first_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
+        let state = self.reading()?;
+        let mut of_thread = state.outcomes.range((thread, 0)..=(thread, u64::MAX));
+        Ok(of_thread.next().map(|(_, outcome)| Arc::clone(outcome)))
+    }
+
+    fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError> {
+        let mut state = self.writing()?;
+        let mut pruned = Pruned::default();
+        for thread in 0..=u8::MAX {
+            if let Some(last) = last_period_before(slot, thread) {
+                pruned.add(state.prune(thread, last, max));
+            }
+        }
+        Ok(pruned)
+    }
+
+    fn reclaim(&self) -> Result<(), StorageError> {
+        self.writing().map(drop)
     }
 
     fn last_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {

@@ -8,7 +8,7 @@ use picot_models::{Block, BlockId, Outcome, Slot};
 use picot_storage::mocks::{
     archive_reopen_suite, archive_suite, candidate, decided_block, decided_miss,
 };
-use picot_storage::{BlockArchive, Decided, StorageError};
+use picot_storage::{BlockArchive, Decided, Pruned, StorageError};
 use picot_wallet::mocks::{signing_history_suite, signing_log_reopen_suite, signing_log_suite};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -58,6 +58,15 @@ impl BlockArchive for ArchiveIn {
     }
     fn store_decided(&self, decided: &[Decided]) -> Result<(), StorageError> {
         self.archive.store_decided(decided)
+    }
+    fn first_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
+        self.archive.first_outcome(thread)
+    }
+    fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError> {
+        self.archive.prune_before(slot, max)
+    }
+    fn reclaim(&self) -> Result<(), StorageError> {
+        self.archive.reclaim()
     }
     fn last_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
         self.archive.last_outcome(thread)

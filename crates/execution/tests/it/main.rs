@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod against_a_model;
 #[cfg(test)]
+mod bases;
+#[cfg(test)]
 mod candidates;
 #[cfg(test)]
 mod checkpoints;

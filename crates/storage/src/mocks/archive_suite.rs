@@ -32,6 +32,11 @@ pub fn archive_suite<A: BlockArchive>(mut fresh: impl FnMut() -> A) {
     a_body_that_is_not_the_decided_one_is_refused(&fresh());
     candidates_are_found_by_id_until_another_block_is_decided(&fresh());
     candidates_of_settled_slots_are_not_kept(&fresh());
+    what_is_old_is_dropped_and_the_rest_stays(&fresh());
+    a_range_miss_that_reaches_over_the_end_is_kept_whole(&fresh());
+    the_oldest_go_first_and_only_so_many_at_once(&fresh());
+    a_thread_that_is_dropped_whole_goes_on_anywhere(&fresh());
+    dropping_what_is_not_there_does_nothing(&fresh());
 }
 
 /// Checks what an archive promises over a restart: `reopen` closes the archive and opens it again.
@@ -68,6 +73,19 @@ pub fn archive_reopen_suite<A: BlockArchive>(
     assert!(contradiction, "a restart forgets nothing");
     ok(archive.store_decided(&[decided_miss(slot(10), 10)]));
     assert_eq!(cursor(&archive), Some(slot(10)));
+    ok(archive.prune_before(slot(3), 9));
+    let archive = reopen(archive);
+    assert_eq!(begin(&archive), Some(slot(3)));
+    assert_eq!(ok(archive.block(&second.id())), None);
+    ok(archive.prune_before(slot(20), 9));
+    let archive = reopen(archive);
+    assert_eq!(
+        (begin(&archive), cursor(&archive)),
+        (None, None),
+        "what was dropped does not come back"
+    );
+    ok(archive.store_decided(&[decided_miss(slot(40), 40)]));
+    assert_eq!(begin(&archive), Some(slot(40)));
 }
 
 const THREAD: u8 = 1;
@@ -84,8 +102,13 @@ fn cursor(archive: &impl BlockArchive) -> Option<Slot> {
     ok(archive.last_outcome(THREAD)).map(|outcome| outcome.slot())
 }
 
+fn begin(archive: &impl BlockArchive) -> Option<Slot> {
+    ok(archive.first_outcome(THREAD)).map(|outcome| outcome.slot())
+}
+
 fn an_empty_archive_knows_nothing(archive: &impl BlockArchive) {
     assert_eq!(cursor(archive), None);
+    assert_eq!(begin(archive), None);
     assert_eq!(ok(archive.decided_at(slot(1))), None);
     assert_eq!(ok(archive.decided_from(THREAD, 0, 10)), []);
     assert_eq!(ok(archive.block(&candidate(slot(1), 1, 0).id())), None);
@@ -323,4 +346,97 @@ fn candidates_of_settled_slots_are_not_kept(archive: &impl BlockArchive) {
     assert_eq!(ok(archive.block(&late[0].id())), None);
     assert_eq!(ok(archive.block(&late[1].id())), None);
     assert_eq!(ok(archive.block(&decided.id())), Some(decided));
+}
+
+/// Ten blocks, one in each period from 1 on.
+fn ten_blocks(archive: &impl BlockArchive) -> Vec<Decided> {
+    let blocks = (1..=10).map(|period| decided_block(&candidate(slot(period), 1, period)));
+    let blocks: Vec<_> = blocks.collect();
+    ok(archive.store_decided(&blocks));
+    blocks
+}
+
+fn what_is_old_is_dropped_and_the_rest_stays(archive: &impl BlockArchive) {
+    let blocks = ten_blocks(archive);
+    let other = Slot::new(5, THREAD + 1);
+    let of_other = [
+        decided_miss(Slot::new(4, THREAD + 1), 4),
+        decided_miss(other, 5),
+    ];
+    ok(archive.store_decided(&of_other));
+    // Before slot 6 of this thread is also period 5 of the next one.
+    let pruned = ok(archive.prune_before(slot(6), 100));
+    assert_eq!((pruned.outcomes, pruned.blocks), (7, 5));
+    assert!(pruned.bytes > 0);
+    assert!(ok(archive.prune_before(slot(6), 100)).is_nothing());
+    ok(archive.reclaim());
+    assert_eq!(
+        (begin(archive), cursor(archive)),
+        (Some(slot(6)), Some(slot(10)))
+    );
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 100)), blocks[5..]);
+    assert_eq!(ok(archive.decided_from(THREAD, 6, 100)), blocks[5..]);
+    assert!(ok(archive.first_outcome(THREAD + 1)).is_none());
+    for (index, decided) in blocks.iter().enumerate() {
+        let kept = (index >= 5).then(|| decided.clone());
+        assert_eq!(ok(archive.decided_at(decided.slot())), kept);
+        let id = decided.block.as_ref().unwrap().id();
+        assert_eq!(ok(archive.block(&id)), kept.and_then(|kept| kept.block));
+    }
+    let late = archive.store_decided(&blocks[..1]);
+    assert!(
+        matches!(late, Err(StorageError::Gap { expected: 11, .. })),
+        "what was dropped is not taken again: {late:?}"
+    );
+    ok(archive.store_decided(&[decided_miss(slot(11), 12)]));
+    assert_eq!(cursor(archive), Some(slot(11)));
+}
+
+fn a_range_miss_that_reaches_over_the_end_is_kept_whole(archive: &impl BlockArchive) {
+    let all = [
+        decided_miss(slot(1), 2),
+        decided_miss(slot(3), 8),
+        decided_miss(slot(9), 9),
+    ];
+    ok(archive.store_decided(&all));
+    ok(archive.prune_before(slot(8), 100));
+    assert_eq!(ok(archive.decided_at(slot(4))), Some(all[1].clone()));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 9)), all[1..]);
+    ok(archive.prune_before(slot(9), 100));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 9)), all[2..]);
+    assert_eq!(ok(archive.decided_at(slot(4))), None);
+}
+
+fn the_oldest_go_first_and_only_so_many_at_once(archive: &impl BlockArchive) {
+    let blocks = ten_blocks(archive);
+    for left in [3, 6, 8] {
+        assert!(!ok(archive.prune_before(slot(9), 3)).is_nothing());
+        assert_eq!(ok(archive.decided_from(THREAD, 0, 100)), blocks[left..]);
+    }
+    assert!(ok(archive.prune_before(slot(9), 3)).is_nothing());
+}
+
+fn a_thread_that_is_dropped_whole_goes_on_anywhere(archive: &impl BlockArchive) {
+    ten_blocks(archive);
+    let (early, late) = (candidate(slot(12), 1, 1), candidate(slot(20), 1, 1));
+    ok(archive.store_candidates(&[early.clone(), late.clone()]));
+    while !ok(archive.prune_before(slot(15), 4)).is_nothing() {}
+    assert_eq!((begin(archive), cursor(archive)), (None, None));
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 100)), []);
+    assert_eq!(ok(archive.block(&early.id())), None);
+    assert_eq!(ok(archive.block(&late.id())), Some(late));
+    let next = decided_miss(slot(15), 15);
+    ok(archive.store_decided(std::slice::from_ref(&next)));
+    assert_eq!(
+        (begin(archive), cursor(archive)),
+        (Some(slot(15)), Some(slot(15)))
+    );
+}
+
+fn dropping_what_is_not_there_does_nothing(archive: &impl BlockArchive) {
+    assert!(ok(archive.prune_before(slot(100), 10)).is_nothing());
+    let blocks = ten_blocks(archive);
+    assert!(ok(archive.prune_before(slot(0), 10)).is_nothing());
+    assert!(ok(archive.prune_before(slot(1), 10)).is_nothing());
+    assert_eq!(ok(archive.decided_from(THREAD, 0, 100)), blocks);
 }
