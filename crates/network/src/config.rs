@@ -7,7 +7,10 @@ use crate::{Address, NetworkError, NodeId};
 
 /// What a frame costs in the accounts of unread and unsent bytes, beside its own bytes: about the
 /// memory that keeping it takes.
-pub(crate) const FRAME_COST_BYTES: usize = 128;
+pub(crate) const FRAME_COST_BYTES: usize = 256;
+
+/// The least of the bytes that a lane's receiver may hold.
+const MIN_UNREAD_BYTES: usize = 64 * 1_024;
 
 /// The most lanes of a link.
 pub(crate) const MAX_LANES: usize = 8;
@@ -17,10 +20,11 @@ pub(crate) const MAX_LANES: usize = 8;
 pub struct LaneConfig {
     /// Bytes of the largest frame; a peer that announces a larger one is disconnected.
     pub max_frame_bytes: usize,
-    /// Bytes of received frames of one link that may be held by whoever receives them, 128 for
-    /// each frame included; while they are, the lane is not read.
+    /// Bytes of received frames of one link that may be held by whoever receives them, 256 for
+    /// each frame included; while they are, the lane is not read. A longer frame takes all of them,
+    /// and the rest of [`Config::long_frames_bytes`].
     pub unread_bytes: usize,
-    /// Bytes of frames of one link that may wait to be sent, 128 for each frame included.
+    /// Bytes of frames of one link that may wait to be sent, 256 for each frame included.
     pub unsent_bytes: usize,
 }
 
@@ -64,6 +68,9 @@ pub struct Config {
     pub limits: Limits,
     /// The lanes, the most urgent first; both ends must have as many.
     pub lanes: Vec<LaneConfig>,
+    /// For all links together: bytes that frames may have over the `unread_bytes` of their lanes, so
+    /// that many peers who send long frames cannot fill the memory.
+    pub long_frames_bytes: usize,
     /// Bytes per second that are read from one link. The bytes of a less urgent lane wait for those
     /// of a more urgent one.
     pub read_bytes_per_second: u64,
@@ -124,6 +131,7 @@ impl Default for Config {
                 lane(MIB, 2 * MIB),
                 lane(2 * MIB, 4 * MIB),
             ],
+            long_frames_bytes: 64 * MIB,
             read_bytes_per_second: 16 * 1_048_576,
             read_burst_bytes: 16 * 1_048_576,
             window_bytes: 12 * MIB,
@@ -214,9 +222,15 @@ impl Config {
                     "lanes: max_frame_bytes of lane {lane} is 0 or over 4 GiB"
                 ));
             }
-            if config.unread_bytes < most || config.unread_bytes > u32::MAX as usize {
+            let least = most.min(MIN_UNREAD_BYTES);
+            if config.unread_bytes < least || config.unread_bytes > u32::MAX as usize {
                 return wrong(format!(
-                    "lanes: unread_bytes of lane {lane} holds no whole frame"
+                    "lanes: unread_bytes of lane {lane} is not in {least}..4 GiB"
+                ));
+            }
+            if most.saturating_sub(config.unread_bytes) > self.long_frames_bytes {
+                return wrong(format!(
+                    "lanes: unread_bytes of lane {lane} and long_frames_bytes hold no whole frame"
                 ));
             }
             if config.unsent_bytes < most {
@@ -224,6 +238,9 @@ impl Config {
                     "lanes: unsent_bytes of lane {lane} holds no whole frame"
                 ));
             }
+        }
+        if self.long_frames_bytes > u32::MAX as usize {
+            return wrong("long_frames_bytes is over 4 GiB".into());
         }
         Ok(())
     }
@@ -337,7 +354,18 @@ mod tests {
             ),
             (
                 "unread_bytes of lane 2",
-                Box::new(|c| c.lanes[2].unread_bytes = 2 << 20),
+                Box::new(|c| c.lanes[2].unread_bytes = (64 << 10) - 1),
+            ),
+            (
+                "unread_bytes of lane 1 and long_frames_bytes",
+                Box::new(|c| {
+                    c.lanes[1].unread_bytes = 64 << 10;
+                    c.long_frames_bytes = 900_000;
+                }),
+            ),
+            (
+                "long_frames_bytes",
+                Box::new(|c| c.long_frames_bytes = usize::MAX),
             ),
             (
                 "unsent_bytes of lane 0",

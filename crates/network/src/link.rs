@@ -53,6 +53,8 @@ struct Lane {
     queue: Queue,
     /// Room for frames that the receiver holds.
     room: Arc<Semaphore>,
+    /// Room of all links for what is longer.
+    long_frames: Arc<Semaphore>,
     received_bytes: AtomicU64,
     written_bytes: AtomicU64,
 }
@@ -66,6 +68,7 @@ impl LinkState {
             limits: *limits,
             queue: Queue::new(limits.unsent_bytes),
             room: Arc::new(Semaphore::new(limits.unread_bytes)),
+            long_frames: Arc::clone(&shared.long_frames),
             received_bytes: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
         });

@@ -181,7 +181,14 @@ pub struct Frame {
     /// What it says.
     pub bytes: Vec<u8>,
     /// Gives the room back when it is dropped.
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
+}
+
+/// What a frame takes of its lane, and of what all links share for long frames.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) _of_lane: OwnedSemaphorePermit,
+    pub(crate) _of_all: Option<OwnedSemaphorePermit>,
 }
 
 impl Frame {
@@ -189,7 +196,7 @@ impl Frame {
         link: Link,
         lane: u8,
         bytes: Vec<u8>,
-        room: OwnedSemaphorePermit,
+        room: Room,
     ) -> Self {
         Self {
             link,

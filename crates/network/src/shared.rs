@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::bans::Bans;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) bans: Mutex<Bans>,
     pub(crate) reserved: Mutex<BTreeMap<NodeId, Vec<Address>>>,
     pub(crate) local: Mutex<Local>,
+    /// Room for what frames have over the room of their lanes.
+    pub(crate) long_frames: Arc<Semaphore>,
     begin: Instant,
 }
 
@@ -47,6 +50,7 @@ impl Shared {
             bans: Mutex::default(),
             reserved: Mutex::new(config.reserved_nodes()),
             local: Mutex::new(local),
+            long_frames: Arc::new(Semaphore::new(config.long_frames_bytes)),
             config,
             clock,
             events,

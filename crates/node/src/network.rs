@@ -34,6 +34,10 @@ const SENDER_KEYS: usize = 65_536;
 const LOCAL_REDIAL: Duration = Duration::from_secs(5);
 /// New connections at once with one machine of a local network.
 const LOCAL_BURST: u32 = 64;
+/// Bytes of one peer and lane that may wait to be dealt with. Longer frames are rare: the rest of them
+/// comes from what all peers share.
+const UNREAD_BYTES: usize = 1 << 20;
+const LONG_FRAMES_BYTES: usize = 128 << 20;
 /// Links that are gone and whose nodes are still known.
 const MAX_GONE: usize = 1_024;
 /// The port of a node for other nodes.
@@ -112,7 +116,7 @@ impl NetworkOptions {
         let is_local = !named.clone().any(is_public);
         let lanes = Lane::ALL.map(|lane| picot_network::LaneConfig {
             max_frame_bytes: lane.max_frame_bytes(),
-            unread_bytes: lane.max_frame_bytes().saturating_add(1 << 20),
+            unread_bytes: lane.max_frame_bytes().min(UNREAD_BYTES),
             unsent_bytes: lane.max_frame_bytes().saturating_add(1 << 20),
         });
         picot_network::Config {
@@ -129,6 +133,7 @@ impl NetworkOptions {
                 defaults.redial_max
             },
             lanes: lanes.into(),
+            long_frames_bytes: LONG_FRAMES_BYTES,
             network_tag: chain_id.to_string().chars().take(64).collect(),
             agent: format!("picot/{VERSION}"),
             ..defaults

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// What a frame that is handed over counts in its window, beside its bytes: about what it costs a
 /// transport to hold it. So a window of small frames is no more memory than one of large ones.
-pub const FRAME_COST_BYTES: usize = 128;
+pub const FRAME_COST_BYTES: usize = 256;
 
 /// What waits to be sent to one peer: a queue for each lane, first in, first out, bounded by frames and
 /// bytes.
