@@ -32,7 +32,8 @@ impl Countdown {
     }
 }
 
-fn length_text(seconds: u64) -> String {
+/// A length of time, as people say it.
+pub(crate) fn length_text(seconds: u64) -> String {
     let (minutes, seconds) = (seconds.div_euclid(60), seconds.rem_euclid(60));
     let (hours, minutes) = (minutes.div_euclid(60), minutes.rem_euclid(60));
     match (hours, minutes) {

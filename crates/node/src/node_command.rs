@@ -2,6 +2,7 @@
 //! told to stop.
 
 use crate::assembly::{Node, NodeConfig};
+use crate::catching_up::CatchingUp;
 use crate::cli::{NodeOptions, Purpose, SystemPrompt};
 use crate::countdown::Countdown;
 use crate::data_layout::DataLayout;
@@ -207,6 +208,7 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
     let failures = node.failures();
     let mut lines = SlotLines::new(node.slot_clock());
     let mut countdown = Countdown::default();
+    let mut catching_up = CatchingUp::default();
     let mut is_quiet_since: Option<Timestamp> = None;
     let looks = tick(STOP_INTERVAL);
     while !stop.is_stopped() {
@@ -235,6 +237,11 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
         let now = SystemClock.now();
         if let Some(left) = node.slot_clock().time_until_genesis(now)
             && let Some(line) = countdown.line(left, node.genesis().genesis_timestamp)
+        {
+            say(line)?;
+        }
+        if catching_up.is_due(now)
+            && let Some(line) = catching_up.line(now, &node.consensus().summary())
         {
             say(line)?;
         }

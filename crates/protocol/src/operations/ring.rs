@@ -4,7 +4,7 @@ use crate::packet::Prefix;
 use crate::peers::PeerSet;
 use picot_clock::Timestamp;
 use picot_consensus::Peer;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// What became of an operation here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub(super) struct Known {
 /// The last so many operations, first in, first out. What is taken out before leaves its place empty.
 #[derive(Debug)]
 pub(super) struct Ring {
-    known: BTreeMap<Prefix, Known>,
+    /// Looked up for each prefix that is said or heard, and never gone through.
+    known: HashMap<Prefix, Known>,
     order: VecDeque<Prefix>,
     /// The number of the first in `order`.
     first: u64,
@@ -45,9 +46,9 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    pub(super) const fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
-            known: BTreeMap::new(),
+            known: HashMap::new(),
             order: VecDeque::new(),
             first: 0,
             capacity,
@@ -89,9 +90,11 @@ impl Ring {
 
     /// A place is free, and may be given to another peer.
     pub(super) fn forget_place(&mut self, place: usize) {
-        for known in self.known.values_mut() {
-            known.has.remove(place);
-            known.told.remove(place);
+        for prefix in &self.order {
+            if let Some(known) = self.known.get_mut(prefix) {
+                known.has.remove(place);
+                known.told.remove(place);
+            }
         }
     }
 
