@@ -8,31 +8,33 @@
 //!
 //! A thread's cursor is its last outcome: there is no second record that could disagree.
 
-use crate::DatabaseError;
 use crate::store::Store;
+use crate::{DatabaseError, FaultPoint};
 use fjall::{Readable, Snapshot};
 use parking_lot::RwLock;
 use picot_models::{Block, BlockEnvelope, BlockId, ChainId, Hash, Outcome, Slot};
 use picot_serialization::{Decode, Encode, decode_exact};
-use picot_storage::{BlockArchive, Decided, OutcomeIndex, StorageError, admit};
+use picot_storage::{BlockArchive, Decided, OutcomeIndex, Pruned, StorageError, admit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The [`BlockArchive`] of a data directory.
 pub struct DiskArchive {
-    store: Store,
+    pub(crate) store: Store,
     chain_id: ChainId,
     /// Held for writing during a write: one at a time, each checked against the one before.
-    tips: RwLock<Tips>,
+    pub(crate) tips: RwLock<Tips>,
 }
 
-/// What is at the end of the threads, as it is on disk.
+/// What is at both ends of the threads, as it is on disk.
 #[derive(Default)]
-struct Tips {
-    cursors: BTreeMap<u8, Arc<Outcome>>,
+pub(crate) struct Tips {
+    /// The first period of each thread whose outcome is held, or an earlier one.
+    pub(crate) firsts: BTreeMap<u8, u64>,
+    pub(crate) cursors: BTreeMap<u8, Arc<Outcome>>,
     /// Candidates of slots after their thread's cursor.
-    candidates: BTreeSet<(u8, u64, BlockId)>,
+    pub(crate) candidates: BTreeSet<(u8, u64, BlockId)>,
 }
 
 impl DiskArchive {
@@ -69,7 +71,10 @@ impl DiskArchive {
         let snapshot = self.store.snapshot();
         let mut tips = Tips::default();
         for thread in 0..=u8::MAX {
-            let after = match self.last_before(&snapshot, thread, u64::MAX)? {
+            if let Some(first) = self.first_from(&snapshot, thread, 0)? {
+                tips.firsts.insert(thread, first.slot().period);
+            }
+            let after = match self.last_before(&snapshot, thread, 0..=u64::MAX)? {
                 Some(cursor) => {
                     let after = cursor.through().checked_add(1);
                     tips.cursors.insert(thread, cursor);
@@ -88,14 +93,31 @@ impl DiskArchive {
         Ok(tips)
     }
 
-    /// The thread's last outcome of a slot that is not after `period`.
-    fn last_before(
+    /// The thread's first outcome of a slot that is not before `period`.
+    pub(crate) fn first_from(
         &self,
         snapshot: &Snapshot,
         thread: u8,
         period: u64,
     ) -> Result<Option<Arc<Outcome>>, StorageError> {
-        let before = outcome_key(thread, 0)..=outcome_key(thread, period);
+        let from = outcome_key(thread, period)..=outcome_key(thread, u64::MAX);
+        match snapshot.range(&self.store.outcomes, from).next() {
+            Some(guard) => read_outcome(guard).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The thread's last outcome of these periods.
+    fn last_before(
+        &self,
+        snapshot: &Snapshot,
+        thread: u8,
+        periods: RangeInclusive<u64>,
+    ) -> Result<Option<Arc<Outcome>>, StorageError> {
+        if periods.is_empty() {
+            return Ok(None);
+        }
+        let before = outcome_key(thread, *periods.start())..=outcome_key(thread, *periods.end());
         match snapshot.range(&self.store.outcomes, before).next_back() {
             Some(guard) => read_outcome(guard).map(Some),
             None => Ok(None),
@@ -107,7 +129,19 @@ impl DiskArchive {
         snapshot: &Snapshot,
         slot: Slot,
     ) -> Result<Option<Arc<Outcome>>, StorageError> {
-        let last = self.last_before(snapshot, slot.thread, slot.period)?;
+        let first = self.tips.read().firsts.get(&slot.thread).copied();
+        self.covering_from(snapshot, slot, first.unwrap_or(0))
+    }
+
+    /// As [`covering`](Self::covering); nothing is held of the thread before `first`. What was
+    /// dropped leaves marks for a while, which are not walked over.
+    fn covering_from(
+        &self,
+        snapshot: &Snapshot,
+        slot: Slot,
+        first: u64,
+    ) -> Result<Option<Arc<Outcome>>, StorageError> {
+        let last = self.last_before(snapshot, slot.thread, first..=slot.period)?;
         Ok(last.filter(|outcome| outcome.through() >= slot.period))
     }
 
@@ -152,7 +186,7 @@ impl DiskArchive {
         batch.insert(&self.store.body_keys, *block.id().as_bytes(), key);
     }
 
-    fn remove_body(&self, batch: &mut fjall::OwnedWriteBatch, slot: Slot, id: &BlockId) {
+    pub(crate) fn remove_body(&self, batch: &mut fjall::OwnedWriteBatch, slot: Slot, id: &BlockId) {
         batch.remove(&self.store.bodies, body_key(slot, id));
         batch.remove(&self.store.body_keys, *id.as_bytes());
     }
@@ -175,7 +209,9 @@ impl OutcomeIndex for Writing<'_> {
         if !self.tips.settles(slot) {
             return Ok(None);
         }
-        self.archive.covering(&self.snapshot, slot)
+        let first = self.tips.firsts.get(&slot.thread).copied();
+        self.archive
+            .covering_from(&self.snapshot, slot, first.unwrap_or(0))
     }
 
     fn holds(&self, id: &BlockId) -> Result<bool, StorageError> {
@@ -215,7 +251,10 @@ impl BlockArchive for DiskArchive {
                 stored.push(key);
             }
         }
-        batch.commit().map_err(failed("storing candidates"))?;
+        self.store.faults.pass(FaultPoint::CandidatesWrite);
+        let written = self.store.note("storing candidates", batch.commit());
+        written.map_err(failed("storing candidates"))?;
+        self.store.faults.pass(FaultPoint::CandidatesWritten);
         tips.candidates.extend(stored);
         Ok(())
     }
@@ -247,14 +286,41 @@ impl BlockArchive for DiskArchive {
             batch.insert(&self.store.outcomes, key, one.outcome.to_bytes());
             settled.extend(candidates);
         }
-        batch.commit().map_err(failed("storing decisions"))?;
+        self.store.faults.pass(FaultPoint::DecisionsWrite);
+        let stored = self.store.note("storing decisions", batch.commit());
+        stored.map_err(failed("storing decisions"))?;
+        self.store.faults.pass(FaultPoint::DecisionsWritten);
         for one in admitted {
+            let slot = one.slot();
+            tips.firsts.entry(slot.thread).or_insert(slot.period);
             tips.cursors
                 .insert(one.slot().thread, Arc::clone(&one.outcome));
         }
         for key in settled {
             tips.candidates.remove(&key);
         }
+        Ok(())
+    }
+
+    fn first_outcome(&self, thread: u8) -> Result<Option<Arc<Outcome>>, StorageError> {
+        let snapshot = self.store.snapshot();
+        let first = self.tips.read().firsts.get(&thread).copied();
+        self.first_from(&snapshot, thread, first.unwrap_or(0))
+    }
+
+    fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError> {
+        self.store.faults.pass(FaultPoint::ArchivePrune);
+        let pruned = self.prune(slot, max)?;
+        self.store.faults.pass(FaultPoint::ArchivePruned);
+        Ok(pruned)
+    }
+
+    fn reclaim(&self) -> Result<(), StorageError> {
+        self.store.faults.pass(FaultPoint::ArchiveReclaim);
+        let reclaimed = self.store.reclaim_archive();
+        let reclaimed = self.store.note("giving space back", reclaimed);
+        reclaimed.map_err(failed("giving space back"))?;
+        self.store.faults.pass(FaultPoint::ArchiveReclaimed);
         Ok(())
     }
 
@@ -278,7 +344,9 @@ impl BlockArchive for DiskArchive {
     ) -> Result<Vec<Decided>, StorageError> {
         let snapshot = self.store.snapshot();
         let first = self.covering(&snapshot, Slot::new(period, thread))?;
-        let first = first.map_or(period, |outcome| outcome.slot().period);
+        let held_from = self.tips.read().firsts.get(&thread).copied();
+        let from = period.max(held_from.unwrap_or(0));
+        let first = first.map_or(from, |outcome| outcome.slot().period);
         let range = outcome_key(thread, first)..=outcome_key(thread, u64::MAX);
         snapshot
             .range(&self.store.outcomes, range)
@@ -297,11 +365,11 @@ impl BlockArchive for DiskArchive {
     }
 }
 
-const FIRST_ID: BlockId = BlockId::from_hash(Hash([0; 32]));
-const LAST_ID: BlockId = BlockId::from_hash(Hash([u8::MAX; 32]));
+pub(crate) const FIRST_ID: BlockId = BlockId::from_hash(Hash([0; 32]));
+pub(crate) const LAST_ID: BlockId = BlockId::from_hash(Hash([u8::MAX; 32]));
 
 /// Thread, then period from its highest byte on: keys of a thread ascend with its periods.
-fn outcome_key(thread: u8, period: u64) -> Vec<u8> {
+pub(crate) fn outcome_key(thread: u8, period: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(BODY_KEY_BYTES);
     key.push(thread);
     key.extend_from_slice(&period.to_be_bytes());
@@ -316,7 +384,7 @@ fn body_key(slot: Slot, id: &BlockId) -> Vec<u8> {
     key
 }
 
-fn body_key_range(thread: u8, first: u64, last: u64) -> RangeInclusive<Vec<u8>> {
+pub(crate) fn body_key_range(thread: u8, first: u64, last: u64) -> RangeInclusive<Vec<u8>> {
     body_key(Slot::new(first, thread), &FIRST_ID)..=body_key(Slot::new(last, thread), &LAST_ID)
 }
 
@@ -326,13 +394,13 @@ fn parse_outcome_key(key: &[u8]) -> Option<(Slot, &[u8])> {
     Some((Slot::new(u64::from_be_bytes(*period), *thread), rest))
 }
 
-fn parse_body_key(key: &[u8]) -> Result<(Slot, BlockId), StorageError> {
+pub(crate) fn parse_body_key(key: &[u8]) -> Result<(Slot, BlockId), StorageError> {
     parse_outcome_key(key)
         .and_then(|(slot, id)| Some((slot, BlockId::from_hash(Hash(id.try_into().ok()?)))))
         .ok_or_else(|| damaged("a block's key", "it has another length"))
 }
 
-fn read_outcome(guard: fjall::Guard) -> Result<Arc<Outcome>, StorageError> {
+pub(crate) fn read_outcome(guard: fjall::Guard) -> Result<Arc<Outcome>, StorageError> {
     let (key, value) = guard.into_inner().map_err(failed("reading an outcome"))?;
     let Some((slot, [])) = parse_outcome_key(&key) else {
         return Err(damaged("an outcome's key", "it has another length"));
@@ -356,7 +424,7 @@ fn damaged(what: impl Into<String>, reason: impl ToString) -> StorageError {
     }
 }
 
-fn failed(action: &'static str) -> impl Fn(fjall::Error) -> StorageError {
+pub(crate) fn failed(action: &'static str) -> impl Fn(fjall::Error) -> StorageError {
     move |error| StorageError::Archive {
         action,
         source: Arc::new(error),

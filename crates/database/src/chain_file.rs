@@ -1,7 +1,7 @@
 //! The file that says whose data a directory holds, and in which format.
 
-use crate::DatabaseError;
 use crate::files::write_synced;
+use crate::{DatabaseError, FaultPoint, Faults};
 use picot_models::ChainId;
 use picot_models::text::Text;
 use std::fs;
@@ -15,13 +15,20 @@ pub(crate) const FORMAT: u64 = 1;
 const FIRST_WORDS: &str = "picot data, format ";
 
 /// Checks the file of a directory, or writes it if there is none; tells whether it was written.
-pub(crate) fn check_or_write(folder: &Path, chain_id: &ChainId) -> Result<bool, DatabaseError> {
+pub(crate) fn check_or_write(
+    folder: &Path,
+    chain_id: &ChainId,
+    faults: &Faults,
+) -> Result<bool, DatabaseError> {
     let path = folder.join("chain");
     match fs::read(&path) {
         Ok(bytes) => check(folder, &path, &bytes, chain_id).map(|()| false),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let text = format!("{FIRST_WORDS}{FORMAT}\n{}\n", chain_id.to_text());
-            write_synced(&path, text.as_bytes()).map_err(DatabaseError::io("writing", &path))?;
+            faults.pass(FaultPoint::ChainFileWrite);
+            write_synced(&path, text.as_bytes(), faults)
+                .map_err(DatabaseError::io("writing", &path))?;
+            faults.pass(FaultPoint::ChainFileWritten);
             Ok(true)
         }
         Err(error) => Err(DatabaseError::io("reading", &path)(error)),

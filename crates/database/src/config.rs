@@ -1,6 +1,6 @@
 //! How the disk is used.
 
-use crate::DatabaseError;
+use crate::{DatabaseError, Faults};
 
 /// What is safe when a write returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +30,8 @@ pub struct DatabaseConfig {
     pub worker_threads: usize,
     /// Bytes of pages of the signing log that are kept in memory.
     pub signing_cache_bytes: usize,
+    /// Where the process is to end, if a test says so.
+    pub faults: Faults,
 }
 
 impl Default for DatabaseConfig {
@@ -41,6 +43,7 @@ impl Default for DatabaseConfig {
             max_journal_bytes: 256 * 1_048_576,
             worker_threads: 2,
             signing_cache_bytes: 16 * 1_048_576,
+            faults: Faults::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::archive::DiskArchive;
 use crate::files::sync_folder;
+use crate::health::{Health, WriteFailure};
 use crate::store::Store;
 use crate::{
     DatabaseConfig, DatabaseError, DiskSigningLog, DiskStateStore, LogOrigin, NodeStore, chain_file,
@@ -42,6 +43,7 @@ pub struct DataDir {
     archive: Arc<DiskArchive>,
     signing_log: Arc<DiskSigningLog>,
     node: Arc<NodeStore>,
+    health: Health,
 }
 
 impl DataDir {
@@ -61,10 +63,11 @@ impl DataDir {
         config.validate()?;
         fs::create_dir_all(path).map_err(DatabaseError::io("making", path))?;
         let lock = Arc::new(lock(path)?);
-        let chain = chain_file::check_or_write(path, chain_id)?;
+        let chain = chain_file::check_or_write(path, chain_id, &config.faults)?;
         let (store, store_is_new) = Store::open(&path.join("store"), config, Arc::clone(&lock))?;
+        let health = store.health.clone();
         let (signing_log, log_is_new) =
-            DiskSigningLog::open_locked(&path.join("signing"), config, Some(lock))?;
+            DiskSigningLog::open_locked(&path.join("signing"), config, health.clone(), Some(lock))?;
         sync_folder(path).map_err(DatabaseError::io("syncing", path))?;
         Ok(Self {
             path: path.to_owned(),
@@ -78,6 +81,7 @@ impl DataDir {
             archive: Arc::new(DiskArchive::new(&store, *chain_id)?),
             signing_log: Arc::new(signing_log),
             node: Arc::new(NodeStore::new(&store)),
+            health,
         })
     }
 
@@ -109,6 +113,13 @@ impl DataDir {
     #[must_use]
     pub fn signing_log(&self) -> Arc<DiskSigningLog> {
         Arc::clone(&self.signing_log)
+    }
+
+    /// The first write of any of its stores that failed: all later ones fail too, until it is opened
+    /// again.
+    #[must_use]
+    pub fn write_failure(&self) -> Option<WriteFailure> {
+        self.health.failure()
     }
 
     /// Moves everything from the journal into tables.

@@ -1,17 +1,18 @@
 //! Files and folders whose names survive a failure of the machine.
 
-use crate::DatabaseError;
+use crate::{DatabaseError, FaultPoint, Faults};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Writes a file under another name, syncs it, and renames it.
-pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_synced(path: &Path, bytes: &[u8], faults: &Faults) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    faults.pass(FaultPoint::ChainFileSynced);
     rename_synced(&new, path)
 }
 

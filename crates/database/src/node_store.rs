@@ -1,7 +1,7 @@
 //! The node's own small things.
 
-use crate::DatabaseError;
 use crate::store::Store;
+use crate::{DatabaseError, FaultPoint};
 use fjall::Readable;
 
 /// One pair.
@@ -48,7 +48,13 @@ impl NodeStore {
                 None => batch.remove(&self.store.node, key),
             }
         }
-        batch.commit().map_err(DatabaseError::store("a write"))
+        self.store.faults.pass(FaultPoint::NodeWrite);
+        let written = self
+            .store
+            .note("writing history or a switch", batch.commit());
+        written.map_err(DatabaseError::store("a write"))?;
+        self.store.faults.pass(FaultPoint::NodeWritten);
+        Ok(())
     }
 
     /// The first `limit` pairs whose keys begin with `prefix`, ascending.

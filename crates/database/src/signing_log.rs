@@ -6,7 +6,8 @@
 
 use crate::files::{open_guarded, rename_synced, sync_folder};
 use crate::group::Group;
-use crate::{DatabaseConfig, DatabaseError, Durability};
+use crate::health::Health;
+use crate::{DatabaseConfig, DatabaseError, Durability, FaultPoint, Faults};
 use displaydoc::Display;
 use picot_models::{Address, Slot, Timestamp};
 use picot_serialization::{Encode, codec_enum, decode_exact};
@@ -32,6 +33,8 @@ const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const HORIZON: &str = "horizon";
 /// In [`META`]: what the log knows of the past. Logs of the first nodes do not have it.
 const ORIGIN: &str = "origin";
+/// In [`META`]: when that was said.
+const BEGUN: &str = "begun";
 
 /// What a signing log knows of what its keys signed before it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,8 @@ codec_enum!(LogOrigin {
 pub struct DiskSigningLog {
     db: Database,
     group: Group<Arc<[ClaimRecord]>, Result<Vec<ClaimVerdict>, SigningLogError>>,
+    faults: Faults,
+    health: Health,
     _lock: Option<Arc<File>>,
 }
 
@@ -67,12 +72,13 @@ impl DiskSigningLog {
     /// # Errors
     /// [`DatabaseError::InUse`], [`DatabaseError::Damaged`], or the system refused.
     pub fn open(folder: &Path, config: &DatabaseConfig) -> Result<(Self, bool), DatabaseError> {
-        Self::open_locked(folder, config, None)
+        Self::open_locked(folder, config, Health::default(), None)
     }
 
     pub(crate) fn open_locked(
         folder: &Path,
         config: &DatabaseConfig,
+        health: Health,
         lock: Option<Arc<File>>,
     ) -> Result<(Self, bool), DatabaseError> {
         fs::create_dir_all(folder).map_err(DatabaseError::io("making", folder))?;
@@ -88,6 +94,8 @@ impl DiskSigningLog {
         let log = Self {
             db,
             group: Group::default(),
+            faults: config.faults.clone(),
+            health,
             _lock: lock,
         };
         Ok((log, !exists))
@@ -114,8 +122,27 @@ impl DiskSigningLog {
         Ok(Self {
             db,
             group: Group::default(),
+            faults: config.faults.clone(),
+            health: Health::default(),
             _lock: None,
         })
+    }
+
+    /// When the log was begun, or was said to be complete; none if nobody said, as of logs of the
+    /// first nodes. Of what its keys signed since, nothing may be missing.
+    ///
+    /// # Errors
+    /// The log failed, or is damaged.
+    pub fn begun(&self) -> Result<Option<Timestamp>, SigningLogError> {
+        let transaction = self.db.begin_read().map_err(failed("beginning to read"))?;
+        let meta = transaction.open_table(META).map_err(failed("reading"))?;
+        let begun = meta.get(BEGUN).map_err(failed("reading the beginning"))?;
+        let read = |bytes: &[u8]| {
+            decode_exact(bytes).map_err(|error| {
+                SigningLogError::Damaged(format!("the beginning cannot be read: {error}"))
+            })
+        };
+        begun.map(|value| read(value.value())).transpose()
     }
 
     /// What the log knows of the time before it was made.
@@ -133,12 +160,12 @@ impl DiskSigningLog {
         }
     }
 
-    /// Says what the log knows of the time before it was made, for this start and all later ones.
+    /// Says at a time what the log knows of what was before, for this start and all later ones.
     /// Durable when it returns.
     ///
     /// # Errors
     /// The log failed.
-    pub fn declare(&self, origin: LogOrigin) -> Result<(), SigningLogError> {
+    pub fn declare(&self, origin: LogOrigin, now: Timestamp) -> Result<(), SigningLogError> {
         let transaction = self
             .db
             .begin_write()
@@ -147,8 +174,23 @@ impl DiskSigningLog {
             let mut meta = transaction.open_table(META).map_err(failed("reading"))?;
             meta.insert(ORIGIN, origin.to_bytes().as_slice())
                 .map_err(failed("writing the origin"))?;
+            meta.insert(BEGUN, now.to_bytes().as_slice())
+                .map_err(failed("writing the beginning"))?;
         }
-        transaction.commit().map_err(failed("committing an origin"))
+        self.faults.pass(FaultPoint::OriginWrite);
+        self.commit_noted(transaction, "committing an origin")?;
+        self.faults.pass(FaultPoint::OriginWritten);
+        Ok(())
+    }
+
+    fn commit_noted(
+        &self,
+        transaction: redb::WriteTransaction,
+        action: &'static str,
+    ) -> Result<(), SigningLogError> {
+        let ended = transaction.commit().map_err(redb::Error::from);
+        let ended = self.health.note("writing the signing log", ended);
+        ended.map_err(failed(action))
     }
 
     /// Claims for several batches in one transaction; one failure is a failure of all.
@@ -173,7 +215,10 @@ impl DiskSigningLog {
             }
         }
         let ended = if wrote {
-            transaction.commit().map_err(failed("committing claims"))
+            self.faults.pass(FaultPoint::Claim);
+            let committed = self.commit_noted(transaction, "committing claims");
+            self.faults.pass(FaultPoint::Claimed);
+            committed
         } else {
             transaction.abort().map_err(failed("ending a transaction"))
         };
@@ -256,7 +301,10 @@ impl SigningLog for DiskSigningLog {
             let mut table = transaction.open_table(CLAIMS).map_err(failed("reading"))?;
             prune_claims(&mut table, horizon)?;
         }
-        transaction.commit().map_err(failed("committing a pruning"))
+        self.faults.pass(FaultPoint::LogPrune);
+        self.commit_noted(transaction, "committing a pruning")?;
+        self.faults.pass(FaultPoint::LogPruned);
+        Ok(())
     }
 }
 
@@ -372,7 +420,9 @@ fn make(path: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError>
         .map_err(DatabaseError::io("making", &new))?;
     let db = open_file(&new, file, config)?;
     write_tables(&db).map_err(|error| opening_failed(&new, error))?;
+    config.faults.pass(FaultPoint::LogMade);
     rename_synced(&new, path).map_err(DatabaseError::io("renaming", &new))?;
+    config.faults.pass(FaultPoint::LogRenamed);
     if let Some(parent) = path.parent().and_then(Path::parent) {
         sync_folder(parent).map_err(DatabaseError::io("syncing", parent))?;
     }
@@ -412,6 +462,7 @@ fn open_file(path: &Path, file: File, config: &DatabaseConfig) -> Result<Databas
     let backend = Backend {
         file: FileBackend::new(file).map_err(refused)?,
         syncs: config.durability == Durability::Machine,
+        faults: config.faults.clone(),
     };
     open_backend(path, backend, config)
 }
@@ -462,6 +513,7 @@ fn opening_failed(path: &Path, error: redb::Error) -> DatabaseError {
 struct Backend {
     file: FileBackend,
     syncs: bool,
+    faults: Faults,
 }
 
 impl StorageBackend for Backend {
@@ -478,13 +530,21 @@ impl StorageBackend for Backend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.faults.pass(FaultPoint::LogSync);
         if self.syncs {
-            return self.file.sync_data();
+            self.file.sync_data()?;
         }
+        self.faults.pass(FaultPoint::LogSynced);
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.faults.pass(FaultPoint::LogWrite);
+        self.faults.pass_with(FaultPoint::LogTorn, || {
+            let (half, _) = data.split_at(data.len() / 2);
+            // The process ends here, however this goes.
+            let _ = self.file.write(offset, half);
+        });
         self.file.write(offset, data)
     }
 

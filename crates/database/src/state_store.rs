@@ -1,5 +1,6 @@
 //! The final state on disk.
 
+use crate::FaultPoint;
 use crate::store::Store;
 use fjall::Readable;
 use picot_ledger::keys::MAX_KEY_BYTES;
@@ -77,11 +78,18 @@ impl StateStore for DiskStateStore {
         if let Some(metadata) = batch.metadata {
             write.insert(&self.store.state, METADATA_KEY, metadata);
         }
-        write.commit().map_err(failed("commit"))
+        self.store.faults.pass(FaultPoint::StateCommit);
+        let committed = self.store.note("writing the state", write.commit());
+        committed.map_err(failed("commit"))?;
+        self.store.faults.pass(FaultPoint::StateCommitted);
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), LedgerError> {
-        self.store.sync().map_err(failed("sync"))
+        self.store.faults.pass(FaultPoint::StateSync);
+        self.store.sync().map_err(failed("sync"))?;
+        self.store.faults.pass(FaultPoint::StateSynced);
+        Ok(())
     }
 }
 

@@ -2,7 +2,8 @@
 //! of it and one sync serves all of it.
 
 use crate::files::{open_guarded, rename_synced, sync_folder};
-use crate::{DatabaseConfig, DatabaseError, Durability};
+use crate::health::Health;
+use crate::{DatabaseConfig, DatabaseError, Durability, FaultPoint, Faults};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -22,6 +23,8 @@ pub(crate) struct Store {
     pub(crate) bodies: Keyspace,
     pub(crate) body_keys: Keyspace,
     pub(crate) node: Keyspace,
+    pub(crate) faults: Faults,
+    pub(crate) health: Health,
     _lock: Arc<File>,
 }
 
@@ -71,6 +74,8 @@ impl Store {
             bodies: keyspace(&BODIES)?,
             body_keys: keyspace(&BODY_KEYS)?,
             node: keyspace(&NODE)?,
+            faults: config.faults.clone(),
+            health: Health::default(),
             durable: match config.durability {
                 Durability::Machine => PersistMode::SyncAll,
                 Durability::Process => PersistMode::Buffer,
@@ -95,9 +100,15 @@ impl Store {
         self.db.batch().durability(Some(self.durable))
     }
 
+    /// Takes note of how a write ended.
+    pub(crate) fn note<T>(&self, action: &str, ended: fjall::Result<T>) -> fjall::Result<T> {
+        self.health.note(action, ended)
+    }
+
     /// Waits until all that was committed survives what the configuration says.
     pub(crate) fn sync(&self) -> fjall::Result<()> {
-        self.db.persist(self.durable)
+        self.health
+            .note("syncing the store", self.db.persist(self.durable))
     }
 }
 
@@ -130,11 +141,15 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
             .with_kv_separation(large_values.then(KvSeparationOptions::default));
         open_keyspace(&db, &new, name, options)?;
     }
+    config.faults.pass(FaultPoint::StoreMade);
     db.persist(PersistMode::SyncAll)
         .map_err(DatabaseError::store("a sync"))?;
     drop(db);
     sync_folder(&new).map_err(DatabaseError::io("syncing", &new))?;
-    rename_synced(&new, folder).map_err(DatabaseError::io("renaming", &new))
+    config.faults.pass(FaultPoint::StoreSynced);
+    rename_synced(&new, folder).map_err(DatabaseError::io("renaming", &new))?;
+    config.faults.pass(FaultPoint::StoreRenamed);
+    Ok(())
 }
 
 fn open_database(folder: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError> {

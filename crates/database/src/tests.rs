@@ -5,6 +5,7 @@ mod crashes;
 mod damage;
 mod group_commit;
 mod opening;
+mod pruning;
 mod torn_log;
 
 use crate::{DataDir, DatabaseConfig, DatabaseError, Durability};

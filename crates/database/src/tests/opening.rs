@@ -18,7 +18,11 @@ fn a_new_directory_says_what_was_made_and_a_later_start_does_not() {
     };
     let first = open(&path);
     assert_eq!(first.created(), all(true));
-    first.signing_log().declare(LogOrigin::Complete).unwrap();
+    let log = first.signing_log();
+    assert_eq!(log.begun().unwrap(), None);
+    log.declare(LogOrigin::Complete, Timestamp(7)).unwrap();
+    assert_eq!(log.begun().unwrap(), Some(Timestamp(7)));
+    drop(log);
     drop(first);
     assert_eq!(open(&path).created(), all(false));
     assert_eq!(open(&path).path(), path);
@@ -32,7 +36,7 @@ fn a_signing_log_is_new_until_somebody_says_what_it_knows_of_the_past() {
     assert!(again.created().signing_log && !again.created().store);
     assert_eq!(again.signing_log().origin().unwrap(), LogOrigin::New);
     let since = LogOrigin::Since(Timestamp(1_700_000_000_123));
-    again.signing_log().declare(since).unwrap();
+    again.signing_log().declare(since, Timestamp(8)).unwrap();
     drop(again);
     let later = open(folder.path());
     assert!(!later.created().signing_log);
