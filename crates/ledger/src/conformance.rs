@@ -1,6 +1,7 @@
 //! What every [`StateStore`] must do, as tests for whoever implements one.
 
-use crate::{StateBatch, StateStore, for_each_pair};
+use crate::{Pair, StateBatch, StateSnapshot, StateStore, for_each_pair};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Runs every check, each on a store of its own that `open` makes empty.
@@ -55,6 +56,72 @@ pub fn check_reopen(mut reopen: impl FnMut() -> Arc<dyn StateStore>) {
         "commits without sync survive"
     );
     assert_eq!(store.metadata().unwrap(), Some(b"n".to_vec()));
+}
+
+/// Runs the checks of snapshots of a store, which is empty at first.
+///
+/// # Panics
+/// Where a snapshot breaks its contract.
+pub fn check_state_snapshot(
+    store: &dyn StateStore,
+    mut take: impl FnMut() -> Arc<dyn StateSnapshot>,
+) {
+    let empty = take();
+    let numbered = |number: u32| number.to_be_bytes().to_vec();
+    let mut many = StateBatch::new();
+    for number in 0..3_000_u32 {
+        many.put(numbered(number), vec![1; 3]);
+    }
+    many.set_metadata(b"m".to_vec());
+    store.commit(many).unwrap();
+    let first = take();
+    let mut changed = StateBatch::new();
+    for number in 0..3_000_u32 {
+        match number % 3 {
+            0 => changed.delete(numbered(number)),
+            1 => changed.put(numbered(number), vec![2]),
+            _ => changed.put(numbered(number + 10_000), vec![3]),
+        }
+    }
+    store.commit(changed).unwrap();
+    assert_eq!(
+        shown(&*empty, &[], usize::MAX),
+        [],
+        "before the first commit"
+    );
+    let before: Vec<Pair> = (0..3_000).map(|it| (numbered(it), vec![1; 3])).collect();
+    assert_eq!(
+        shown(&*first, &[], usize::MAX),
+        before,
+        "whatever is committed later"
+    );
+    assert_eq!(
+        shown(&*first, &numbered(7), 2_000),
+        before[7..2_007],
+        "from a key on"
+    );
+    let between = [&numbered(7)[..], &[0]].concat();
+    assert_eq!(
+        shown(&*first, &between, 1),
+        before[8..9],
+        "from between two keys on"
+    );
+    assert_eq!(shown(&*first, &[255], 1), [], "behind the last key");
+    assert_eq!(shown(&*take(), &[], usize::MAX), all(store), "of now");
+}
+
+fn shown(snapshot: &dyn StateSnapshot, from: &[u8], limit: usize) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let mut visitor = |key: &[u8], value: &[u8]| {
+        pairs.push((key.to_vec(), value.to_vec()));
+        if pairs.len() < limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    snapshot.visit(from, &mut visitor).unwrap();
+    pairs
 }
 
 fn an_empty_store_has_nothing(store: &dyn StateStore) {

@@ -20,6 +20,7 @@ mod memory_store;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
 mod parts;
+mod snapshot;
 mod state;
 mod store;
 
@@ -28,6 +29,7 @@ pub use error::LedgerError;
 pub use lattice_hash::LatticeHash;
 pub use ledger::{LayeredLedger, Ledger, StoreLedger};
 pub use memory_store::MemoryStateStore;
+pub use snapshot::{PairVisitor, StateSnapshot};
 pub use state::{STATE_FORMAT, StateMetadata};
 pub use store::{Pair, StateBatch, StateStore, Visitor, for_each_pair};
 
@@ -39,6 +41,12 @@ mod tests {
     #[test]
     fn the_memory_store_keeps_the_contract_of_state_stores() {
         mocks::check_state_store(|| Arc::new(MemoryStateStore::new()));
+    }
+
+    #[test]
+    fn a_copy_of_the_memory_store_keeps_the_contract_of_snapshots() {
+        let store = MemoryStateStore::new();
+        mocks::check_state_snapshot(&store, || Arc::new(store.snapshot()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Mocks of the traits of this crate, and the tests that every state store must pass.
 
-pub use crate::conformance::{check_reopen, check_state_store};
+pub use crate::conformance::{check_reopen, check_state_snapshot, check_state_store};
 pub use crate::ledger::MockLedger;
+pub use crate::snapshot::MockStateSnapshot;
 pub use crate::store::MockStateStore;
