@@ -367,8 +367,7 @@ impl Worker {
             self.pool.offer_again(applied.lost_operations.clone());
         }
         if !applied.touched.is_empty() {
-            let touched: Vec<Address> = applied.touched.iter().copied().collect();
-            self.pool.notify_balances(&touched);
+            self.pool.notify_balances(&applied.touched);
         }
         self.subscribers.publish(&applied.final_slots);
         self.warn_of_failed_candidate(applied);

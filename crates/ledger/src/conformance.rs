@@ -80,7 +80,7 @@ pub fn check_state_snapshot(
         match number % 3 {
             0 => changed.delete(numbered(number)),
             1 => changed.put(numbered(number), vec![2]),
-            _ => changed.put(numbered(number + 10_000), vec![3]),
+            _ => changed.put(numbered(number.saturating_add(10_000)), vec![3]),
         }
     }
     store.commit(changed).unwrap();

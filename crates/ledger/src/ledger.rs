@@ -88,13 +88,18 @@ impl Ledger for StoreLedger {
             let keys: Vec<_> = part.iter().map(keys::balance_array).collect();
             let keys: Vec<&[u8]> = keys.iter().map(<[u8; _]>::as_slice).collect();
             let mut balances = Vec::with_capacity(part.len());
-            self.store.get_many(&keys, &mut |_, value: Option<&[u8]>| {
-                balances.push(read_balance(value))
-            })?;
-            balances.into_iter().collect()
+            let mut failure = None;
+            self.store.get_many(
+                &keys,
+                &mut |_, value: Option<&[u8]>| match read_balance(value) {
+                    Ok(balance) => balances.push(balance),
+                    Err(error) => failure = Some(error),
+                },
+            )?;
+            failure.map_or(Ok(balances), Err)
         };
-        let parts = in_parts(addresses, PART_ADDRESSES, read);
-        let mut balances = Vec::with_capacity(addresses.len());
+        let mut parts = in_parts(addresses, PART_ADDRESSES, read).into_iter();
+        let mut balances = parts.next().transpose()?.unwrap_or_default();
         for part in parts {
             balances.extend(part?);
         }

@@ -67,8 +67,10 @@ impl StateMetadata {
             self.lattice.combine(&part.difference);
             is_changed.extend(part.is_changed);
         }
-        let mut is_changed = is_changed.into_iter();
-        batch.changes.retain(|_, _| is_changed.next() == Some(true));
+        if is_changed.contains(&false) {
+            let mut is_changed = is_changed.into_iter();
+            batch.changes.retain(|_, _| is_changed.next() == Some(true));
+        }
         self.last_final_slot = last_final_slot;
         batch.set_metadata(self.to_bytes());
         Ok(())

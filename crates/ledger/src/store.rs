@@ -35,7 +35,9 @@ impl StateBatch {
     /// Sets or deletes many keys, the last word on each of which wins. Quickest if they ascend.
     pub fn change_all(&mut self, changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) {
         let mut changes: BTreeMap<_, _> = changes.into_iter().collect();
-        if changes.len() >= self.changes.len().div_euclid(16) {
+        if self.changes.is_empty() {
+            self.changes = changes;
+        } else if changes.len() >= self.changes.len().div_euclid(16) {
             // Merging two trees costs as much as reading both.
             self.changes.append(&mut changes);
         } else {
