@@ -50,7 +50,7 @@ pub fn verify_certificate<'a>(
 }
 
 /// Everything but the signatures.
-fn check_power<'a>(
+pub(crate) fn check_power<'a>(
     certificate: &'a CheckpointCertificate,
     validators: &ValidatorSet,
 ) -> Result<&'a Checkpoint, CertificateFault> {

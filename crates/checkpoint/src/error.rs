@@ -3,7 +3,8 @@
 use crate::CertificateFault;
 use displaydoc::Display;
 use picot_clock::{ClockError, Slot};
-use picot_models::{CheckpointHash, GenesisError, ValidatorSetError};
+use picot_crypto::Hash;
+use picot_models::{Checkpoint, CheckpointHash, GenesisError, ValidatorSetError};
 use picot_pos::PosError;
 use std::sync::Arc;
 use thiserror::Error;
@@ -51,6 +52,17 @@ pub enum CheckpointError {
     Pos(#[from] PosError),
     /// the slot is not on this chain
     Slot(#[from] ClockError),
+    /// this node's state is wrong: after slot {slot} its hash is {own}, and more than two thirds of the stake have signed {certified}
+    Diverged {
+        /// The slot.
+        slot: Slot,
+        /// The hash of this node's state.
+        own: Hash,
+        /// The certified hash.
+        certified: Hash,
+    },
+    /// the checkpoint worker has stopped: {0}
+    Stopped(String),
     /// the checkpoint store failed while {action}
     Store {
         /// What was being done.
@@ -75,7 +87,20 @@ impl CheckpointError {
     pub const fn is_of_the_offer(&self) -> bool {
         !matches!(
             self,
-            Self::Genesis(_) | Self::Pos(_) | Self::Store { .. } | Self::Damaged { .. }
+            Self::Genesis(_)
+                | Self::Pos(_)
+                | Self::Diverged { .. }
+                | Self::Stopped(_)
+                | Self::Store { .. }
+                | Self::Damaged { .. }
         )
+    }
+
+    pub(crate) const fn diverged(own: &Checkpoint, certified: &Checkpoint) -> Self {
+        Self::Diverged {
+            slot: own.slot,
+            own: own.state_hash,
+            certified: certified.state_hash,
+        }
     }
 }

@@ -2,4 +2,7 @@
 
 mod archive;
 mod following;
+mod gathering;
 mod golden;
+mod kit;
+mod working;
