@@ -202,6 +202,8 @@ pub enum SlotState {
         /// As what.
         value: Value,
     },
+    /// Decided, so long ago that the node does not keep as what.
+    NotKept,
 }
 
 /// `GET /slots/{period}/{thread}`
@@ -309,6 +311,8 @@ pub enum DrawResult {
     },
     /// It is decided as a slot without a block.
     Missed,
+    /// It is decided, so long ago that the node does not keep as what.
+    NotKept,
 }
 
 /// `POST /operations`

@@ -29,6 +29,7 @@ use picot_consensus::{
     Verifier, thread_starts,
 };
 use picot_crypto::BatchEntry;
+use picot_execution::Base;
 use picot_models::mocks::{genesis_with, key};
 use picot_models::{
     Address, Block, BlockEnvelope, ChainParams, Genesis, Header, ProposalPolicy, PublicKey,
@@ -172,7 +173,8 @@ impl Node {
     fn new(genesis: &Genesis, number: u64, signatures: Signatures) -> Self {
         let now = genesis.genesis_timestamp;
         let config = Config::of_genesis(genesis, now);
-        let starts = thread_starts(&config, &MemoryArchive::new()).unwrap();
+        let base = Base::genesis(genesis);
+        let starts = thread_starts(&config, &base, &MemoryArchive::new()).unwrap();
         let verifier: Box<dyn Verifier> = match signatures {
             Signatures::Ed25519 => Box::new(BatchVerifier::default()),
             Signatures::Off => Box::new(NoVerifier),

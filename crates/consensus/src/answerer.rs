@@ -170,7 +170,7 @@ fn answer(archive: &dyn BlockArchive, network: &dyn ConsensusNetwork, to: Peer, 
     match request {
         Request::Body { id } => match archive.block(&id) {
             Ok(Some(block)) => network.send(to, Arc::new(Message::Body(envelope(&block)))),
-            Ok(None) => {}
+            Ok(None) => network.send(to, Arc::new(Message::NotHeld(request))),
             Err(error) => warn!(%error, block = %id, "a block cannot be read"),
         },
         Request::Outcomes { thread, period } => match answer_outcomes(archive, thread, period) {

@@ -1,7 +1,7 @@
 //! What a peer is given that asks for outcomes.
 
 use crate::worker::outcome_message;
-use crate::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message};
+use crate::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message, Request};
 use picot_serialization::Encode;
 use picot_storage::{BlockArchive, StorageError};
 
@@ -10,7 +10,8 @@ const READ_TOGETHER: u64 = 4;
 
 /// The messages that answer a request for a thread's outcomes from a period on: ascending, at most
 /// [`MAX_OUTCOMES_PER_REQUEST`] and [`MAX_ANSWER_BYTES`], but at least one if there is one. Who wants
-/// more asks again.
+/// more asks again. If the first of them is not held any more, later ones are of no use: the answer
+/// says so.
 ///
 /// # Errors
 /// The archive cannot be read, now or at all.
@@ -24,9 +25,13 @@ pub fn answer_outcomes(
     while left > 0 {
         let together = READ_TOGETHER.min(left);
         let read = archive.decided_from(thread, period, usize::try_from(together).unwrap_or(1))?;
-        let Some(last) = read.last() else {
+        let (Some(first), Some(last)) = (read.first(), read.last()) else {
             break;
         };
+        if messages.is_empty() && first.slot().period > period {
+            let request = Request::Outcomes { thread, period };
+            return Ok(vec![Message::NotHeld(request)]);
+        }
         period = last.through().saturating_add(1);
         for decided in &read {
             let message = outcome_message(decided);
@@ -66,6 +71,26 @@ mod tests {
         let rest = answer_outcomes(&archive, 0, 65).unwrap();
         assert_eq!(periods(&rest), (65..=100).collect::<Vec<_>>());
         assert_eq!(answer_outcomes(&archive, 0, 101).unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_dropped_is_said_not_to_be_held() {
+        let archive = MemoryArchive::new();
+        let misses: Vec<_> = (1..=50)
+            .map(|period| decided_miss(Slot::new(2 * period - 1, 0), 2 * period))
+            .collect();
+        archive.store_decided(&misses).unwrap();
+        archive.prune_before(Slot::new(41, 0), 100).unwrap();
+        for period in [1, 40] {
+            let request = Request::Outcomes { thread: 0, period };
+            let answer = answer_outcomes(&archive, 0, period).unwrap();
+            assert_eq!(answer, [Message::NotHeld(request)]);
+        }
+        for period in [41, 42] {
+            let answer = answer_outcomes(&archive, 0, period).unwrap();
+            assert_eq!(periods(&answer)[0], 41, "from inside the miss");
+        }
+        assert_eq!(answer_outcomes(&archive, 1, 1).unwrap(), []);
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub enum SlotStatus {
         /// As what.
         value: Value,
     },
+    /// Decided, so long ago that this node does not keep as what.
+    NotKept,
 }
 
 /// Why this node is not voting.

@@ -32,6 +32,11 @@ pub enum ConsensusError {
         /// The slot.
         slot: Slot,
     },
+    /// the archive goes on at slot {slot} from another history than the state's
+    OtherHistory {
+        /// The slot.
+        slot: Slot,
+    },
     /// the configuration of consensus is wrong: {0}
     Config(String),
     /// consensus has stopped: {0}

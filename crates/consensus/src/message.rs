@@ -85,6 +85,8 @@ pub enum Message {
     Ask(Request),
     /// A block that was asked for.
     Body(BlockEnvelope),
+    /// What was asked for is not held: a block that is not known, or outcomes that are too old.
+    NotHeld(Request),
 }
 
 codec_enum!(Message {
@@ -96,6 +98,7 @@ codec_enum!(Message {
     5 => Outcome { outcome, block },
     6 => Ask(request),
     7 => Body(block),
+    8 => NotHeld(request),
 });
 
 impl Message {
@@ -109,7 +112,7 @@ impl Message {
             Self::Certificate(certificate) => Some(certificate.slot),
             Self::Have { slot, .. } => Some(*slot),
             Self::Outcome { outcome, .. } => Some(outcome.slot()),
-            Self::Ask(_) => None,
+            Self::Ask(_) | Self::NotHeld(_) => None,
             Self::Body(block) => Some(block.header.content.slot),
         }
     }

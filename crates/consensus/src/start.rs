@@ -1,119 +1,128 @@
-//! Where each thread goes on after a restart, read from the archive.
+//! Where each thread goes on after a restart: what the final state says, and what the archive has
+//! decided since.
 
-use crate::thread_chain::RECENT_BLOCKS;
 use crate::{Config, ConsensusError, ThreadStart};
-use picot_models::{BlockId, Outcome, Slot, ThreadDigest};
+use picot_execution::Base;
+use picot_models::{BlockId, Slot};
 use picot_storage::{BlockArchive, Decided};
-use std::collections::VecDeque;
 
 /// Outcomes read at once.
 const READ_AT_ONCE: usize = 256;
 
-/// What all threads start from.
+/// What all threads start from: a base, and the outcomes of the archive after it, of which there may
+/// be none. What is before the base is not needed, and may be gone.
 ///
-/// The digest of a thread is in the certificate of its last outcome, so nothing before it need be
-/// hashed again: the time depends on the windows, not on the length of the chain.
+/// The time depends on what was decided since the base, not on the length of the chain.
 ///
 /// # Errors
-/// The archive failed or has a gap.
+/// The base is of another chain, or the archive failed, has a gap, or goes on from something else.
 pub fn thread_starts(
     config: &Config,
+    base: &Base,
     archive: &dyn BlockArchive,
 ) -> Result<Vec<ThreadStart>, ConsensusError> {
-    (0..config.params.thread_count)
-        .zip(&config.genesis_blocks)
-        .map(|(thread, genesis)| thread_start(config, archive, thread, *genesis))
-        .collect()
-}
-
-fn thread_start(
-    config: &Config,
-    archive: &dyn BlockArchive,
-    thread: u8,
-    genesis: BlockId,
-) -> Result<ThreadStart, ConsensusError> {
-    let before_all = ThreadDigest::genesis(&config.chain_id, thread);
-    let mut start = ThreadStart::genesis(before_all, genesis);
-    let Some(last) = archive.last_outcome(thread)? else {
-        return Ok(start);
-    };
-    start.digest = digest_after(&last);
-    start.next_period = last.through().saturating_add(1);
-    let recent = u64::try_from(RECENT_BLOCKS).unwrap_or(u64::MAX);
-    let from = start.next_period.saturating_sub(recent).max(1);
-    let mut places = VecDeque::new();
-    read_recent(config, archive, thread, from, &mut start, &mut places)?;
-    // At least one block before those, so that there is always one that is early enough.
-    match block_before(archive, Slot::new(from, thread))? {
-        Some(block) => {
-            places.push_front((block.0, block.1));
-            if places.len() == 1 {
-                start.last_block = (block.1, block.0, block.2);
-            }
-        }
-        None => places.push_front((0, genesis)),
+    let threads = usize::from(config.params.thread_count);
+    if base.threads.len() != threads {
+        return Err(ConsensusError::Config(format!(
+            "a base of {} threads, the chain has {threads}",
+            base.threads.len()
+        )));
     }
-    start.places = places.into();
-    Ok(start)
+    let mut starts = Vec::with_capacity(threads);
+    for (thread, (base, genesis)) in (0_u8..).zip(base.threads.iter().zip(&config.genesis_blocks)) {
+        let mut start = ThreadStart {
+            genesis: *genesis,
+            digest: base.digest,
+            next_period: base.next_period,
+            last_block: (
+                base.last_block,
+                base.last_block_period,
+                base.last_block_parents.clone(),
+            ),
+            places: base.blocks.clone(),
+            named: Vec::new(),
+            operations: base.operations.clone(),
+        };
+        follow(archive, thread, &mut start)?;
+        let validity = config.params.operation_validity_periods;
+        let oldest = start.next_period.saturating_sub(validity);
+        start.operations.retain(|(period, _)| *period >= oldest);
+        starts.push(start);
+    }
+    find_named(&mut starts, archive)?;
+    Ok(starts)
 }
 
-fn digest_after(outcome: &Outcome) -> ThreadDigest {
-    let before = outcome.certificate().thread_digest;
-    before.after(outcome.slot(), &outcome.value())
-}
-
-fn read_recent(
-    config: &Config,
+/// Goes on with what the archive has decided.
+fn follow(
     archive: &dyn BlockArchive,
     thread: u8,
-    from: u64,
     start: &mut ThreadStart,
-    places: &mut VecDeque<(u64, BlockId)>,
 ) -> Result<(), ConsensusError> {
-    let validity = config.params.operation_validity_periods;
-    let oldest_operation = start.next_period.saturating_sub(validity);
-    let mut period = from.min(oldest_operation).max(1);
-    while period < start.next_period {
-        let decided = archive.decided_from(thread, period, READ_AT_ONCE)?;
-        let Some(last) = decided.last() else {
-            return Err(gap(Slot::new(period, thread)));
-        };
-        period = last.through().saturating_add(1);
-        for block in decided.into_iter().filter_map(|decided| decided.block) {
-            let at = block.slot().period;
-            if at >= oldest_operation && !block.operations.is_empty() {
-                let ids = block.operations.iter().map(|operation| operation.id());
-                start.operations.push((at, ids.collect()));
-            }
-            if at >= from {
-                places.push_back((at, block.id()));
-                let parents = block.header.content().parents.clone();
-                start.last_block = (block.id(), at, parents);
-            }
+    loop {
+        let decided = archive.decided_from(thread, start.next_period, READ_AT_ONCE)?;
+        let is_last = decided.len() < READ_AT_ONCE;
+        for one in decided {
+            append(thread, start, &one)?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+fn append(thread: u8, start: &mut ThreadStart, decided: &Decided) -> Result<(), ConsensusError> {
+    let slot = Slot::new(start.next_period, thread);
+    if decided.slot() > slot {
+        return Err(ConsensusError::ArchiveGap { slot });
+    }
+    if decided.slot() < slot || decided.outcome.certificate().thread_digest != start.digest {
+        return Err(ConsensusError::OtherHistory { slot });
+    }
+    start.digest = start.digest.after(slot, &decided.outcome.value());
+    start.next_period = decided.through().saturating_add(1);
+    if let Some(block) = &decided.block {
+        let parents = block.header.content().parents.clone();
+        start.last_block = (block.id(), slot.period, parents);
+        start.places.push((slot.period, block.id()));
+        if !block.operations.is_empty() {
+            let ids = block.operations.iter().map(|operation| operation.id());
+            start.operations.push((slot.period, ids.collect()));
         }
     }
     Ok(())
 }
 
-/// The last decided block before a slot of its thread, over however many misses; `None` if only the
-/// genesis block is.
-fn block_before(
+/// Finds the blocks that the last block of each thread names in the others: the next one may name
+/// none that are older, so their places must be known for as long as it takes.
+///
+/// One that neither the base nor the archive knows is older than all that they do know. For what is
+/// known it is as good as the oldest one.
+fn find_named(
+    starts: &mut [ThreadStart],
     archive: &dyn BlockArchive,
-    slot: Slot,
-) -> Result<Option<(u64, BlockId, Vec<BlockId>)>, ConsensusError> {
-    let mut period = slot.period.saturating_sub(1);
-    while period > 0 {
-        let at = Slot::new(period, slot.thread);
-        let decided: Decided = archive.decided_at(at)?.ok_or_else(|| gap(at))?;
-        if let Some(block) = decided.block {
-            let parents = block.header.content().parents.clone();
-            return Ok(Some((block.slot().period, block.id(), parents)));
-        }
-        period = decided.outcome.slot().period.saturating_sub(1);
+) -> Result<(), ConsensusError> {
+    let mut named: Vec<(usize, BlockId)> = Vec::new();
+    for (own, start) in starts.iter().enumerate() {
+        let parents = start.last_block.2.iter().enumerate();
+        named.extend(
+            parents
+                .filter(|(thread, _)| *thread != own)
+                .map(|(thread, id)| (thread, *id)),
+        );
     }
-    Ok(None)
-}
-
-fn gap(slot: Slot) -> ConsensusError {
-    ConsensusError::ArchiveGap { slot }
+    for (thread, id) in named {
+        let Some(start) = starts.get_mut(thread) else {
+            continue;
+        };
+        let is_known = id == start.genesis
+            || start.places.iter().any(|(_, known)| *known == id)
+            || start.named.iter().any(|(_, known)| *known == id);
+        if !is_known {
+            let slot = archive.block(&id)?.map(|block| block.slot());
+            let slot = slot.filter(|slot| usize::from(slot.thread) == thread);
+            start.named.push((slot.map_or(0, |slot| slot.period), id));
+        }
+    }
+    Ok(())
 }

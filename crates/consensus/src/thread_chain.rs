@@ -10,7 +10,7 @@ const LATEST_BLOCKS: usize = 4;
 /// Answers of the archive that are remembered.
 const RESOLVED_BLOCKS: usize = 64;
 
-/// What a thread starts from, read from the archive or the genesis.
+/// What a thread starts from: see [`thread_starts`](crate::thread_starts).
 #[derive(Debug, Clone)]
 pub struct ThreadStart {
     /// The block of period 0.
@@ -23,6 +23,9 @@ pub struct ThreadStart {
     pub last_block: (BlockId, u64, Vec<BlockId>),
     /// Decided blocks of the thread by ascending period, without gaps, up to the last one.
     pub places: Vec<(u64, BlockId)>,
+    /// Older blocks, which the last blocks of other threads name, with their periods; 0 of those
+    /// that are older than everything that is known.
+    pub named: Vec<(u64, BlockId)>,
     /// The operations of its decided blocks within the validity window, by ascending period.
     pub operations: Vec<(u64, Vec<OperationId>)>,
 }
@@ -37,6 +40,7 @@ impl ThreadStart {
             next_period: 1,
             last_block: (block, 0, Vec::new()),
             places: vec![(0, block)],
+            named: Vec::new(),
             operations: Vec::new(),
         }
     }
@@ -54,6 +58,8 @@ pub struct ThreadChain {
     places: BTreeMap<BlockId, u64>,
     recent: VecDeque<(u64, BlockId)>,
     resolved: VecDeque<(BlockId, u64)>,
+    /// See [`ThreadStart::named`].
+    named: Vec<(u64, BlockId)>,
     operations: BTreeMap<OperationId, u64>,
     operations_by_period: VecDeque<(u64, Vec<OperationId>)>,
 }
@@ -72,6 +78,7 @@ impl ThreadChain {
             places: BTreeMap::new(),
             recent: VecDeque::new(),
             resolved: VecDeque::new(),
+            named: start.named,
             operations: BTreeMap::new(),
             operations_by_period: VecDeque::new(),
         };
@@ -133,7 +140,9 @@ impl ThreadChain {
         }
         self.places.get(id).copied().or_else(|| {
             let found = self.resolved.iter().find(|(resolved, _)| resolved == id);
-            found.map(|(_, period)| *period)
+            let named = || self.named.iter().find(|(_, named)| named == id);
+            let found = found.map(|(_, period)| *period);
+            found.or_else(|| named().map(|(period, _)| *period))
         })
     }
 

@@ -171,7 +171,7 @@ fn answer_parents(state: &State, slot: Slot) -> Option<Result<BestParents, Conse
 /// The block of the blockclique that a status names.
 pub(crate) fn leading(status: &SlotStatus) -> Option<BlockId> {
     match status {
-        SlotStatus::NotOpen => None,
+        SlotStatus::NotOpen | SlotStatus::NotKept => None,
         SlotStatus::Undecided { leading, .. } => *leading,
         SlotStatus::Decided { value, .. } => value.block(),
     }

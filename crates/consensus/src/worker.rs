@@ -10,7 +10,7 @@ use crate::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use picot_clock::{Clock, Millis, Timestamp};
-use picot_execution::{DecidedSlots, Execution};
+use picot_execution::{Base, DecidedSlots, Execution};
 use picot_models::{Address, Block, BlockEnvelope, BlockId, Outcome, PublicKey, Slot};
 use picot_pool::Pool;
 use picot_selector::Selector;
@@ -38,6 +38,9 @@ const RETRY_SLEEP: Duration = Duration::from_millis(100);
 
 /// Everything that consensus uses.
 pub struct ConsensusPorts {
+    /// What the final state says of the threads, at the start or before. What was decided since is
+    /// read from the archive.
+    pub base: Base,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The draws.
@@ -73,13 +76,13 @@ pub struct ConsensusWorker {
 }
 
 impl ConsensusWorker {
-    /// Goes on from where the archive and the signing log stop, on a new thread.
+    /// Goes on from where base, archive and signing log stop, on a new thread.
     ///
     /// # Errors
     /// The configuration is wrong, the archive or the signing log cannot be read, the system gives
     /// no thread.
     pub fn start(config: Config, ports: ConsensusPorts) -> Result<Self, ConsensusError> {
-        let starts = thread_starts(&config, ports.archive.as_ref())?;
+        let starts = thread_starts(&config, &ports.base, ports.archive.as_ref())?;
         let thread_count = config.params.thread_count;
         let ConsensusPorts {
             clock,
@@ -90,6 +93,7 @@ impl ConsensusWorker {
             pool,
             network,
             verifier,
+            base: _,
         } = ports;
         let engine = Engine::new(config, Arc::clone(&selector), verifier, starts)?;
         let view = Arc::new(View::new(&engine, clock.now()));
@@ -207,7 +211,8 @@ impl Consensus for ConsensusWorker {
                 outcome: decided.slot(),
                 value: decided.outcome.value(),
             },
-            None => SlotStatus::NotOpen,
+            // It was decided when this node looked: its record is gone, or never was here.
+            None => SlotStatus::NotKept,
         })
     }
 

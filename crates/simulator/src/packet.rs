@@ -164,5 +164,6 @@ fn show_message(message: &Message, formatter: &mut fmt::Formatter<'_>) -> fmt::R
         }
         Message::Ask(request) => write!(formatter, "ask {request:?}"),
         Message::Body(block) => write!(formatter, "body {}", block.header.content.slot),
+        Message::NotHeld(request) => write!(formatter, "not held {request:?}"),
     }
 }

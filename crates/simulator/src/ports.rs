@@ -10,7 +10,7 @@ use picot_consensus::{
     BestParents, Consensus, ConsensusError, ConsensusEvent, ConsensusSummary, Engine, SlotStatus,
 };
 use picot_execution::{
-    Applied, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionReader,
+    Applied, Base, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionReader,
     ExecutionSummary, Level, OperationStatus, Simulation, SlotOutput,
 };
 use picot_models::{
@@ -87,7 +87,7 @@ impl Consensus for ConsensusPort {
 
     fn blockclique_block(&self, slot: Slot) -> Result<Option<BlockId>, ConsensusError> {
         Ok(match self.slot_status(slot)? {
-            SlotStatus::NotOpen => None,
+            SlotStatus::NotOpen | SlotStatus::NotKept => None,
             SlotStatus::Undecided { leading, .. } => leading,
             SlotStatus::Decided { value, .. } => value.block(),
         })
@@ -108,7 +108,7 @@ impl Consensus for ConsensusPort {
                 outcome: decided.slot(),
                 value: decided.outcome.value(),
             },
-            None => SlotStatus::NotOpen,
+            None => SlotStatus::NotKept,
         })
     }
 
@@ -150,6 +150,12 @@ impl ExecutionPort {
         std::mem::take(&mut self.final_slots.lock())
     }
 
+    /// What consensus goes on from.
+    #[must_use]
+    pub(crate) fn base(&self) -> Base {
+        self.reader.base()
+    }
+
     fn tell(&self, applied: Applied) -> Result<(), ExecutionError> {
         for output in &applied.final_slots {
             let ids: Vec<OperationId> = output.operations.iter().map(|(id, _)| *id).collect();
@@ -159,8 +165,7 @@ impl ExecutionPort {
             self.pool.offer_again(applied.lost_operations);
         }
         if !applied.touched.is_empty() {
-            let touched: Vec<Address> = applied.touched.into_iter().collect();
-            self.pool.notify_balances(&touched);
+            self.pool.notify_balances(&applied.touched);
         }
         self.final_slots.lock().extend(applied.final_slots);
         applied.failure.map_or(Ok(()), Err)

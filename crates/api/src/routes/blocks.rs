@@ -85,7 +85,8 @@ fn state_of(context: &ApiContext, block: &Block) -> Result<BlockState, Problem> 
                 BlockState::Decided
             }
         }
-        SlotStatus::Decided { .. } => BlockState::Lost,
+        // A block whose outcome is gone is gone with it, unless it is dropped this very moment.
+        SlotStatus::Decided { .. } | SlotStatus::NotKept => BlockState::Lost,
         SlotStatus::NotOpen | SlotStatus::Undecided { .. } => BlockState::Candidate,
     })
 }

@@ -115,7 +115,7 @@ fn describe(
     let result = result_of(context, address, slot)?;
     let block = match result {
         DrawResult::Produced { block } | DrawResult::OfAnother { block, .. } => Some(block),
-        DrawResult::Undecided | DrawResult::Missed => None,
+        DrawResult::Undecided | DrawResult::Missed | DrawResult::NotKept => None,
     };
     let endorsed = match block {
         Some(_) if !endorser_indices.is_empty() => endorsed(context, slot, &endorser_indices)?,
@@ -131,11 +131,19 @@ fn describe(
     }))
 }
 
-/// The decided value of a slot, if it is decided: a block or a miss.
-fn decided(context: &ApiContext, slot: Slot) -> Result<Option<Option<BlockId>>, Problem> {
+/// What is known of a slot's decision.
+enum Decision {
+    None,
+    NotKept,
+    /// A block, or a miss.
+    Known(Option<BlockId>),
+}
+
+fn decided(context: &ApiContext, slot: Slot) -> Result<Decision, Problem> {
     match context.consensus.slot_status(slot) {
-        Ok(SlotStatus::Decided { value, .. }) => Ok(Some(value.block())),
-        Ok(SlotStatus::NotOpen | SlotStatus::Undecided { .. }) => Ok(None),
+        Ok(SlotStatus::Decided { value, .. }) => Ok(Decision::Known(value.block())),
+        Ok(SlotStatus::NotKept) => Ok(Decision::NotKept),
+        Ok(SlotStatus::NotOpen | SlotStatus::Undecided { .. }) => Ok(Decision::None),
         Err(error) => Err(Problem::internal(&error)),
     }
 }
@@ -146,11 +154,11 @@ fn block(context: &ApiContext, id: &BlockId) -> Result<Option<Block>, Problem> {
 }
 
 fn result_of(context: &ApiContext, address: &Address, slot: Slot) -> Result<DrawResult, Problem> {
-    let Some(value) = decided(context, slot)? else {
-        return Ok(DrawResult::Undecided);
-    };
-    let Some(id) = value else {
-        return Ok(DrawResult::Missed);
+    let id = match decided(context, slot)? {
+        Decision::None => return Ok(DrawResult::Undecided),
+        Decision::NotKept => return Ok(DrawResult::NotKept),
+        Decision::Known(None) => return Ok(DrawResult::Missed),
+        Decision::Known(Some(id)) => id,
     };
     let producer = block(context, &id)?.map(|block| block.header.signer_address());
     Ok(if producer == Some(*address) {
@@ -175,11 +183,10 @@ fn endorsed(
             return Ok(None);
         };
         next = following;
-        let Some(value) = decided(context, next)? else {
-            return Ok(None);
-        };
-        let Some(id) = value else {
-            continue;
+        let id = match decided(context, next)? {
+            Decision::None | Decision::NotKept => return Ok(None),
+            Decision::Known(None) => continue,
+            Decision::Known(Some(id)) => id,
         };
         let Some(block) = block(context, &id)? else {
             return Ok(None);

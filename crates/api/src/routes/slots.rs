@@ -53,6 +53,7 @@ fn find(context: &ApiContext, slot: Slot) -> Result<SlotResponse, Problem> {
 fn state_of(status: SlotStatus) -> SlotState {
     match status {
         SlotStatus::NotOpen => SlotState::NotOpen,
+        SlotStatus::NotKept => SlotState::NotKept,
         SlotStatus::Undecided {
             round,
             candidates,

@@ -160,7 +160,7 @@ fn slots_without_a_fate_are_told_earliest_first_and_once(log: &impl HistoryLog) 
     log.record(&[history_entry(6, 0)]).unwrap();
     assert_eq!(slots(&log.undecided(9).unwrap()), [4, 5, 6]);
     assert_eq!(slots(&log.undecided(2).unwrap()), [4, 5]);
-    log.settle(Slot::new(4, 0), None).unwrap();
+    log.give_up(Slot::new(4, 0)).unwrap();
     assert_eq!(slots(&log.undecided(9).unwrap()), [5, 6]);
     assert_eq!(
         log.latest(None, 9).unwrap()[3].address,
@@ -171,5 +171,6 @@ fn slots_without_a_fate_are_told_earliest_first_and_once(log: &impl HistoryLog) 
 
 fn a_slot_without_entries_may_be_settled(log: &impl HistoryLog) {
     log.settle(Slot::new(9, 0), Some(block(1))).unwrap();
+    log.give_up(Slot::new(9, 1)).unwrap();
     assert_eq!(log.latest(None, 9).unwrap(), []);
 }

@@ -34,6 +34,7 @@ impl Fates {
         for slot in self.log.undecided(MAX_SLOTS_PER_STEP)? {
             match self.consensus.slot_status(slot) {
                 Ok(SlotStatus::Decided { value, .. }) => self.log.settle(slot, value.block())?,
+                Ok(SlotStatus::NotKept) => self.log.give_up(slot)?,
                 Ok(SlotStatus::NotOpen | SlotStatus::Undecided { .. }) => {}
                 Err(error) => tracing::debug!(%slot, %error, "the fate of a slot is not known"),
             }
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn what_was_produced_gets_its_fate_once_its_slot_is_decided() {
         let log = Arc::new(MemoryHistory::new(9));
-        for period in 1..=6 {
+        for period in 1..=7 {
             let mut entry = history_entry(period, 0);
             entry.event = Event::ProducedBlock(block(1));
             log.record(&[entry]).unwrap();
@@ -85,6 +86,7 @@ mod tests {
                     candidates: vec![block(1)],
                     leading: Some(block(1)),
                 }),
+                6 => Ok(SlotStatus::NotKept),
                 _ => Err(ConsensusError::Stopped("by a test".into())),
             });
         Fates::new(Arc::new(consensus), log.clone()).step().unwrap();
@@ -96,6 +98,7 @@ mod tests {
             Fate::Missed,
             Fate::Undecided,
             Fate::Undecided,
+            Fate::Unknown,
             Fate::Undecided,
         ];
         assert_eq!(fates, expected);

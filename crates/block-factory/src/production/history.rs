@@ -96,6 +96,8 @@ pub enum Fate {
     LostTo(BlockId),
     /// The slot is decided as one without a block.
     Missed,
+    /// The slot is decided, and this node does not keep as what: it was off for a long time.
+    Unknown,
 }
 
 impl Fate {
@@ -162,6 +164,13 @@ pub trait HistoryLog: Send + Sync {
     /// # Errors
     /// [`FactoryError::History`]: the fates stay unknown.
     fn settle(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), FactoryError>;
+
+    /// A slot was decided, and it will not be known as what: its entries are
+    /// [`Unknown`](Fate::Unknown). A slot without entries is fine.
+    ///
+    /// # Errors
+    /// [`FactoryError::History`]: the entries stay undecided.
+    fn give_up(&self, slot: Slot) -> Result<(), FactoryError>;
 }
 
 /// A history that is lost when the process ends.
@@ -218,6 +227,13 @@ impl HistoryLog for MemoryHistory {
     fn settle(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), FactoryError> {
         for (_, entry) in self.entries.lock().range_mut((slot, 0)..=(slot, u32::MAX)) {
             entry.fate = Fate::of(&entry.event, decided);
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, slot: Slot) -> Result<(), FactoryError> {
+        for (_, entry) in self.entries.lock().range_mut((slot, 0)..=(slot, u32::MAX)) {
+            entry.fate = Fate::Unknown;
         }
         Ok(())
     }

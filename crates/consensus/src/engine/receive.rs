@@ -65,6 +65,22 @@ impl Engine {
                 let block = self.identify_block(block);
                 self.on_body(now, block, Some(from), out);
             }
+            Message::NotHeld(request) => self.on_not_held(now, from, *request),
+        }
+    }
+
+    /// Who said to have decided more does not keep what is needed first: others are asked at once.
+    fn on_not_held(&mut self, now: Timestamp, from: Peer, request: Request) {
+        let Request::Outcomes { thread, .. } = request else {
+            return;
+        };
+        let state = self.threads.get_mut(usize::from(thread));
+        if let Some(behind) = state.and_then(|state| state.behind.as_mut())
+            && behind.peer == Some(from)
+            && behind.asked == 1
+        {
+            behind.ask_at = now;
+            self.mark(thread);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::answers::answer_outcomes;
 use crate::worker::envelope;
 use crate::{Config, ConsensusEvent, Input, Message, Output, Peer, Request};
 use picot_clock::{Millis, SlotClock, Timestamp};
+use picot_execution::Base;
 use picot_models::mocks::{genesis_with, key};
 use picot_models::{
     Address, Block, BlockId, ChainParams, Genesis, Header, SecretKey, SignedHeader,
@@ -190,7 +191,9 @@ impl Kit {
     /// Starts a node with a configuration of the test's.
     pub fn start_with(&mut self, node: usize, config: Config) {
         let selector: Arc<dyn Selector> = Arc::<StakeSelector>::clone(&self.selector);
-        let mut inputs = self.nodes[node].start(config, selector);
+        let base = self.nodes[node].base.clone();
+        let base = base.unwrap_or_else(|| Base::genesis(&self.genesis));
+        let mut inputs = self.nodes[node].start(config, &base, selector);
         let ready = self.selector.ready_cycles();
         let validators = ready
             .iter()

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a test ends where its world breaks"
 )]
@@ -12,6 +13,7 @@ use crate::{
 };
 use picot_clock::Timestamp;
 use picot_crypto::BatchEntry;
+use picot_execution::Base;
 use picot_models::{Address, Denunciation, PublicKey, SecretKey, Signature, Slot};
 use picot_selector::Selector;
 use picot_storage::{BlockArchive, Decided, MemoryArchive};
@@ -92,6 +94,8 @@ pub struct KitNode {
     pub engine: Option<Engine>,
     /// What is decided, which survives crashes.
     pub archive: MemoryArchive,
+    /// What the final state says, which starts go on from; the genesis if there is none.
+    pub base: Option<Base>,
     /// Its keys and signing log, which survive crashes.
     pub wallet: KitWallet,
     /// What it verifies with.
@@ -130,6 +134,7 @@ impl KitNode {
         Self {
             engine: None,
             archive: MemoryArchive::new(),
+            base: None,
             wallet: KitWallet {
                 keys,
                 log: MemorySigningLog::new(),
@@ -153,8 +158,13 @@ impl KitNode {
     }
 
     /// Makes an engine from what survived; gives the inputs that it starts with.
-    pub(super) fn start(&mut self, config: Config, selector: Arc<dyn Selector>) -> Vec<Input> {
-        let starts = thread_starts(&config, &self.archive).unwrap();
+    pub(super) fn start(
+        &mut self,
+        config: Config,
+        base: &Base,
+        selector: Arc<dyn Selector>,
+    ) -> Vec<Input> {
+        let starts = thread_starts(&config, base, &self.archive).unwrap();
         let verifier = Box::new(self.verifier.clone());
         let engine = Engine::new(config, selector, verifier, starts).unwrap();
         let from = engine.oldest_undecided().unwrap_or(Slot::new(0, 0));
@@ -197,6 +207,8 @@ impl KitNode {
     #[must_use]
     pub fn next_period(&self, thread: u8) -> u64 {
         let last = self.archive.last_outcome(thread).unwrap();
-        last.map_or(1, |outcome| outcome.through() + 1)
+        let base = self.base.as_ref();
+        let base = base.map_or(1, |base| base.threads[usize::from(thread)].next_period);
+        last.map_or(base, |outcome| outcome.through() + 1)
     }
 }

@@ -125,6 +125,14 @@ fn samples() -> Vec<(&'static str, Message)> {
         ),
         ("ask body", Message::Ask(Request::Body { id })),
         ("body", Message::Body(envelope(&block))),
+        ("body not held", Message::NotHeld(Request::Body { id })),
+        (
+            "outcomes not held",
+            Message::NotHeld(Request::Outcomes {
+                thread: 3,
+                period: 300,
+            }),
+        ),
     ]
 }
 
@@ -135,7 +143,7 @@ fn every_message_keeps_the_laws_of_the_codec() {
         check_truncated(&message);
         check_appended(&message);
     }
-    assert!(!check_canonical::<Message>(&[8]));
+    assert!(!check_canonical::<Message>(&[9]));
     assert!(!check_canonical::<Message>(&[6, 3]));
 }
 

@@ -1,6 +1,7 @@
 //! The protocol on engines, by name of what must hold.
 
 mod announcements;
+mod bases;
 mod bounds;
 mod canonical;
 mod certificates;

@@ -7,8 +7,8 @@ use crate::{
 };
 use parking_lot::Mutex;
 use picot_clock::{Clock, ManualClock, Millis, SystemClock, Timestamp};
-use picot_execution::DecidedSlots;
 use picot_execution::mocks::MockExecution;
+use picot_execution::{Base, DecidedSlots};
 use picot_models::mocks::{block, genesis_with, key};
 use picot_models::{
     Address, Ballot, ChainParams, Denunciation, Genesis, OperationId, PublicKey, Signature, Signed,
@@ -161,6 +161,7 @@ impl World {
             results
         });
         let ports = ConsensusPorts {
+            base: Base::genesis(&self.genesis),
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector) as Arc<dyn Selector>,
             wallet: Arc::new(wallet),

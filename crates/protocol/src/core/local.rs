@@ -89,6 +89,7 @@ impl Core {
     fn frame_of(&self, message: &Arc<Message>) -> Arc<Frame> {
         let packet = match message.as_ref() {
             Message::Candidate(header) => self.candidate(header),
+            Message::NotHeld(Request::Body { id }) => Packet::NotHeld(*id),
             _ => Packet::Consensus(SharedMessage(Arc::clone(message))),
         };
         Arc::new(Frame::new(packet))

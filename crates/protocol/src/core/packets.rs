@@ -133,7 +133,7 @@ impl Core {
     ) {
         match message.as_ref() {
             // These have packets of their own.
-            Message::Candidate(_) => {
+            Message::Candidate(_) | Message::NotHeld(Request::Body { .. }) => {
                 return effects.blame(from, Fault::Consensus(PeerFault::Malformed));
             }
             Message::Body(block) => {
@@ -155,6 +155,7 @@ impl Core {
             Message::Certificate(_)
             | Message::Have { .. }
             | Message::Outcome { .. }
+            | Message::NotHeld(_)
             | Message::Ask(_) => {}
         }
         let message = Arc::clone(message);

@@ -53,7 +53,7 @@ pub enum PacketKind {
     GetBlockOperations,
     /// Operations of a block.
     BlockOperations,
-    /// A block that is not had.
+    /// A block that is not had, or outcomes.
     NotHeld,
 }
 
@@ -92,6 +92,7 @@ impl PacketKind {
             Message::Outcome { .. } => Self::Outcome,
             Message::Ask(_) => Self::Ask,
             Message::Body(_) => Self::Body,
+            Message::NotHeld(_) => Self::NotHeld,
         }
     }
 }

@@ -215,7 +215,8 @@ impl Node {
         };
         let mut config = picot_consensus::Config::of_genesis(genesis, voting_from);
         config.signing_log_since = start.disk.log_since;
-        let starts = thread_starts(&config, &*archive).map_err(|error| wrong(&error))?;
+        let starts = thread_starts(&config, &execution.base(), &*archive);
+        let starts = starts.map_err(|error| wrong(&error))?;
         let verifier = Box::new(start.verifier.clone());
         let engine = Engine::new(config, Arc::clone(&selector), verifier, starts);
         let mut engine = engine.map_err(|error| wrong(&error))?;

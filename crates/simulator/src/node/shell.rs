@@ -208,10 +208,13 @@ impl Node {
     fn answer(&mut self, to: Peer, request: Request, inputs: &mut Vec<Input>) {
         match request {
             Request::Body { id } => {
-                if let Some(block) = self.held_block(&id) {
-                    let message = Arc::new(Message::Body(envelope(&block)));
-                    self.say(Word::Send { to, message }, inputs);
-                }
+                let held = self.held_block(&id);
+                let message = match held {
+                    Some(block) => Message::Body(envelope(&block)),
+                    None => Message::NotHeld(request),
+                };
+                let message = Arc::new(message);
+                self.say(Word::Send { to, message }, inputs);
             }
             Request::Outcomes { thread, period } => {
                 let messages = answer_outcomes(&*self.archive, thread, period);
