@@ -402,11 +402,25 @@ impl Worker {
     }
 
     fn stop(&self, error: ExecutionError) {
-        tracing::error!(%error, "execution stops; the final state is intact");
-        self.world.write().stopped = Some(error.to_string());
+        let reason = with_causes(&error);
+        tracing::error!(error = %reason, "execution stops; the final state is intact");
+        self.world.write().stopped = Some(reason);
         // The channel has room for one, and nothing else is ever sent.
         let _ = self.failure.try_send(error);
     }
+}
+
+/// An error with what it comes from: that the state cannot be written is not all that an operator
+/// wants to know.
+fn with_causes(error: &ExecutionError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

@@ -184,6 +184,28 @@ impl Ledger for LayeredLedger<'_> {
         }
     }
 
+    /// Asks what is below once, for all that no layer knows.
+    fn balances(&self, addresses: &[Address]) -> Result<Vec<Option<Amount>>, LedgerError> {
+        let newest = |address| self.newest(|layer| layer.balance(address));
+        let mut unknown = Vec::new();
+        let changes: Vec<_> = addresses
+            .iter()
+            .map(|address| {
+                let change = newest(address);
+                if change.is_none() {
+                    unknown.push(*address);
+                }
+                change
+            })
+            .collect();
+        let mut below = self.below.balances(&unknown)?.into_iter();
+        let balance = |change: Option<&Change<Amount>>| match change {
+            Some(change) => change.value().copied(),
+            None => below.next().flatten(),
+        };
+        Ok(changes.into_iter().map(balance).collect())
+    }
+
     fn bytecode(&self, address: &Address) -> Result<Option<Arc<[u8]>>, LedgerError> {
         match self.newest(|layer| layer.bytecode(address)) {
             Some(change) => Ok(change.value().cloned()),
@@ -295,6 +317,9 @@ mod tests {
     }
 
     fn check(ledger: &dyn Ledger, model: &Model) {
+        let asked = [2, 0, 1, 1];
+        let balances = asked.map(|number| model.balances.get(&number).copied());
+        assert_eq!(ledger.balances(&asked.map(address)).unwrap(), balances);
         for number in 0..3 {
             let owner = address(number);
             let balance = model.balances.get(&number).copied();
@@ -394,6 +419,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_layers_is_asked_once_for_what_they_do_not_know() {
+        let mut below = MockLedger::new();
+        let nano = |count: &u64| Some(Amount::from_nanos(*count));
+        below
+            .expect_balances()
+            .withf(|asked| asked == [address(3), address(2)])
+            .once()
+            .returning(move |_| Ok(vec![nano(&30), None]));
+        let mut newer = LedgerChanges::new();
+        newer.set_balance(address(1), Amount::from_nanos(10));
+        let layered = LayeredLedger::new(&below, vec![&newer]);
+        let asked = [3, 1, 2].map(address);
+        let balances = layered.balances(&asked).unwrap();
+        assert_eq!(balances, [nano(&30), nano(&10), None]);
+    }
+
+    #[test]
     fn an_entry_of_no_coins_is_not_the_same_as_no_entry() {
         let store = Arc::new(MemoryStateStore::new());
         let mut changes = LedgerChanges::new();
@@ -410,7 +452,12 @@ mod tests {
         let mut batch = StateBatch::new();
         batch.put(keys::balance(&address(1)), vec![0x80]);
         store.commit(batch).unwrap();
-        let error = StoreLedger::new(store).balance(&address(1)).unwrap_err();
-        assert!(error.to_string().contains("a balance"), "{error}");
+        let ledger = StoreLedger::new(store);
+        for error in [
+            ledger.balance(&address(1)).unwrap_err(),
+            ledger.balances(&[0, 1, 2].map(address)).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("a balance"), "{error}");
+        }
     }
 }

@@ -23,6 +23,8 @@ mod parts;
 mod snapshot;
 mod state;
 mod store;
+#[cfg(any(test, feature = "mocks"))]
+mod unreliable_store;
 
 pub use changes::{Change, ContractChange, LedgerChanges};
 pub use error::LedgerError;

@@ -214,3 +214,28 @@ fn the_kit_knows_its_stakers() {
             .all(|address| key_of(address).public_key() != mocks::key(3).public_key())
     );
 }
+
+#[test]
+fn what_happens_in_the_last_slot_of_a_cycle_is_of_that_cycle() {
+    let mut chain = Chain::small();
+    while chain.next_slot() < Slot::new(3, 0) {
+        chain.run(vec![]);
+    }
+    let applied_before = chain.totals();
+    chain.run(vec![chain.sell(2, 4)]);
+    assert_eq!(chain.credits(2), [(3, 400)], "sold in cycle 0");
+    assert_eq!(chain.totals().rolls, applied_before.rolls - 4);
+    let info = chain.reader().cycle_info(0).unwrap();
+    assert!(info.complete);
+    assert_eq!(
+        info.roll_counts[&mocks::address(2)],
+        6,
+        "and in its snapshot"
+    );
+    chain.run(vec![chain.buy(2, 1)]);
+    assert_eq!(
+        chain.credits(2),
+        [(3, 400)],
+        "no sale of cycle 1 is cancelled"
+    );
+}

@@ -1,6 +1,7 @@
 //! Denunciations (design 06, 'Slashing').
 
 use crate::kit::{Chain, key_of, small_genesis, small_params, two_votes, vote};
+use picot_execution::{FailureReason, OperationOutcome};
 use picot_models::{
     Amount, Ballot, Certificate, Checkpoint, Denunciation, Endorsement, Hash, HeaderProof,
     ProposalPolicy, RoundProposal, SecretKey, Signed, Slot, ThreadDigest, Value, Vote, mocks,
@@ -356,4 +357,19 @@ fn the_largest_price_of_a_fault_is_all_that_there_is() {
     chain.decide_block(block);
     assert_eq!(chain.rolls(1), 0);
     assert_eq!(chain.totals().slashed.as_nanos(), 1_000);
+}
+
+#[test]
+fn the_denunciations_of_a_block_come_before_its_operations() {
+    let mut chain = chain();
+    let denunciation = two_votes(&chain, &mocks::key(2), Slot::new(2, 0));
+    let operations = vec![chain.sell(2, 9), chain.sell(2, 8)];
+    let slot = chain.next_slot();
+    let block = chain.full_block(slot, &mocks::key(1), operations, &[], vec![denunciation]);
+    let applied = chain.decide_block(block);
+    let outcomes = applied.final_slots[0].operations.iter();
+    let outcomes: Vec<_> = outcomes.map(|(_, outcome)| *outcome).collect();
+    let too_many = OperationOutcome::Failed(FailureReason::NotEnoughRolls);
+    assert_eq!(outcomes, [too_many, OperationOutcome::Succeeded]);
+    assert_eq!((chain.rolls(2), chain.credits(2)), (0, vec![(3, 800)]));
 }

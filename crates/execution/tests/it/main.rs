@@ -25,4 +25,6 @@ mod restarts;
 #[cfg(test)]
 mod rewards;
 #[cfg(test)]
+mod store_failures;
+#[cfg(test)]
 mod worker;

@@ -449,3 +449,25 @@ fn a_simulation_is_of_the_candidate_state() {
     assert_eq!(outcome(left + 1, 1), Failed(FailureReason::BalanceTooLow));
     assert_eq!(outcome(1, 2), Succeeded, "to oneself");
 }
+
+#[test]
+fn an_unpaid_operation_is_recorded_and_does_not_run_when_coins_come() {
+    let mut chain = chain();
+    let unpaid = chain.transfer(1, 2, 0, 1_001);
+    assert_eq!(chain.run(vec![unpaid.clone()]), [Unpaid]);
+    chain.run(vec![chain.transfer(2, 1, 500, 0)]);
+    assert!(chain.balance(1) >= 1_500);
+    assert_eq!(chain.run(vec![unpaid.clone()]), [Refused]);
+    let status = chain.reader().operation_status(&unpaid.id()).unwrap();
+    let status = status.unwrap();
+    assert_eq!((status.slot, status.outcome), (Slot::new(1, 0), Unpaid));
+}
+
+#[test]
+fn the_reward_of_a_block_cannot_be_spent_in_it() {
+    let mut chain = Chain::small();
+    let (producer, other) = producer_and_other(&chain);
+    let outcomes = chain.run(vec![chain.transfer(producer, other, 1_001, 0)]);
+    assert_eq!(outcomes, [Failed(FailureReason::BalanceTooLow)]);
+    assert_eq!(chain.balance(producer), 1_030, "it comes after operations");
+}

@@ -279,3 +279,25 @@ fn an_empty_store_becomes_the_state_of_the_genesis() {
     let again = open(&chain, Arc::new(chain.store.snapshot())).unwrap();
     assert_eq!(again.reader().summary(), summary);
 }
+
+#[test]
+fn after_a_restart_no_operation_runs_again_and_no_fault_is_punished_again() {
+    let mut chain = Chain::small();
+    let operation = chain.transfer(1, 2, 100, 0);
+    chain.run(vec![operation.clone()]);
+    let denunciation = crate::kit::two_votes(&chain, &mocks::key(2), Slot::new(1, 0));
+    let block = |chain: &Chain, operations| {
+        let (slot, denunciations) = (chain.next_slot(), vec![denunciation.clone()]);
+        let producer = chain.producer_at(slot);
+        chain.full_block(slot, &producer, operations, &[], denunciations)
+    };
+    chain.decide_block(block(&chain, vec![]));
+    let slashed = chain.totals().slashed;
+    assert!(!slashed.is_zero());
+    let mut again = open(&chain, Arc::new(chain.store.snapshot())).unwrap();
+    let both = block(&chain, vec![operation]);
+    let applied = again.apply(vec![DecidedSlots::block(both)], vec![]);
+    let (_, outcome) = applied.final_slots[0].operations[0];
+    assert_eq!(outcome, picot_execution::OperationOutcome::Refused);
+    assert_eq!(again.reader().summary().totals.slashed, slashed);
+}

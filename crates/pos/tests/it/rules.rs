@@ -516,3 +516,39 @@ fn the_coming_draws_are_those_of_the_running_cycle_and_the_two_after_it() {
         assert!(later[1].seed.is_some());
     }
 }
+
+#[test]
+fn what_was_slashed_of_a_credit_is_not_paid_out() {
+    let mut stakes = Stakes::small(&[(1, 9), (2, 9)]);
+    sell(&mut stakes, 2, 3);
+    stakes.slot(false, |registry, total| {
+        *total -= registry.slash(mocks::address(2), *total).unwrap().rolls;
+    });
+    assert_eq!((stakes.credits(2), stakes.rolls(2)), (vec![(3, 10)], 6));
+    let credited = stakes.pass_cycle(3);
+    let expected = BTreeMap::from([(mocks::address(2), Amount::from_nanos(10))]);
+    assert_eq!(credited[&3], expected);
+}
+
+#[test]
+fn a_coming_cycle_is_known_as_long_as_coins_come_due_in_it() {
+    let mut stakes = Stakes::small(&[(1, 9), (2, 9)]);
+    let cycles = |stakes: &Stakes| -> Vec<u64> {
+        let history = stakes.state.cycle_history().iter();
+        history.map(|info| info.cycle).collect()
+    };
+    sell(&mut stakes, 2, 3);
+    assert_eq!(cycles(&stakes), [0], "ahead of the final state nothing is");
+    stakes.settle(1);
+    assert_eq!(
+        cycles(&stakes),
+        [3, 2, 1, 0],
+        "contiguous, the newest first"
+    );
+    let coming = stakes.state.cycle_info(3).unwrap();
+    assert!(!coming.complete && coming.last_final_slot.is_none());
+    assert!(coming.roll_counts.is_empty());
+    buy(&mut stakes, 2, 3);
+    stakes.settle(1);
+    assert_eq!(cycles(&stakes), [0]);
+}

@@ -1,6 +1,7 @@
 //! From and to the store: only changed pairs are written, and all that is read is checked.
 
 use crate::kit::Stakes;
+use picot_ledger::mocks::UnreliableStore;
 use picot_ledger::{MemoryStateStore, StateBatch, StateStore, keys};
 use picot_models::{Amount, Slot, mocks};
 use picot_pos::{PosError, PosFinalState, PosState};
@@ -181,4 +182,26 @@ fn an_error_says_which_cycle_and_what() {
     let text =
         "the stored proof-of-stake state is wrong: number of seed bits of cycle 4: 0 instead of 6";
     assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn a_store_that_fails_at_any_call_of_a_load_is_an_error_and_never_a_panic() {
+    let stakes = lively();
+    let store = UnreliableStore::new(stakes.store.snapshot());
+    let mut failures = 0;
+    for calls in 0.. {
+        store.fail_after(calls);
+        let last = stakes.state.last_final_slot();
+        let loaded = PosState::load(stakes.config.clone(), last, &store);
+        assert_eq!(loaded.is_err(), store.has_failed());
+        match loaded {
+            Ok(loaded) => {
+                assert_eq!(loaded.cycle_history(), stakes.state.cycle_history());
+                break;
+            }
+            Err(error) => assert!(matches!(error, PosError::Ledger(_)), "{error}"),
+        }
+        failures += 1;
+    }
+    assert!(failures >= 5, "each kind of pair is read: {failures}");
 }
