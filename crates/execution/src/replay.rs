@@ -5,7 +5,7 @@ use picot_clock::Slot;
 use picot_crypto::Hash;
 use picot_ledger::{LatticeHash, MemoryStateStore, StateStore};
 use picot_models::Genesis;
-use picot_selector::{Config as SelectorConfig, StakeSelector};
+use picot_selector::{Config as SelectorConfig, Selector, StakeSelector};
 use std::sync::Arc;
 
 /// The state hash of a store, computed anew from every pair.
@@ -27,26 +27,28 @@ pub fn reexecute(
     genesis: &Genesis,
     decided: impl IntoIterator<Item = DecidedSlots>,
 ) -> Result<Hash, ExecutionError> {
-    reexecute_until(genesis, decided, None)
-}
-
-/// As [`reexecute`], up to a slot at most, although more may be decided.
-///
-/// # Errors
-/// Those of [`reexecute`].
-pub fn reexecute_until(
-    genesis: &Genesis,
-    decided: impl IntoIterator<Item = DecidedSlots>,
-    last_slot: Option<Slot>,
-) -> Result<Hash, ExecutionError> {
-    const CHUNK: usize = 256;
-    let store = Arc::new(MemoryStateStore::new());
     let selector = StakeSelector::new(SelectorConfig::from_params(&genesis.params));
     let selector = selector.map_err(|source| ExecutionError::Draws {
         slot: Slot::GENESIS,
         source,
     })?;
-    let mut core = ExecutionCore::open(store, genesis, Arc::new(selector), Config::default())?;
+    reexecute_until(genesis, Arc::new(selector), decided, None)
+}
+
+/// As [`reexecute`], up to a slot at most, although more may be decided; `selector`, an empty one, is
+/// fed the draws of each cycle as they come to be known.
+///
+/// # Errors
+/// Those of [`reexecute`].
+pub fn reexecute_until(
+    genesis: &Genesis,
+    selector: Arc<dyn Selector>,
+    decided: impl IntoIterator<Item = DecidedSlots>,
+    last_slot: Option<Slot>,
+) -> Result<Hash, ExecutionError> {
+    const CHUNK: usize = 256;
+    let store = Arc::new(MemoryStateStore::new());
+    let mut core = ExecutionCore::open(store, genesis, selector, Config::default())?;
     core.stop_after(last_slot);
     let mut decided = decided.into_iter().peekable();
     while decided.peek().is_some() {

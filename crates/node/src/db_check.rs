@@ -1,32 +1,49 @@
 //! Checks a stopped node's data against itself: state against archive, archive against signing log.
 
+mod walk;
+
 use crate::NodeError;
 use crate::data_layout::DataLayout;
 use crate::home;
+use picot_checkpoint::CheckpointArchive;
 use picot_crypto::Hash;
 use picot_database::{DataDir, DatabaseConfig};
 use picot_execution::{
-    Config, DecidedSlots, ExecutionCore, ExecutionSummary, recompute_state_hash, reexecute,
+    Base, Config, DecidedSlots, ExecutionCore, ExecutionSummary, recompute_state_hash,
+    reexecute_until,
 };
 use picot_models::{Block, Genesis, Slot};
-use picot_selector::StakeSelector;
+use picot_selector::{Selector, StakeSelector};
 use picot_storage::{BlockArchive, Decided};
 use picot_wallet::{ClaimKind, SigningLog};
 use serde::Serialize;
 use std::sync::Arc;
+use walk::Walk;
 
 /// Outcomes read at once.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
+/// Cycles whose draws are kept: certificates of a batch of each thread wait until the draws of their
+/// cycles are known, and no longer than that.
+const KEPT_CYCLES: usize = 4 * BATCH;
 
 /// What was found, all of it in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DataReport {
     /// The slot whose state is the final one.
     pub last_final_slot: Slot,
-    /// The state hash: stored, computed anew from all pairs, and that of the archive executed again.
+    /// The state hash: stored, computed anew from all pairs, and that of the archive executed again
+    /// if it is whole.
     pub state_hash: String,
+    /// Whether the archive reaches back to the genesis, and was executed again.
+    pub executed_again: bool,
+    /// The first period from which on no thread's outcome is missing in the archive.
+    pub archive_from: u64,
     /// Outcomes in the archive up to the last final slot.
     pub outcomes: u64,
+    /// Certificates of outcomes that were verified against the validators of their cycle.
+    pub certificates_verified: u64,
+    /// Those of cycles whose validators are not known any more.
+    pub certificates_unknown: u64,
     /// Blocks among them.
     pub blocks: u64,
     /// Blocks of our own keys, each the only header that was claimed for its slot.
@@ -46,44 +63,84 @@ pub fn check(layout: &DataLayout) -> Result<DataReport, NodeError> {
         &genesis.chain_id(),
         &DatabaseConfig::default(),
     )?;
-    let stored = stored_state(&data, &genesis)?;
+    let draws = selector(&genesis)?;
+    let (stored, base) = stored_state(&data, &genesis, Arc::clone(&draws) as _)?;
     let recomputed = recompute_state_hash(&*data.state())?;
     require_equal("of all pairs of the state", recomputed, &stored)?;
     let archive = data.archive();
     let signing_log = data.signing_log();
+    let checkpoints = CheckpointArchive::new(data.checkpoints(), Arc::new(genesis.clone()));
     let mut report = DataReport {
         last_final_slot: stored.last_final_slot,
         state_hash: stored.state_hash.to_string(),
+        executed_again: is_whole(&*archive, &base)?,
+        archive_from: crate::pruning::ServedFrom::of(&*archive, &base)?.period(),
         outcomes: 0,
+        certificates_verified: 0,
+        certificates_unknown: 0,
         blocks: 0,
         own_blocks: 0,
         outcomes_to_execute: 0,
     };
     let history = History::new(&*archive, &genesis);
-    let mut failure = None;
-    let again = reexecute(
-        &genesis,
-        history
-            .map_while(|decided| {
-                let taken = decided.and_then(|decided| {
-                    report.count(&decided, stored.last_final_slot, &*signing_log)?;
-                    Ok(up_to(decided, stored.last_final_slot))
-                });
-                taken.map_err(|error| failure = Some(error)).ok()
-            })
-            .flatten(),
-    );
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    require_equal("of the archive executed again", again?, &stored)?;
+    let mut take = |walk: &mut Walk<'_>, decided: Result<Decided, NodeError>| {
+        let decided = decided?;
+        report.count(&decided, stored.last_final_slot, &*signing_log)?;
+        walk.take(&decided)?;
+        Ok(decided)
+    };
+    let walked = if is_whole(&*archive, &base)? {
+        let draws = selector(&genesis)?;
+        let mut walk = Walk::new(&genesis, Arc::clone(&draws), &base);
+        let mut failure = None;
+        let decided = history.map_while(|decided| {
+            let taken = take(&mut walk, decided).map(slots_of);
+            taken.map_err(|error| failure = Some(error)).ok()
+        });
+        let last = Some(stored.last_final_slot);
+        let again = reexecute_until(&genesis, draws, decided, last);
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        require_equal("of the archive executed again", again?, &stored)?;
+        walk.end(&checkpoints)?
+    } else {
+        let mut walk = Walk::new(&genesis, draws, &base);
+        for decided in history {
+            take(&mut walk, decided)?;
+        }
+        walk.end(&checkpoints)?
+    };
+    report.certificates_verified = walked.verified;
+    report.certificates_unknown = walked.unknown;
     Ok(report)
 }
 
-fn stored_state(data: &DataDir, genesis: &Genesis) -> Result<ExecutionSummary, NodeError> {
-    let selector = StakeSelector::new(picot_selector::Config::from_params(&genesis.params))?;
-    let core = ExecutionCore::open(data.state(), genesis, Arc::new(selector), Config::default())?;
-    Ok(core.reader().summary())
+/// Draws of many cycles at once.
+fn selector(genesis: &Genesis) -> Result<Arc<StakeSelector>, NodeError> {
+    let mut config = picot_selector::Config::from_params(&genesis.params);
+    config.kept_cycles = config.kept_cycles.max(KEPT_CYCLES);
+    Ok(Arc::new(StakeSelector::new(config)?))
+}
+
+fn stored_state(
+    data: &DataDir,
+    genesis: &Genesis,
+    selector: Arc<dyn Selector>,
+) -> Result<(ExecutionSummary, Base), NodeError> {
+    let core = ExecutionCore::open(data.state(), genesis, selector, Config::default())?;
+    Ok((core.reader().summary(), core.base()))
+}
+
+/// Whether the archive has all outcomes from the genesis on.
+fn is_whole(archive: &dyn BlockArchive, base: &Base) -> Result<bool, NodeError> {
+    for (thread, base) in (0_u8..).zip(&base.threads) {
+        let first = archive.first_outcome(thread)?;
+        if first.map_or(base.next_period, |first| first.slot().period) > 1 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn require_equal(what: &str, found: Hash, stored: &ExecutionSummary) -> Result<(), NodeError> {
@@ -94,6 +151,14 @@ fn require_equal(what: &str, found: Hash, stored: &ExecutionSummary) -> Result<(
         "the state of slot {} says its hash is {}, but that {what} is {found}",
         stored.last_final_slot, stored.state_hash
     )))
+}
+
+fn slots_of(decided: Decided) -> DecidedSlots {
+    DecidedSlots {
+        slot: decided.slot(),
+        through: decided.through(),
+        block: decided.block,
+    }
 }
 
 impl DataReport {
@@ -143,24 +208,6 @@ fn is_own(block: &Block, log: &dyn SigningLog) -> Result<bool, NodeError> {
         block.id(),
         block.slot()
     )))
-}
-
-/// What of a decision is part of the final state; none if nothing is.
-fn up_to(decided: Decided, last_final: Slot) -> Option<DecidedSlots> {
-    let slot = decided.slot();
-    if slot > last_final {
-        return None;
-    }
-    let last_period = if slot.thread <= last_final.thread {
-        last_final.period
-    } else {
-        last_final.period.saturating_sub(1)
-    };
-    Some(DecidedSlots {
-        slot,
-        through: decided.through().min(last_period),
-        block: decided.block,
-    })
 }
 
 /// The archive from its beginning: a batch of each thread in turns, so that the threads stay
@@ -240,7 +287,7 @@ mod tests {
             .genesis;
         let data =
             DataDir::open(layout.root(), &genesis.chain_id(), &DatabaseConfig::dev()).unwrap();
-        stored_state(&data, &genesis).unwrap();
+        stored_state(&data, &genesis, selector(&genesis).unwrap()).unwrap();
         (directory, layout, data)
     }
 

@@ -1,32 +1,37 @@
 //! At start: what was decided and is not part of the final state goes to execution once more.
 
 use crate::NodeError;
-use picot_execution::{DecidedSlots, Execution};
+use picot_execution::{Base, DecidedSlots, Execution};
+use picot_models::Slot;
 use picot_storage::{BlockArchive, Decided};
 
 /// Outcomes read at once, of one thread. Small enough that blocks of a whole batch fit in memory.
 const BATCH: usize = 64;
 
-/// Hands over what the archive has decided after the last final slot, thread by thread in turns, so
-/// that execution can join them as they come. Gives how many outcomes it handed over.
+/// Hands over what the archive has decided from these periods on, the first of each thread that the
+/// final state does not know, thread by thread in turns, so that execution can join them as they
+/// come. Gives how many outcomes it handed over.
 ///
 /// # Errors
 /// The archive cannot be read, or has a gap; execution has stopped.
 pub fn replay(
     archive: &dyn BlockArchive,
     execution: &dyn Execution,
-    thread_count: u8,
+    next_periods: &[u64],
 ) -> Result<u64, NodeError> {
-    let summary = execution.summary();
-    let mut next: Vec<(u8, Option<u64>)> = (0..thread_count)
-        .map(|thread| (thread, Some(summary.next_period(thread))))
+    let mut next: Vec<(u8, u64, bool)> = (0_u8..)
+        .zip(next_periods)
+        .map(|(thread, period)| (thread, *period, true))
         .collect();
     let mut count: u64 = 0;
-    while next.iter().any(|(_, period)| period.is_some()) {
-        for (thread, next_period) in &mut next {
-            let Some(period) = *next_period else { continue };
-            let decided = archive.decided_from(*thread, period, BATCH)?;
-            *next_period = following(&decided)?;
+    while next.iter().any(|(_, _, has_more)| *has_more) {
+        for (thread, next_period, has_more) in &mut next {
+            if !*has_more {
+                continue;
+            }
+            let decided = archive.decided_from(*thread, *next_period, BATCH)?;
+            *has_more = decided.len() == BATCH;
+            *next_period = following(*thread, *next_period, &decided)?;
             count = count.saturating_add(decided.len().try_into().unwrap_or(u64::MAX));
             if !decided.is_empty() {
                 execution.update(decided.into_iter().map(slots_of).collect(), Vec::new())?;
@@ -36,23 +41,43 @@ pub fn replay(
     Ok(count)
 }
 
-/// The period after a batch; none after the last one.
-fn following(decided: &[Decided]) -> Result<Option<u64>, NodeError> {
-    for pair in decided.windows(2) {
-        let [earlier, later] = pair else { continue };
-        let expected = earlier.through().saturating_add(1);
-        if later.slot().period != expected {
-            return Err(NodeError::ArchiveGap(picot_models::Slot::new(
-                expected,
-                later.slot().thread,
-            )));
-        }
+/// Drops the archive if it ends before the state that a node goes on from, as it does where another
+/// node's later state was taken over: nothing could follow it. Gives how many outcomes went.
+///
+/// # Errors
+/// The archive failed.
+pub fn drop_left_behind(archive: &dyn BlockArchive, base: &Base) -> Result<u64, NodeError> {
+    let mut is_behind = false;
+    for (thread, base) in (0_u8..).zip(&base.threads) {
+        let last = archive.last_outcome(thread)?;
+        is_behind |= last.is_some_and(|last| last.through().saturating_add(1) < base.next_period);
     }
-    let is_full = decided.len() == BATCH;
-    Ok(decided
-        .last()
-        .filter(|_| is_full)
-        .map(|last| last.through().saturating_add(1)))
+    let mut dropped = 0_u64;
+    if is_behind {
+        let threads = u8::try_from(base.threads.len()).unwrap_or(u8::MAX);
+        let first_kept = base.last_final_slot.next(threads)?;
+        loop {
+            let pruned = archive.prune_before(first_kept, BATCH)?;
+            if pruned.is_nothing() {
+                break;
+            }
+            dropped = dropped.saturating_add(pruned.outcomes);
+        }
+        archive.reclaim()?;
+    }
+    Ok(dropped)
+}
+
+/// The period after a batch, which must go on at `period` and leave none out.
+fn following(thread: u8, period: u64, decided: &[Decided]) -> Result<u64, NodeError> {
+    decided.iter().try_fold(period, |period, decided| {
+        let slot = Slot::new(period, thread);
+        if decided.slot() == slot {
+            Ok(decided.through().saturating_add(1))
+        } else {
+            Err(NodeError::ArchiveGap(slot))
+        }
+    })
 }
 
 fn slots_of(decided: Decided) -> DecidedSlots {
@@ -68,7 +93,6 @@ mod tests {
     use super::*;
     use mockall::Sequence;
     use picot_execution::mocks::MockExecution;
-    use picot_execution::{ExecutionSummary, Totals};
     use picot_models::mocks::{address, chain_id, key};
     use picot_models::{
         Ballot, Certificate, Hash, Outcome, Signed, Slot, ThreadDigest, ValidatorSet, Value, Vote,
@@ -98,19 +122,8 @@ mod tests {
         }
     }
 
-    fn execution(last_final: Slot) -> (MockExecution, Arc<Mutex<Vec<DecidedSlots>>>) {
+    fn execution() -> (MockExecution, Arc<Mutex<Vec<DecidedSlots>>>) {
         let mut execution = MockExecution::new();
-        execution
-            .expect_summary()
-            .returning(move || ExecutionSummary {
-                last_final_slot: last_final,
-                state_hash: Hash([0; 32]),
-                totals: Totals::default(),
-                cycle: 0,
-                candidate_slot: last_final,
-                waiting_decided: 0,
-                stopped: None,
-            });
         let taken = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&taken);
         execution
@@ -125,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_thread_is_replayed_from_its_own_first_period_that_is_not_final() {
-        let (execution, taken) = execution(Slot::new(5, 0));
+        let (execution, taken) = execution();
         let mut archive = MockBlockArchive::new();
         archive
             .expect_decided_from()
@@ -137,7 +150,7 @@ mod tests {
                     miss(period + 1, thread, period + 3),
                 ])
             });
-        assert_eq!(replay(&archive, &execution, 2).unwrap(), 4);
+        assert_eq!(replay(&archive, &execution, &[6, 5]).unwrap(), 4);
         let slots: Vec<_> = taken
             .lock()
             .unwrap()
@@ -157,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_long_archive_is_read_in_batches_to_its_end() {
-        let (execution, taken) = execution(Slot::new(0, 0));
+        let (execution, taken) = execution();
         let mut archive = MockBlockArchive::new();
         let mut calls = Sequence::new();
         for (period, count) in [(1, BATCH as u64), (1 + BATCH as u64, 3)] {
@@ -172,18 +185,56 @@ mod tests {
                         .collect())
                 });
         }
-        assert_eq!(replay(&archive, &execution, 1).unwrap(), BATCH as u64 + 3);
+        assert_eq!(
+            replay(&archive, &execution, &[1]).unwrap(),
+            BATCH as u64 + 3
+        );
         assert_eq!(taken.lock().unwrap().len(), BATCH + 3);
     }
 
     #[test]
+    fn an_archive_that_ends_before_the_state_is_dropped_and_no_other() {
+        let genesis = picot_models::mocks::genesis(&[(1, 1)]);
+        let threads = genesis.params.thread_count;
+        let filled = || {
+            let archive = picot_storage::MemoryArchive::new();
+            for thread in 0..threads {
+                let misses: Vec<_> = (1..=99)
+                    .map(|period| miss(period, thread, period))
+                    .collect();
+                archive.store_decided(&misses).unwrap();
+            }
+            archive
+        };
+        let base_at = |period: u64| {
+            let mut base = Base::genesis(&genesis);
+            base.last_final_slot = Slot::new(period, threads - 1);
+            for thread in &mut base.threads {
+                thread.next_period = period + 1;
+            }
+            base
+        };
+        for period in [0, 50, 99] {
+            let archive = filled();
+            assert_eq!(drop_left_behind(&archive, &base_at(period)).unwrap(), 0);
+            assert_eq!(archive.decided_from(0, 0, 1_000).unwrap().len(), 99);
+        }
+        let archive = filled();
+        let dropped = drop_left_behind(&archive, &base_at(100)).unwrap();
+        assert_eq!(dropped, 99 * u64::from(threads));
+        archive.store_decided(&[miss(101, 0, 101)]).unwrap();
+        let empty = picot_storage::MemoryArchive::new();
+        assert_eq!(drop_left_behind(&empty, &base_at(100)).unwrap(), 0);
+    }
+
+    #[test]
     fn a_gap_in_the_archive_is_told_with_its_slot() {
-        let (execution, _) = execution(Slot::new(0, 0));
+        let (execution, _) = execution();
         let mut archive = MockBlockArchive::new();
         archive
             .expect_decided_from()
             .returning(|thread, _, _| Ok(vec![miss(1, thread, 1), miss(3, thread, 3)]));
-        let error = replay(&archive, &execution, 1).unwrap_err();
+        let error = replay(&archive, &execution, &[1]).unwrap_err();
         assert!(
             matches!(error, NodeError::ArchiveGap(slot) if slot == Slot::new(2, 0)),
             "{error}"

@@ -245,7 +245,12 @@ fn a_history_is_executed_up_to_a_slot_although_more_is_decided() {
         hashes.insert(summary.last_final_slot, summary.state_hash);
     });
     for (slot, hash) in hashes {
-        let again = reexecute_until(&chain.genesis, chain.history.clone(), Some(slot));
+        let again = reexecute_until(
+            &chain.genesis,
+            crate::kit::selector(&chain.genesis),
+            chain.history.clone(),
+            Some(slot),
+        );
         assert_eq!(again.unwrap(), hash, "up to {slot}");
     }
     let all = reexecute(&chain.genesis, chain.history.clone()).unwrap();

@@ -1,7 +1,7 @@
 //! The history of a factory, on disk.
 
 use parking_lot::Mutex;
-use picot_block_factory::{FactoryError, Fate, HistoryEntry, HistoryLog};
+use picot_block_factory::{Event, FactoryError, Fate, HistoryEntry, HistoryLog};
 use picot_database::{DatabaseError, NodeStore};
 use picot_models::{BlockId, Slot};
 use std::collections::BTreeSet;
@@ -104,14 +104,14 @@ impl KeptHistory {
         Ok(())
     }
 
-    fn give_fates(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), DatabaseError> {
+    fn give_fates(&self, slot: Slot, fate: impl Fn(&Event) -> Fate) -> Result<(), DatabaseError> {
         let mut index = self.index.lock();
         let entries = self.store.first(&self.of_slot(slot), usize::MAX)?;
         let changes: Vec<_> = entries
             .into_iter()
             .filter_map(|(key, value)| {
                 let mut entry = read(&value)?;
-                entry.fate = Fate::of(&entry.event, decided);
+                entry.fate = fate(&entry.event);
                 Some((key, Some(written(&entry))))
             })
             .collect();
@@ -159,7 +159,12 @@ impl HistoryLog for KeptHistory {
     }
 
     fn settle(&self, slot: Slot, decided: Option<BlockId>) -> Result<(), FactoryError> {
-        self.give_fates(slot, decided).map_err(failed)
+        self.give_fates(slot, |event| Fate::of(event, decided))
+            .map_err(failed)
+    }
+
+    fn give_up(&self, slot: Slot) -> Result<(), FactoryError> {
+        self.give_fates(slot, |_| Fate::Unknown).map_err(failed)
     }
 }
 
