@@ -3,6 +3,7 @@
 use super::args::{NetworkArgs, NodeArgs};
 use super::{CliError, PassphraseSource, World};
 use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::history_mode::HistoryMode;
 use crate::network::NetworkOptions;
 use picot_models::Amount;
 use std::net::SocketAddr;
@@ -33,13 +34,19 @@ pub struct NodeOptions {
     pub keys_never_signed: bool,
     /// The least fee of operations taken in.
     pub min_fee: Amount,
+    /// How much of the past is kept.
+    pub history: HistoryMode,
     /// How it takes part in the network.
     pub network: NetworkOptions,
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let options = options(arguments, world);
-    crate::node_command::run(options).map_err(|error| CliError::Run(Box::new(error)))
+    let data = options.data.clone();
+    crate::node_command::run(options).map_err(|error| CliError::Run {
+        data,
+        source: Box::new(error),
+    })
 }
 
 pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
@@ -61,6 +68,7 @@ pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
         },
         keys_never_signed: arguments.keys_never_signed,
         min_fee: arguments.min_fee,
+        history: arguments.history,
         network: network(arguments.network, arguments.dev),
     }
 }

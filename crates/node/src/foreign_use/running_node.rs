@@ -82,6 +82,8 @@ impl World {
             pool: picot_pool::Config::default(),
             passphrase: Some(passphrase(&self.layout)),
             keys_never_signed: false,
+            history: crate::history_mode::HistoryMode::Full,
+            clock: Arc::new(SystemClock),
             started_at: SystemClock.now(),
             network: NetworkOptions::alone(),
         };

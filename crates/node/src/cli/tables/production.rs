@@ -86,6 +86,7 @@ fn fate(entry: &HistoryEntry) -> String {
         (Fate::LostTo(id), Some(_)) => format!("lost to {id}"),
         (Fate::LostTo(id), None) => format!("{id}"),
         (Fate::Missed, _) => "missed".to_owned(),
+        (Fate::Unknown, _) => "not kept".to_owned(),
     }
 }
 
@@ -161,6 +162,7 @@ fn draw(draw: &Draw) -> Vec<String> {
         DrawResult::Produced { block } => format!("its block {block}"),
         DrawResult::OfAnother { block, .. } => format!("another's {block}"),
         DrawResult::Missed => "no block".to_owned(),
+        DrawResult::NotKept => "not kept".to_owned(),
     };
     vec![
         draw.slot.to_string(),
