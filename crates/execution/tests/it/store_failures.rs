@@ -163,8 +163,8 @@ impl Scene {
 
 /// Tries with one more call that succeeds each time, until nothing fails; gives what was asked for
 /// where it failed.
-fn each_call(mut attempt: impl FnMut(u64) -> Option<&'static str>) -> Vec<&'static str> {
-    (0..).map_while(|calls| attempt(calls)).collect()
+fn each_call(attempt: impl FnMut(u64) -> Option<&'static str>) -> Vec<&'static str> {
+    (0..).map_while(attempt).collect()
 }
 
 fn distinct(actions: &[&'static str]) -> BTreeSet<&'static str> {
