@@ -1,6 +1,7 @@
 //! What the interface answers from: the traits of the node's parts.
 
 use crate::control::peers::PeerControl;
+use picot_checkpoint::Checkpoints;
 use picot_clock::{Clock, SlotClock};
 use picot_consensus::Consensus;
 use picot_execution::Execution;
@@ -55,6 +56,8 @@ pub struct ApiContext {
     pub consensus: Arc<dyn Consensus>,
     /// The blocks that are in flight or decided.
     pub storage: Arc<dyn Storage>,
+    /// What validators certified.
+    pub checkpoints: Arc<dyn Checkpoints>,
     /// The node's own production.
     pub production: Arc<dyn Production>,
     /// The peers; none if the node has no network.

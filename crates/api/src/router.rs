@@ -1,7 +1,9 @@
 //! The routes, and the bounds that hold for all of them.
 
 use crate::limits::Shared;
-use crate::routes::{addresses, blocks, draws, operations, parameters, slots, status, stream};
+use crate::routes::{
+    addresses, blocks, checkpoints, draws, operations, parameters, slots, status, stream,
+};
 use crate::slot_feed::SlotFeed;
 use crate::{ApiConfig, ApiContext, Problem, ProblemCode};
 use axum::Router;
@@ -31,6 +33,8 @@ pub fn router(
         .route("/parameters", get(parameters::read))
         .route("/blocks/{id}", get(blocks::read))
         .route("/slots/{period}/{thread}", get(slots::read))
+        .route("/checkpoints", get(checkpoints::latest))
+        .route("/checkpoints/{period}/{thread}", get(checkpoints::read))
         .route("/addresses/{address}", get(addresses::read))
         .route("/addresses/{address}/draws", get(draws::read))
         .route("/operations", post(operations::submit))

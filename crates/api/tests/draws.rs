@@ -6,6 +6,7 @@
 )]
 
 use picot_api::{ApiConfig, ApiContext, ApiServer, NodeFacts, Production};
+use picot_checkpoint::mocks::MockCheckpoints;
 use picot_clock::ManualClock;
 use picot_consensus::SlotStatus;
 use picot_consensus::mocks::MockConsensus;
@@ -78,6 +79,7 @@ fn node(selector: MockSelector, blocks: Vec<Block>, policy: ProposalPolicy) -> A
         execution: Arc::new(execution),
         consensus: Arc::new(consensus),
         storage: Arc::new(storage),
+        checkpoints: Arc::new(MockCheckpoints::new()),
         production: Arc::new(Facts),
         peers: None,
         node_version: "0.0.0",

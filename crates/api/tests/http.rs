@@ -7,6 +7,7 @@
 
 use crossbeam_channel::Sender;
 use picot_api::{ApiConfig, ApiContext, ApiServer, NodeFacts, Production};
+use picot_checkpoint::mocks::MockCheckpoints;
 use picot_clock::ManualClock;
 use picot_consensus::mocks::MockConsensus;
 use picot_consensus::{ConsensusSummary, SlotStatus, ThreadSummary};
@@ -51,6 +52,7 @@ struct World {
     pool: MockPool,
     selector: MockSelector,
     storage: MockStorage,
+    checkpoints: MockCheckpoints,
     outputs: Sender<Arc<SlotOutput>>,
     config: ApiConfig,
 }
@@ -81,6 +83,7 @@ impl World {
             pool: MockPool::new(),
             selector: MockSelector::new(),
             storage: MockStorage::new(),
+            checkpoints: MockCheckpoints::new(),
             outputs,
             config: ApiConfig {
                 listen: ([127, 0, 0, 1], 0).into(),
@@ -106,6 +109,7 @@ impl World {
             execution: Arc::new(self.execution),
             consensus: Arc::new(self.consensus),
             storage: Arc::new(self.storage),
+            checkpoints: Arc::new(self.checkpoints),
             production: Arc::new(Facts),
             peers: None,
             node_version: "0.0.0",
@@ -596,6 +600,7 @@ fn a_taken_port_is_told_with_its_address() {
         execution: Arc::new(second.execution),
         consensus: Arc::new(second.consensus),
         storage: Arc::new(second.storage),
+        checkpoints: Arc::new(MockCheckpoints::new()),
         production: Arc::new(Facts),
         peers: None,
         node_version: "0.0.0",
@@ -710,4 +715,78 @@ fn streams_are_bounded_and_the_interface_stops_with_readers_on_it() {
     drop(server);
     let mut rest = Vec::new();
     first.0.read_to_end(&mut rest).unwrap();
+}
+
+fn certified(genesis: &Genesis) -> picot_models::CheckpointCertificate {
+    let checkpoint = picot_models::Checkpoint {
+        slot: Slot::new(15, 3),
+        state_hash: Hash([5; 32]),
+        validator_sets: Hash([6; 32]),
+    };
+    picot_checkpoint::mocks::certificate(&checkpoint, &[1], &genesis.chain_id())
+}
+
+#[test]
+fn the_newest_checkpoint_and_those_that_are_being_signed_are_told() {
+    let mut world = World::new();
+    let genesis = world.genesis.clone();
+    let certificate = certified(&genesis);
+    let summary = picot_checkpoint::CheckpointSummary {
+        certified: Some(certificate.clone()),
+        open: vec![picot_checkpoint::OpenCheckpoint {
+            slot: Slot::new(23, 3),
+            own: None,
+            power: 0,
+            total_power: 10,
+        }],
+    };
+    world
+        .checkpoints
+        .expect_summary()
+        .returning(move || Ok(summary.clone()));
+    let (server, _outputs) = world.start();
+    let (status, body) = get(&server, "/checkpoints");
+    let content = &certificate.signatures[0].content;
+    let hash = content.hash(&genesis.chain_id());
+    assert_eq!(status, 200);
+    assert_eq!(
+        body,
+        json!({
+            "certified": {
+                "slot": { "period": 15, "thread": 3 },
+                "hash": hash.to_string(),
+                "state_hash": Hash([5; 32]).to_string(),
+                "validator_sets": Hash([6; 32]).to_string(),
+                "signers": [address(1).to_string()],
+            },
+            "open": [{
+                "slot": { "period": 23, "thread": 3 },
+                "state_hash": null,
+                "power": 0,
+                "total_power": 10,
+            }],
+        })
+    );
+}
+
+#[test]
+fn the_checkpoint_of_a_slot_is_told_or_why_there_is_none() {
+    let mut world = World::new();
+    let certificate = certified(&world.genesis);
+    world
+        .checkpoints
+        .expect_certificate()
+        .returning(move |slot| Ok((slot == Slot::new(15, 3)).then(|| certificate.clone())));
+    let (server, _outputs) = world.start();
+    let (status, body) = get(&server, "/checkpoints/15/3");
+    assert_eq!((status, &body["slot"]["period"]), (200, &json!(15)));
+    for (path, reason) in [
+        ("/checkpoints/31/3", "no certificate"),
+        ("/checkpoints/14/3", "not a slot"),
+    ] {
+        let (status, problem) = get(&server, path);
+        assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{detail}");
+    }
 }

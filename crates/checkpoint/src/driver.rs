@@ -7,7 +7,7 @@ use crate::{
 use parking_lot::Mutex;
 use picot_clock::{Clock, Slot, SlotClock, Timestamp};
 use picot_consensus::{Peer, Verifier};
-use picot_models::{Address, CheckpointCertificate, PublicKey, ValidatorSet};
+use picot_models::{Address, Checkpoint, CheckpointCertificate, PublicKey, ValidatorSet};
 use picot_pool::Pool;
 use picot_selector::Selector;
 use picot_serialization::Encode;
@@ -92,6 +92,8 @@ pub struct CheckpointDriver {
     unkept: VecDeque<CheckpointCertificate>,
     /// Given up, and still in the archive.
     given_up: Vec<Slot>,
+    /// Got a certificate, which is kept, since this was told last.
+    certified: Vec<Checkpoint>,
 }
 
 impl CheckpointDriver {
@@ -127,6 +129,7 @@ impl CheckpointDriver {
             keys: Vec::new(),
             unkept: VecDeque::new(),
             given_up: Vec::new(),
+            certified: Vec::new(),
         })
     }
 
@@ -142,17 +145,19 @@ impl CheckpointDriver {
         self.core.wake_at(self.clock.now())
     }
 
-    /// Takes up what execution reached, signs what is to be signed, and does what is due.
+    /// Takes up what execution reached, signs what is to be signed, and does what is due. Gives what
+    /// got its certificate.
     ///
     /// # Errors
     /// [`CheckpointError::Diverged`], for good; [`CheckpointError::Store`],
     /// [`CheckpointError::Damaged`]: nothing is lost, and it may be tried again.
-    pub fn drive(&mut self) -> Result<(), CheckpointError> {
+    pub fn drive(&mut self) -> Result<Vec<Checkpoint>, CheckpointError> {
         self.take_up()?;
         self.core.tick(self.clock.now());
         self.execute()?;
         self.sign();
-        self.execute()
+        self.execute()?;
+        Ok(std::mem::take(&mut self.certified))
     }
 
     /// A message of another node. What it makes necessary is done with the next [`drive`](Self::drive).
@@ -283,9 +288,10 @@ impl CheckpointDriver {
             self.archive.certify(certificate)?;
             let kept = self.unkept.pop_front();
             let signatures = kept.map(|kept| kept.signatures).unwrap_or_default();
-            if let Some(first) = signatures.first() {
-                let (slot, signers) = (first.content.slot, signatures.len());
-                info!(%slot, signers, "a checkpoint is certified");
+            let signers = signatures.len();
+            if let Some(first) = signatures.into_iter().next() {
+                info!(slot = %first.content.slot, signers, "a checkpoint is certified");
+                self.certified.push(first.content);
             }
         }
         if !self.given_up.is_empty() {

@@ -179,7 +179,7 @@ impl Shell {
     fn run(mut self) {
         loop {
             match self.driver.drive() {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(error @ CheckpointError::Diverged { .. }) => {
                     error!(%error, "this node must not go on");
                     // The channel has room for one, and nothing else is ever sent.

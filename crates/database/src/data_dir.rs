@@ -5,7 +5,8 @@ use crate::files::sync_folder;
 use crate::health::{Health, WriteFailure};
 use crate::store::Store;
 use crate::{
-    DatabaseConfig, DatabaseError, DiskSigningLog, DiskStateStore, LogOrigin, NodeStore, chain_file,
+    DatabaseConfig, DatabaseError, DiskCheckpointStore, DiskSigningLog, DiskStateStore, LogOrigin,
+    NodeStore, chain_file,
 };
 use picot_models::ChainId;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -43,6 +44,7 @@ pub struct DataDir {
     archive: Arc<DiskArchive>,
     signing_log: Arc<DiskSigningLog>,
     node: Arc<NodeStore>,
+    checkpoints: Arc<DiskCheckpointStore>,
     health: Health,
 }
 
@@ -81,6 +83,7 @@ impl DataDir {
             archive: Arc::new(DiskArchive::new(&store, *chain_id)?),
             signing_log: Arc::new(signing_log),
             node: Arc::new(NodeStore::new(&store)),
+            checkpoints: Arc::new(DiskCheckpointStore::new(&store)),
             health,
         })
     }
@@ -126,6 +129,12 @@ impl DataDir {
     #[cfg(test)]
     pub(crate) fn flush_to_tables(&self) {
         self.archive.flush_to_tables();
+    }
+
+    /// Checkpoints and their certificates.
+    #[must_use]
+    pub fn checkpoints(&self) -> Arc<DiskCheckpointStore> {
+        Arc::clone(&self.checkpoints)
     }
 
     /// The node's own history and switches.

@@ -5,6 +5,7 @@
 
 mod archive;
 mod chain_file;
+mod checkpoint_store;
 mod config;
 mod data_dir;
 mod error;
@@ -22,6 +23,7 @@ mod store;
 mod tests;
 
 pub use archive::DiskArchive;
+pub use checkpoint_store::DiskCheckpointStore;
 pub use config::{DatabaseConfig, Durability};
 pub use data_dir::{Created, DataDir};
 pub use error::DatabaseError;

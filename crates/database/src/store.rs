@@ -23,6 +23,7 @@ pub(crate) struct Store {
     pub(crate) bodies: Keyspace,
     pub(crate) body_keys: Keyspace,
     pub(crate) node: Keyspace,
+    pub(crate) checkpoints: Keyspace,
     pub(crate) faults: Faults,
     pub(crate) health: Health,
     _lock: Arc<File>,
@@ -74,6 +75,8 @@ impl Store {
             bodies: keyspace(&BODIES)?,
             body_keys: keyspace(&BODY_KEYS)?,
             node: keyspace(&NODE)?,
+            // A directory of a program that knew none gets an empty one: its records can be had again.
+            checkpoints: open_keyspace(&db, folder, CHECKPOINTS.0, options(&CHECKPOINTS, config))?,
             faults: config.faults.clone(),
             health: Health::default(),
             durable: match config.durability {
@@ -121,6 +124,7 @@ const OUTCOMES: KeyspaceOf = ("outcomes", false);
 const BODIES: KeyspaceOf = ("bodies", true);
 const BODY_KEYS: KeyspaceOf = ("body_keys", false);
 const NODE: KeyspaceOf = ("node", false);
+const CHECKPOINTS: KeyspaceOf = ("checkpoints", true);
 
 /// The file that fjall writes last when it makes a database, and looks for when it opens one.
 const FJALL_MARKER: &str = "version";
@@ -135,11 +139,16 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
         _ => {}
     }
     let db = open_database(&new, config)?;
-    for (name, large_values) in [STATE, STATE_METADATA, OUTCOMES, BODIES, BODY_KEYS, NODE] {
-        let options = KeyspaceCreateOptions::default()
-            .max_memtable_size(config.memtable_bytes)
-            .with_kv_separation(large_values.then(KvSeparationOptions::default));
-        open_keyspace(&db, &new, name, options)?;
+    for of in [
+        STATE,
+        STATE_METADATA,
+        OUTCOMES,
+        BODIES,
+        BODY_KEYS,
+        NODE,
+        CHECKPOINTS,
+    ] {
+        open_keyspace(&db, &new, of.0, options(&of, config))?;
     }
     config.faults.pass(FaultPoint::StoreMade);
     db.persist(PersistMode::SyncAll)
@@ -150,6 +159,12 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
     rename_synced(&new, folder).map_err(DatabaseError::io("renaming", &new))?;
     config.faults.pass(FaultPoint::StoreRenamed);
     Ok(())
+}
+
+fn options((_, large_values): &KeyspaceOf, config: &DatabaseConfig) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(config.memtable_bytes)
+        .with_kv_separation(large_values.then(KvSeparationOptions::default))
 }
 
 fn open_database(folder: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError> {

@@ -2,6 +2,7 @@
 
 use crate::NodeError;
 use picot_block_factory::{Fates, run_on_ticks};
+use picot_checkpoint::CheckpointArchive;
 use picot_clock::Ticker;
 use picot_execution::Execution;
 use picot_models::Slot;
@@ -16,6 +17,9 @@ const BLOCKS_KEPT_PERIODS: u64 = 8;
 /// Cycles for which claims are kept after their slots are final. None of them can be of use: what
 /// is final is never voted on again.
 const CLAIMS_KEPT_CYCLES: u64 = 8;
+/// Cycles for which claims are kept at most while a checkpoint waits for its certificate: without them
+/// no key could sign it any more, and the chain of certificates would end there.
+const CLAIMS_KEPT_FOR_CHECKPOINTS_CYCLES: u64 = 1_024;
 
 /// Whom to tell.
 pub struct Housekeeping {
@@ -27,6 +31,8 @@ pub struct Housekeeping {
     pub storage: Arc<dyn Storage>,
     /// Claims leave the disk.
     pub signing_log: Arc<dyn SigningLog>,
+    /// Knows which checkpoints wait for their certificates.
+    pub checkpoints: CheckpointArchive,
     /// The histories of the factories learn what became of their slots.
     pub fates: Vec<Fates>,
     /// Periods of a cycle.
@@ -66,8 +72,19 @@ impl Housekeeping {
     }
 
     fn prune_claims(&self, last_final: Slot) {
-        let kept = self.periods_per_cycle.saturating_mul(CLAIMS_KEPT_CYCLES);
-        let before = Slot::new(last_final.period.saturating_sub(kept), 0);
+        let earlier = |cycles: u64| {
+            let periods = self.periods_per_cycle.saturating_mul(cycles);
+            Slot::new(last_final.period.saturating_sub(periods), 0)
+        };
+        let mut before = earlier(CLAIMS_KEPT_CYCLES);
+        match self.checkpoints.uncertified(1) {
+            Ok(waiting) => {
+                let oldest = waiting.first().map_or(before, |checkpoint| checkpoint.slot);
+                let kept = earlier(CLAIMS_KEPT_FOR_CHECKPOINTS_CYCLES);
+                before = before.min(oldest.max(kept));
+            }
+            Err(error) => tracing::warn!(%error, "the checkpoints cannot be read"),
+        }
         if let Err(error) = self.signing_log.prune(before) {
             tracing::warn!(%error, "cannot prune the signing log; it only grows");
         }
@@ -80,10 +97,11 @@ mod tests {
     use mockall::predicate::eq;
     use picot_block_factory::mocks::history_entry;
     use picot_block_factory::{Fate, HistoryLog, MemoryHistory};
+    use picot_checkpoint::{MemoryCheckpointStore, ValidatorSets};
     use picot_consensus::mocks::MockConsensus;
     use picot_execution::ExecutionSummary;
     use picot_execution::mocks::MockExecution;
-    use picot_models::Hash;
+    use picot_models::{Checkpoint, Hash};
     use picot_pool::mocks::MockPool;
     use picot_storage::mocks::MockStorage;
     use picot_wallet::mocks::MockSigningLog;
@@ -121,9 +139,27 @@ mod tests {
             execution: Arc::new(execution),
             storage: Arc::new(storage),
             signing_log: Arc::new(signing_log),
+            checkpoints: checkpoints(&[]),
             fates: Vec::new(),
             periods_per_cycle: 16,
         }
+    }
+
+    /// An archive in which checkpoints of these periods wait for certificates.
+    fn checkpoints(periods: &[u64]) -> CheckpointArchive {
+        let genesis = picot_models::mocks::genesis(&[(1, 1)]);
+        let sets = ValidatorSets::genesis(&genesis).unwrap();
+        let store = Arc::new(MemoryCheckpointStore::new());
+        let archive = CheckpointArchive::new(store, Arc::new(genesis));
+        for period in periods {
+            let checkpoint = Checkpoint {
+                slot: Slot::new(*period, 3),
+                state_hash: Hash([0; 32]),
+                validator_sets: sets.hash(),
+            };
+            archive.reach(&checkpoint, &sets).unwrap();
+        }
+        archive
     }
 
     #[test]
@@ -157,5 +193,21 @@ mod tests {
         housekeeping(Slot::new(200, 3), now, Some(Slot::new(72, 0))).step(now);
         // A node that is far behind keeps all claims of what is not final.
         housekeeping(Slot::new(10, 0), now, Some(Slot::new(0, 0))).step(now);
+    }
+
+    #[test]
+    fn no_claims_go_that_a_checkpoint_without_certificate_needs_for_a_long_while() {
+        let now = Slot::new(32_000, 0);
+        let last_final = Slot::new(20_000, 3);
+        let cases = [
+            (&[19_999, 20_000][..], Slot::new(20_000 - 8 * 16, 0)),
+            (&[6_007, 19_999], Slot::new(6_007, 3)),
+            (&[15], Slot::new(20_000 - 1_024 * 16, 0)),
+        ];
+        for (waiting, kept_from) in cases {
+            let mut housekeeping = housekeeping(last_final, now, Some(kept_from));
+            housekeeping.checkpoints = checkpoints(waiting);
+            housekeeping.step(now);
+        }
     }
 }

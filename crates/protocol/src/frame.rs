@@ -130,6 +130,7 @@ impl Frame {
 }
 
 fn lane_of(packet: &Packet) -> Lane {
+    use picot_checkpoint::CheckpointMessage;
     use picot_consensus::Message;
     match packet {
         Packet::Hello(_)
@@ -151,5 +152,11 @@ fn lane_of(packet: &Packet) -> Lane {
         | Packet::Endorsements(_)
         | Packet::Denunciations(_) => Lane::Gossip,
         Packet::BlockIds { .. } | Packet::BlockOperations { .. } => Lane::Bulk,
+        Packet::Checkpoint(message) => match *message.0 {
+            CheckpointMessage::Signatures(_)
+            | CheckpointMessage::GetSteps { .. }
+            | CheckpointMessage::GetStart(_) => Lane::Gossip,
+            CheckpointMessage::Steps { .. } | CheckpointMessage::Start { .. } => Lane::Bulk,
+        },
     }
 }

@@ -1,6 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use crate::{Frame, Lane, Packet};
+use picot_checkpoint::CheckpointMessage;
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Message, Peer, PeerFault, Request};
 use picot_crypto::Hash;
@@ -89,6 +90,8 @@ pub enum Input {
         /// For what.
         fault: PeerFault,
     },
+    /// What this node says about checkpoints.
+    Checkpoint(CheckpointWord),
     /// A block that this node has whole, and can give to others.
     Held(Block),
     /// The pool took these in, for the first time.
@@ -125,6 +128,29 @@ pub enum Input {
         /// The first period that is kept.
         serves_from: u64,
     },
+}
+
+/// What this node says about checkpoints, and to whom.
+#[derive(Debug, Clone)]
+pub enum CheckpointWord {
+    /// To all.
+    Broadcast(Arc<CheckpointMessage>),
+    /// To others than who sent it. Its signatures are verified.
+    Relay {
+        /// Who sent it.
+        from: Peer,
+        /// What.
+        message: Arc<CheckpointMessage>,
+    },
+    /// To one.
+    Send {
+        /// Whom.
+        to: Peer,
+        /// What.
+        message: Arc<CheckpointMessage>,
+    },
+    /// A question to one after the other.
+    Ask(Arc<CheckpointMessage>),
 }
 
 /// What is to be done outside, in order.
@@ -178,6 +204,13 @@ pub enum Output {
         peer: Peer,
         /// The last decided slot of each thread in which it is ahead.
         slots: Vec<Slot>,
+    },
+    /// Give whoever gathers checkpoints a message.
+    Checkpoint {
+        /// From whom.
+        from: Peer,
+        /// What.
+        message: Arc<CheckpointMessage>,
     },
     /// Give the pool operations, then say [`Input::Added`].
     AddOperations {

@@ -28,11 +28,11 @@ pub use core::{Core, Reads};
 pub use error::ProtocolError;
 pub use frame::{Frame, Lane};
 pub use gossip::GossipConfig;
-pub use input::{Farewell, Fault, Input, Output};
+pub use input::{CheckpointWord, Farewell, Fault, Input, Output};
 pub use operations::OperationsStats;
 pub use packet::{
     Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_TAGS, NodeTag, Packet, Prefix,
-    SharedMessage, ShortBlock, Status, Tag,
+    SharedCheckpoint, SharedMessage, ShortBlock, Status, Tag,
 };
 pub use peers::{
     FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic,

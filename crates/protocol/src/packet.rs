@@ -1,5 +1,6 @@
 //! What travels between nodes (design 09, 'What travels'), and its byte form.
 
+use picot_checkpoint::CheckpointMessage;
 use picot_consensus::Message;
 use picot_crypto::Hash;
 use picot_models::limits::{MAX_OPERATIONS, MAX_THREAD_COUNT};
@@ -105,6 +106,26 @@ impl Encode for SharedMessage {
 impl Decode for SharedMessage {
     fn decode(input: &[u8]) -> IResult<&[u8], Self, DecodeError> {
         Message::decode(input).map(|(rest, message)| (rest, Self(Arc::new(message))))
+    }
+}
+
+/// A message about checkpoints, shared by all to whom it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedCheckpoint(pub Arc<CheckpointMessage>);
+
+impl Encode for SharedCheckpoint {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.0.encoded_len()
+    }
+}
+
+impl Decode for SharedCheckpoint {
+    fn decode(input: &[u8]) -> IResult<&[u8], Self, DecodeError> {
+        CheckpointMessage::decode(input).map(|(rest, message)| (rest, Self(Arc::new(message))))
     }
 }
 
@@ -227,6 +248,8 @@ pub enum Packet {
     },
     /// The sender does not have the block that it was asked for.
     NotHeld(BlockId),
+    /// Signatures of checkpoints, questions for what is certified, and answers.
+    Checkpoint(SharedCheckpoint),
 }
 
 codec_enum!(Packet {
@@ -247,4 +270,5 @@ codec_enum!(Packet {
     14 => GetBlockOperations { id, places: seq(MAX_OPERATIONS) },
     15 => BlockOperations { id, operations: seq(MAX_OPERATIONS) },
     16 => NotHeld(id),
+    17 => Checkpoint(message),
 });

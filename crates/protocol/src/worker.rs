@@ -4,9 +4,12 @@
 use crate::arrivals::Arrivals;
 use crate::core::{Core, Reads};
 use crate::peers::PeerInfo;
-use crate::{Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError, Transport};
+use crate::{
+    CheckpointWord, Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError, Transport,
+};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
+use picot_checkpoint::{CheckpointInbox, CheckpointMessage, CheckpointNetwork};
 use picot_clock::{Clock, Millis, Timestamp};
 use picot_consensus::{
     ConsensusInbox, ConsensusNetwork, Message, Peer, PeerFault, Request, Verifier,
@@ -263,6 +266,28 @@ impl ConsensusNetwork for ProtocolHandle {
     }
 }
 
+impl CheckpointNetwork for ProtocolHandle {
+    fn broadcast(&self, message: Arc<CheckpointMessage>) {
+        self.local(Input::Checkpoint(CheckpointWord::Broadcast(message)));
+    }
+
+    fn relay(&self, from: Peer, message: Arc<CheckpointMessage>) {
+        self.local(Input::Checkpoint(CheckpointWord::Relay { from, message }));
+    }
+
+    fn send(&self, to: Peer, message: Arc<CheckpointMessage>) {
+        self.local(Input::Checkpoint(CheckpointWord::Send { to, message }));
+    }
+
+    fn ask(&self, message: Arc<CheckpointMessage>) {
+        self.local(Input::Checkpoint(CheckpointWord::Ask(message)));
+    }
+
+    fn blame(&self, peer: Peer, fault: PeerFault) {
+        self.local(Input::Blame { peer, fault });
+    }
+}
+
 impl Propagation for ProtocolHandle {
     fn operations(&self, operations: &[Arc<SignedOperation>]) {
         self.local(Input::NewOperations(operations.to_vec()));
@@ -287,6 +312,8 @@ pub struct ProtocolPorts {
     pub pool: Arc<dyn Pool>,
     /// Consensus.
     pub consensus: Arc<dyn ConsensusInbox>,
+    /// Who gathers checkpoints.
+    pub checkpoints: Arc<dyn CheckpointInbox>,
     /// Other nodes.
     pub transport: Arc<dyn Transport>,
     /// Where signatures of votes are verified before they are passed on.
@@ -332,6 +359,7 @@ impl ProtocolWorker {
             core,
             clock: ports.clock,
             consensus: ports.consensus,
+            checkpoints: ports.checkpoints,
             transport: ports.transport,
             shared: Arc::clone(&handle.shared),
             jobs,
@@ -380,6 +408,7 @@ struct Shell {
     core: Core,
     clock: Arc<dyn Clock>,
     consensus: Arc<dyn ConsensusInbox>,
+    checkpoints: Arc<dyn CheckpointInbox>,
     transport: Arc<dyn Transport>,
     shared: Arc<Shared>,
     jobs: Sender<Output>,
@@ -489,6 +518,7 @@ impl Shell {
             Output::Consensus { from, message } => {
                 self.heed(self.consensus.deliver(from, message));
             }
+            Output::Checkpoint { from, message } => self.checkpoints.deliver(from, message),
             Output::DecidedElsewhere { peer, slots } => {
                 self.heed(self.consensus.decided_elsewhere(peer, slots));
             }

@@ -9,9 +9,13 @@
 
 use crate::fuse::{Crashed, Fuse};
 use parking_lot::Mutex;
+use picot_checkpoint::{
+    CheckpointArchive, CheckpointError, CheckpointStore, MemoryCheckpointStore, StoreChange,
+    StorePair,
+};
 use picot_clock::Timestamp;
 use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateStore};
-use picot_models::{Address, Block, BlockId, Outcome, Slot};
+use picot_models::{Address, Block, BlockId, Genesis, Outcome, Slot};
 use picot_storage::{BlockArchive, Decided, MemoryArchive, Pruned, StorageError};
 use picot_wallet::{ClaimRecord, ClaimVerdict, MemorySigningLog, SigningLog, SigningLogError};
 use std::collections::VecDeque;
@@ -31,6 +35,8 @@ pub(crate) struct Disk {
     pub log: MemorySigningLog,
     /// When the log was begun, if it does not know all that the keys ever signed.
     pub log_since: Option<Timestamp>,
+    /// What is certified.
+    checkpoints: Arc<MemoryCheckpointStore>,
     state: Arc<MemoryStateStore>,
     /// Earlier states, oldest first: commits of the state are not synced one by one.
     copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
@@ -46,6 +52,7 @@ impl Disk {
             archive: MemoryArchive::new(),
             log: MemorySigningLog::new(),
             log_since: None,
+            checkpoints: Arc::default(),
             state: Arc::new(MemoryStateStore::new()),
             copies: Arc::default(),
             keeps_copies,
@@ -80,6 +87,23 @@ impl Disk {
             keeps_copies: self.keeps_copies,
             commits: Mutex::new(0),
         }
+    }
+
+    /// The checkpoints behind a fuse.
+    #[must_use]
+    pub(crate) fn checkpoints(&self, fuse: &Arc<Fuse>) -> FusedCheckpoints {
+        FusedCheckpoints {
+            fuse: Arc::clone(fuse),
+            inner: Arc::clone(&self.checkpoints),
+        }
+    }
+
+    /// Whether a checkpoint is certified here.
+    #[must_use]
+    pub(crate) fn has_certificate(&self, genesis: &Genesis, slot: Slot) -> bool {
+        let store = Arc::clone(&self.checkpoints) as _;
+        let archive = CheckpointArchive::new(store, Arc::new(genesis.clone()));
+        archive.certified(slot).is_ok_and(|found| found.is_some())
     }
 
     /// The archive behind a fuse.
@@ -149,6 +173,45 @@ impl StateStore for FusedState {
         // What was synced is not lost any more.
         self.copies.lock().clear();
         Ok(())
+    }
+}
+
+/// Checkpoints behind a fuse.
+pub(crate) struct FusedCheckpoints {
+    fuse: Arc<Fuse>,
+    inner: Arc<MemoryCheckpointStore>,
+}
+
+impl CheckpointStore for FusedCheckpoints {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CheckpointError> {
+        self.inner.get(key)
+    }
+
+    fn ascending(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<StorePair>, CheckpointError> {
+        self.inner.ascending(from, end, limit)
+    }
+
+    fn descending(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<StorePair>, CheckpointError> {
+        self.inner.descending(from, end, limit)
+    }
+
+    fn write(&self, changes: Vec<StoreChange>) -> Result<(), CheckpointError> {
+        let written = self.fuse.persist(|| self.inner.write(changes));
+        let gone = |crashed| CheckpointError::Store {
+            action: "writing",
+            source: Arc::new(crashed),
+        };
+        written.map_err(gone)?
     }
 }
 

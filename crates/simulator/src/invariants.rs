@@ -4,8 +4,8 @@ use displaydoc::Display;
 use picot_consensus::{BatchVerifier, Verifier};
 use picot_execution::ExecutionSummary;
 use picot_models::{
-    Address, Amount, Block, BlockId, ChainId, Denunciation, FaultKey, Genesis, Hash, OperationId,
-    Slot, ValidatorSet, Value,
+    Address, Amount, Block, BlockId, ChainId, Checkpoint, Denunciation, FaultKey, Genesis, Hash,
+    OperationId, Slot, ValidatorSet, Value,
 };
 use picot_protocol::{Lane, PeerInfo, PeersConfig};
 use picot_selector::Selector;
@@ -29,6 +29,8 @@ pub enum Invariant {
     Linked,
     /// states are equal at equal slots
     EqualStates,
+    /// certified checkpoints are those of the state
+    Checkpoints,
     /// draws are equal on all nodes
     EqualDraws,
     /// conservation of coins
@@ -106,6 +108,9 @@ pub(crate) struct Checker {
     open_parents: BTreeMap<BlockId, (Slot, Slot)>,
     operations: BTreeSet<OperationId>,
     states: BTreeMap<Slot, Hash>,
+    checkpoints: BTreeMap<Slot, Checkpoint>,
+    /// By node: the ends of cycles of which it has told the certificate.
+    certified_ends: Vec<BTreeSet<Slot>>,
     draws: BTreeMap<u64, (Hash, Vec<Address>)>,
     signed: BTreeMap<ClaimKey, Hash>,
     producers: BTreeMap<Slot, Address>,
@@ -140,6 +145,8 @@ impl Checker {
             open_parents: BTreeMap::new(),
             operations: BTreeSet::new(),
             states: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
+            certified_ends: vec![BTreeSet::new(); nodes],
             draws: BTreeMap::new(),
             signed: BTreeMap::new(),
             producers: BTreeMap::new(),
@@ -350,6 +357,44 @@ impl Checker {
         hold(held == supplied, Invariant::Conservation, || {
             format!("node {node} after {slot}: {held} are held, {supplied} should be")
         })
+    }
+
+    /// A node has a certificate.
+    ///
+    /// # Errors
+    /// It is not of the state that nodes had, or not of the checkpoint that others have.
+    pub(crate) fn on_certified(
+        &mut self,
+        node: usize,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), Violation> {
+        let slot = checkpoint.slot;
+        let known = self.checkpoints.entry(slot);
+        let known = known.or_insert_with(|| checkpoint.clone());
+        let state = self.states.get(&slot);
+        let is_of_state = state.is_none_or(|state| *state == checkpoint.state_hash);
+        hold(
+            known == checkpoint && is_of_state,
+            Invariant::Checkpoints,
+            || format!("node {node} certifies another checkpoint of {slot} than that of others"),
+        )?;
+        if self.genesis.params.ends_cycle(slot)
+            && let Some(ends) = self.certified_ends.get_mut(node)
+        {
+            ends.insert(slot);
+        }
+        Ok(())
+    }
+
+    /// The ends of cycles before a period of which a node has not told the certificate.
+    pub(crate) fn uncertified_ends(&self, node: usize, period: u64) -> Vec<Slot> {
+        let params = &self.genesis.params;
+        let end_of =
+            |cycle| Slot::last_of_cycle(cycle, params.periods_per_cycle, params.thread_count).ok();
+        let ends = (0..period / params.periods_per_cycle).filter_map(end_of);
+        let told = self.certified_ends.get(node);
+        ends.filter(|end| told.is_none_or(|told| !told.contains(end)))
+            .collect()
     }
 
     /// The validators of a cycle and the ranking of its first slot, as a node draws them.

@@ -1,5 +1,6 @@
 //! What travels between simulated nodes.
 
+use picot_checkpoint::CheckpointMessage;
 use picot_consensus::Message;
 use picot_protocol::{Frame, Lane, Packet, PacketKind};
 use std::fmt;
@@ -122,6 +123,23 @@ fn show_packet(packet: &Packet, formatter: &mut fmt::Formatter<'_>) -> fmt::Resu
             write!(formatter, "{} operations of block {id}", operations.len())
         }
         Packet::NotHeld(id) => write!(formatter, "block {id} not held"),
+        Packet::Checkpoint(message) => show_checkpoint(&message.0, formatter),
+    }
+}
+
+fn show_checkpoint(message: &CheckpointMessage, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match message {
+        CheckpointMessage::Signatures(all) => {
+            write!(formatter, "{} signatures of checkpoints", all.len())
+        }
+        CheckpointMessage::GetSteps { after } => {
+            write!(formatter, "get checkpoints after {after}")
+        }
+        CheckpointMessage::Steps { after, steps } => {
+            write!(formatter, "{} checkpoints after {after}", steps.len())
+        }
+        CheckpointMessage::GetStart(hash) => write!(formatter, "get start at {hash}"),
+        CheckpointMessage::Start { hash, .. } => write!(formatter, "start at {hash}"),
     }
 }
 

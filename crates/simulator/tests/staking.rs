@@ -556,3 +556,54 @@ fn a_node_that_comes_back_with_other_draws_is_found_in_a_life_too() {
     let expected = [Invariant::EqualDraws, Invariant::EqualStates];
     assert!(expected.contains(&violation.invariant), "{violation}");
 }
+
+/// Late cycles: the outcomes of many cycles, each decided by other validators than the one before.
+/// Who these are the node learns as it executes, a few cycles ahead of what it follows.
+#[test]
+fn a_node_that_was_off_for_many_cycles_follows_with_the_validators_that_it_learns() {
+    const LATE: usize = 6;
+    let mut config = config(&[20, 22, 24, 26, 28, 30, 20], 18);
+    config.params.endorsement_count = 16;
+    let mut scenario = Scenario::new(&config);
+    scenario.absences = vec![away(LATE, 3, 13, Away::Off)];
+    for cycle in 2..13 {
+        let (buyer, seller) = (cycle % 6, (cycle + 3) % 6);
+        let staker = |number: u64| usize::try_from(number).unwrap();
+        scenario
+            .orders
+            .push(buy(staker(buyer), cycle, 1 + cycle % 3));
+        scenario
+            .orders
+            .push(sell(staker(seller), cycle, 1 + cycle % 2));
+    }
+    scenario.orders.push(buy(LATE, 13, 5));
+    scenario.orders.sort_by_key(|order| order.at_us);
+    let record = check(&config, &scenario);
+    let changes = (4..16).filter(|cycle| record.powers[cycle] != record.powers[&(cycle - 1)]);
+    assert!(
+        changes.count() >= 10,
+        "the validators change in most cycles"
+    );
+    assert_eq!(weight(&record, 12, LATE), 0, "it lost its stake meanwhile");
+    assert_eq!(weight(&record, 16, LATE), 5);
+    let late = SimConfig::address(LATE);
+    let producers = |first: u64, last: u64| {
+        let slots = record.slots.iter();
+        slots
+            .filter(|slot| (first..=last).contains(&(slot.slot.period / PERIODS)))
+            .filter_map(|slot| slot.block.as_ref())
+            .filter(|block| block.header.signer_address() == late)
+            .count()
+    };
+    assert!(producers(1, 2) > 0);
+    assert_eq!(producers(3, 15), 0);
+    let drawn_first = record.slots.iter().any(|slot| {
+        (16..=17).contains(&(slot.slot.period / PERIODS)) && slot.producers.first() == Some(&late)
+    });
+    assert_eq!(
+        drawn_first,
+        producers(16, 17) > 0,
+        "what it is drawn for it makes"
+    );
+    check_conservation(&record);
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod blocks;
+pub(crate) mod checkpoints;
 pub(crate) mod draws;
 pub(crate) mod operations;
 pub(crate) mod parameters;

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "the parts are written here"
 )]
 

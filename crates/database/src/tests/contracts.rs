@@ -190,3 +190,16 @@ fn what_was_flushed_to_tables_is_read_as_before() {
         "a lost candidate of before the restart"
     );
 }
+
+#[test]
+fn the_disk_keeps_the_contract_of_checkpoint_stores_over_restarts_too() {
+    use picot_checkpoint::CheckpointStore;
+    let folder = folder();
+    let store = open(folder.path()).checkpoints();
+    picot_checkpoint::mocks::checkpoint_store_suite(&*store);
+    let before = store.ascending(&[0], &[255], 99).unwrap();
+    assert!(!before.is_empty());
+    drop(store);
+    let store = open(folder.path()).checkpoints();
+    assert_eq!(store.ascending(&[0], &[255], 99).unwrap(), before);
+}

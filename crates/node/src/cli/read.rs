@@ -44,7 +44,7 @@ pub(super) fn operation(arguments: &OperationArgs, world: &mut World<'_>) -> Res
     show(&arguments.node, &action, ask, tables::operation, world)
 }
 
-fn show<T: Serialize>(
+pub(super) fn show<T: Serialize>(
     node: &ApiArgs,
     action: &str,
     ask: impl FnOnce(&ApiClient) -> Result<T, ClientError>,

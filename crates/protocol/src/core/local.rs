@@ -2,9 +2,9 @@
 
 use super::packets::is_well_signed;
 use super::{Core, OUTCOME_TICKETS};
-use crate::input::Effects;
+use crate::input::{CheckpointWord, Effects};
 use crate::judge::is_proof;
-use crate::packet::{Packet, SharedMessage};
+use crate::packet::{Packet, SharedCheckpoint, SharedMessage};
 use crate::{Fault, Frame, Input};
 use picot_clock::Timestamp;
 use picot_consensus::{Message, Peer, Request};
@@ -29,6 +29,7 @@ impl Core {
             }
             Input::Ask { to, request } => self.ask(now, to, request, effects),
             Input::Blame { peer, fault } => effects.blame(peer, Fault::Consensus(fault)),
+            Input::Checkpoint(word) => self.on_checkpoint_word(now, word, effects),
             Input::Held(block) => self.blocks.hold(block),
             Input::NewOperations(operations) => self.operations.on_new(now, &operations),
             Input::NewEndorsements(endorsements) => {
@@ -114,6 +115,28 @@ impl Core {
         let is_good = || is_well_signed(verifier.as_ref(), chain_id, &frame);
         self.gossip
             .relay(now, &self.table, from, &frame, is_good, effects);
+    }
+
+    fn on_checkpoint_word(&mut self, now: Timestamp, word: CheckpointWord, effects: &mut Effects) {
+        let frame_of =
+            |message| Arc::new(Frame::new(Packet::Checkpoint(SharedCheckpoint(message))));
+        match word {
+            CheckpointWord::Broadcast(message) => {
+                let frame = frame_of(message);
+                self.gossip.broadcast(&self.table, &frame, effects);
+            }
+            CheckpointWord::Relay { from, message } => {
+                let frame = frame_of(message);
+                self.gossip
+                    .relay(now, &self.table, from, &frame, || true, effects);
+            }
+            CheckpointWord::Send { to, message } => effects.share(to, &frame_of(message)),
+            CheckpointWord::Ask(message) => {
+                if let Some(to) = self.table.any() {
+                    effects.share(to, &frame_of(message));
+                }
+            }
+        }
     }
 
     /// What the pool took in: its own, or of a peer.

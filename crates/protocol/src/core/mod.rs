@@ -343,6 +343,7 @@ fn is_light(input: &Input) -> bool {
         | Input::Tell(_)
         | Input::Relay { .. }
         | Input::Send { .. }
+        | Input::Checkpoint(_)
         | Input::NewEndorsements(_)
         | Input::NewDenunciations(_)
         | Input::Judged { .. } => true,
@@ -352,7 +353,8 @@ fn is_light(input: &Input) -> bool {
             | Packet::Status(_)
             | Packet::Neighbours(_)
             | Packet::Endorsements(_)
-            | Packet::Denunciations(_) => true,
+            | Packet::Denunciations(_)
+            | Packet::Checkpoint(_) => true,
             Packet::Consensus(message) => matches!(
                 *message.0,
                 Message::Vote(_)

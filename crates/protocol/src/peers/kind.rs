@@ -1,6 +1,7 @@
 //! Which packet something is, and what it is worth when not all can be sent.
 
 use crate::{Lane, Packet};
+use picot_checkpoint::CheckpointMessage;
 use picot_consensus::Message;
 use picot_models::Slot;
 use serde::Serialize;
@@ -55,6 +56,12 @@ pub enum PacketKind {
     BlockOperations,
     /// A block that is not had, or outcomes.
     NotHeld,
+    /// Signatures of checkpoints.
+    CheckpointSignatures,
+    /// Certified checkpoints that are wanted.
+    GetCheckpoints,
+    /// Certified checkpoints.
+    Checkpoints,
 }
 
 impl PacketKind {
@@ -79,6 +86,15 @@ impl PacketKind {
             Packet::GetBlockOperations { .. } => Self::GetBlockOperations,
             Packet::BlockOperations { .. } => Self::BlockOperations,
             Packet::NotHeld(_) => Self::NotHeld,
+            Packet::Checkpoint(message) => match *message.0 {
+                CheckpointMessage::Signatures(_) => Self::CheckpointSignatures,
+                CheckpointMessage::GetSteps { .. } | CheckpointMessage::GetStart(_) => {
+                    Self::GetCheckpoints
+                }
+                CheckpointMessage::Steps { .. } | CheckpointMessage::Start { .. } => {
+                    Self::Checkpoints
+                }
+            },
         }
     }
 
@@ -111,7 +127,7 @@ impl Worth {
     /// | lane | from the most to the least valuable |
     /// | --- | --- |
     /// | urgent | handshake and status; what slots are decided by, later slots first; questions and refusals, which are asked again; what only names something |
-    /// | gossip | proofs of faults; endorsements; operations, which were asked for; questions for them; announcements |
+    /// | gossip | proofs of faults; endorsements and signatures of checkpoints; operations, which were asked for; questions for them; announcements |
     /// | bulk | all the same |
     pub(crate) fn of(lane: Lane, packet: &Packet) -> Self {
         let kind = PacketKind::of(packet);
@@ -124,12 +140,14 @@ impl Worth {
             | PacketKind::Proposal
             | PacketKind::Certificate
             | PacketKind::Outcome
-            | PacketKind::Endorsements => 3,
+            | PacketKind::Endorsements
+            | PacketKind::CheckpointSignatures => 3,
             PacketKind::Operations => 2,
             PacketKind::Ask
             | PacketKind::GetBlock
             | PacketKind::GetBlockOperations
             | PacketKind::NotHeld
+            | PacketKind::GetCheckpoints
             | PacketKind::GetOperations => 1,
             PacketKind::Neighbours
             | PacketKind::Have
@@ -137,6 +155,7 @@ impl Worth {
             | PacketKind::Want
             | PacketKind::Announce
             | PacketKind::Body
+            | PacketKind::Checkpoints
             | PacketKind::BlockIds
             | PacketKind::BlockOperations => 0,
         };

@@ -2,6 +2,7 @@
 
 use super::{PeersConfig, PerLane, Rate};
 use crate::{Fault, Lane, Packet};
+use picot_checkpoint::CheckpointMessage;
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Message, Request};
 
@@ -124,6 +125,11 @@ fn questions_of(packet: &Packet) -> u64 {
             Message::Ask(_) => 0,
             _ => return 0,
         },
+        Packet::Checkpoint(message) => match *message.0 {
+            CheckpointMessage::GetSteps { .. } => return 32,
+            CheckpointMessage::GetStart(_) => return 128,
+            _ => return 0,
+        },
         _ => return 0,
     };
     let more = items.checked_div(ITEMS_PER_QUESTION).unwrap_or(0);
@@ -137,6 +143,10 @@ pub(super) fn is_answered_in_bulk(packet: &Packet) -> bool {
         Packet::Consensus(message) => matches!(
             message.0.as_ref(),
             Message::Ask(Request::Outcomes { .. } | Request::Body { .. })
+        ),
+        Packet::Checkpoint(message) => matches!(
+            *message.0,
+            CheckpointMessage::GetSteps { .. } | CheckpointMessage::GetStart(_)
         ),
         _ => false,
     }
@@ -284,6 +294,7 @@ mod tests {
             PacketKind::GetOperations,
             PacketKind::GetBlock,
             PacketKind::GetBlockOperations,
+            PacketKind::GetCheckpoints,
         ];
         assert_eq!(counted, questions);
     }

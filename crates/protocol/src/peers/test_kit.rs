@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use super::{Accounts, ClockOffsets, PacketKind, PeerInfo, PeersConfig, Statuses, Table};
-use crate::packet::{Hello, NodeTag, Packet, Prefix, SharedMessage, ShortBlock, Status, Tag};
+use crate::packet::{
+    Hello, NodeTag, Packet, Prefix, SharedCheckpoint, SharedMessage, ShortBlock, Status, Tag,
+};
 use crate::{Fault, Frame};
+use picot_checkpoint::CheckpointMessage;
 use picot_clock::Timestamp;
 use picot_consensus::{Message, Peer, Request};
 use picot_crypto::Hash;
@@ -156,7 +159,17 @@ pub(crate) fn packet_of_each_kind() -> Vec<Packet> {
         },
         Packet::BlockOperations { id, operations },
         Packet::NotHeld(id),
+        about_checkpoints(CheckpointMessage::Signatures(Vec::new())),
+        about_checkpoints(CheckpointMessage::GetSteps { after: slot }),
+        about_checkpoints(CheckpointMessage::Steps {
+            after: slot,
+            steps: Vec::new(),
+        }),
     ]
+}
+
+fn about_checkpoints(message: CheckpointMessage) -> Packet {
+    Packet::Checkpoint(SharedCheckpoint(Arc::new(message)))
 }
 
 pub(super) fn packet_of_kind(kind: PacketKind) -> Packet {

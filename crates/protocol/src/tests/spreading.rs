@@ -1,7 +1,8 @@
 //! How messages of consensus spread.
 
 use super::support::*;
-use crate::{Input, Output, Packet, SharedMessage};
+use crate::{CheckpointWord, Input, Output, Packet, SharedMessage};
+use picot_checkpoint::CheckpointMessage;
 use picot_consensus::{Message, Peer, Request};
 use picot_models::mocks::key;
 use picot_models::{
@@ -358,4 +359,53 @@ fn who_sends_items_that_are_provably_bad_is_punished_and_for_want_of_knowledge_n
     assert_eq!(net.cores[0].peers(net.now)[0].penalty, 0);
     net.input(0, judged(PoolError::EndorsementSignature(id)));
     assert!(net.cores[0].peers(net.now)[0].penalty > 0);
+}
+
+#[test]
+fn messages_about_checkpoints_go_to_whom_they_are_for_and_arrive_with_who_sent_them() {
+    let mut net = Net::mesh(4);
+    let message = |period| {
+        let after = Slot::new(period, 0);
+        Arc::new(CheckpointMessage::GetSteps { after })
+    };
+    let heard = |net: &mut Net, at: usize| -> Vec<(Peer, Arc<CheckpointMessage>)> {
+        let outputs = std::mem::take(&mut net.done[at].outputs).into_iter();
+        outputs
+            .filter_map(|output| match output {
+                Output::Checkpoint { from, message } => Some((from, message)),
+                _ => None,
+            })
+            .collect()
+    };
+    let word = CheckpointWord::Broadcast(message(1));
+    net.input(0, Input::Checkpoint(word));
+    for at in 1..4 {
+        assert_eq!(heard(&mut net, at), [(Peer(0), message(1))]);
+    }
+    let (to, from) = (Peer(2), Peer(1));
+    let word = CheckpointWord::Send {
+        to,
+        message: message(2),
+    };
+    net.input(0, Input::Checkpoint(word));
+    assert_eq!(heard(&mut net, 2), [(Peer(0), message(2))]);
+    // Who sent it does not get it back; the others of a mesh had it from there.
+    let word = CheckpointWord::Relay {
+        from,
+        message: message(3),
+    };
+    net.input(0, Input::Checkpoint(word));
+    assert_eq!(heard(&mut net, 1), []);
+    // A question goes to one, another one each time.
+    let mut asked = std::collections::BTreeSet::new();
+    for period in 4..7 {
+        let word = CheckpointWord::Ask(message(period));
+        net.input(0, Input::Checkpoint(word));
+        let all: Vec<usize> = (1..4)
+            .filter(|at| !heard(&mut net, *at).is_empty())
+            .collect();
+        assert_eq!(all.len(), 1);
+        asked.extend(all);
+    }
+    assert_eq!(asked.len(), 3);
 }

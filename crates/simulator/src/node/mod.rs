@@ -1,6 +1,7 @@
 //! One whole node: the real engine, protocol, draws, execution, pool and factories, put together as
 //! `picot-node` does it, with the shells of consensus and protocol run by hand.
 
+mod checkpoints;
 mod shell;
 mod speech;
 
@@ -20,7 +21,7 @@ use picot_consensus::{ConsensusEvent, Engine, Input, Message, Peer, thread_start
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
-    Address, Block, Denunciation, Genesis, PublicKey, SecretKey, SignedOperation, Slot,
+    Address, Block, Checkpoint, Denunciation, Genesis, PublicKey, SecretKey, SignedOperation, Slot,
 };
 use picot_pool::{AccountView, LateAccounts, Pool, Propagation, SharedPool};
 use picot_protocol::{Core, Farewell, Fault, Frame, Reads};
@@ -50,6 +51,8 @@ pub(crate) enum Effect {
     Saw(Arc<Message>, (Slot, u32)),
     /// A decision is durable.
     Decided(Decided),
+    /// A checkpoint has its certificate.
+    Certified(Checkpoint),
     /// A fault was proven.
     Evidence(Arc<Denunciation>),
     /// A peer was punished.
@@ -124,6 +127,7 @@ pub(crate) struct Node {
     storage: Arc<dyn Storage>,
     consensus: Arc<ConsensusPort>,
     execution: Arc<ExecutionPort>,
+    checkpoints: checkpoints::Checkpoints,
     _accounts: Arc<dyn AccountView>,
     blocks: BlockProducer,
     endorsements: EndorsementProducer,
@@ -200,7 +204,14 @@ impl Node {
             judge,
             picot_execution::Config::default(),
         );
-        let core = core.map_err(|error| wrong(&error))?;
+        let mut core = core.map_err(|error| wrong(&error))?;
+        let checkpoints = checkpoints::Checkpoints::start(
+            start,
+            Arc::new(start.disk.checkpoints(&fuse)),
+            &mut core,
+            (&clock, &selector),
+            (&wallet, &pool),
+        )?;
         let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
         late.connect(Arc::downgrade(&accounts));
         let execution = Arc::new(ExecutionPort::new(core, Arc::clone(&pool), reuses));
@@ -296,6 +307,7 @@ impl Node {
             storage,
             consensus,
             execution,
+            checkpoints,
             _accounts: accounts,
             blocks: blocks.map_err(|error| wrong(&error))?,
             endorsements: endorsements.map_err(|error| wrong(&error))?,
@@ -370,7 +382,11 @@ impl Node {
     #[must_use]
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
         let now = picot_clock::Clock::now(&self.clock);
-        let times = [self.engine_read(Engine::wake_at), self.core.wake_at()];
+        let times = [
+            self.engine_read(Engine::wake_at),
+            self.core.wake_at(),
+            self.checkpoints.wake_at(),
+        ];
         times.into_iter().flatten().filter(|at| *at > now).min()
     }
 
@@ -461,7 +477,10 @@ impl Node {
         let is_due = slot.thread == 0 && slot.period.is_multiple_of(PRUNING_PERIODS);
         if is_due {
             // A disk in memory fails only where its node crashes.
-            drop(self.signing_log.prune(Slot::new(kept_from, 0)));
+            let before = Slot::new(kept_from, 0);
+            let oldest = self.checkpoints.oldest_open();
+            let before = oldest.map_or(before, |oldest| oldest.min(before));
+            drop(self.signing_log.prune(before));
         }
     }
 }

@@ -27,6 +27,7 @@ impl Node {
         if self.core.wake_at().is_some_and(|at| at <= now) {
             self.unsaid.push_back(Word::Tick);
         }
+        self.gather();
         self.talk(&mut inputs);
         let mut turns = 0;
         while !inputs.is_empty() && !self.fuse.is_blown() {
@@ -45,6 +46,7 @@ impl Node {
                 self.execute(output, &mut inputs);
             }
             self.hand_over();
+            self.gather();
             self.tell_progress();
             self.talk(&mut inputs);
         }

@@ -137,6 +137,7 @@ impl Node {
                 Gossip::Denunciations(all) => Word::NewDenunciations(all),
             });
         }
+        self.unsaid.extend(self.checkpoints.take_said());
     }
 
     fn heed(&mut self, output: Output, inputs: &mut Vec<Input>) {
@@ -157,6 +158,7 @@ impl Node {
                 self.watch(&message);
                 inputs.push(Input::Message { from, message });
             }
+            Output::Checkpoint { from, message } => self.heed_checkpoint(from, &message),
             Output::DecidedElsewhere { peer, slots } => {
                 inputs.push(Input::DecidedElsewhere { peer, slots });
             }

@@ -338,13 +338,30 @@ impl<'a> World<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.healed
-            && self.goals.iter().zip(0_u8..).all(|(goal, thread)| {
-                let done = |(node, member): (usize, &Member)| {
-                    !member.honest || self.checker.next_period(node, thread) > *goal
-                };
-                self.members.iter().enumerate().all(done)
-            })
+        self.healed && self.is_decided() && self.is_certified()
+    }
+
+    /// Whether each honest node has a certificate of the end of each cycle that the goals are past.
+    fn is_certified(&self) -> bool {
+        let period = self.goals.iter().min().copied().unwrap_or(0);
+        let members = self.members.iter().enumerate();
+        let mut honest = members.filter(|(_, member)| member.honest);
+        // A node that crashed as soon as it had a certificate could not tell of it.
+        let is_certified = |(node, member): (usize, &Member)| {
+            let untold = self.checker.uncertified_ends(node, period);
+            let mut untold = untold.into_iter();
+            untold.all(|end| member.disk.has_certificate(&self.genesis, end))
+        };
+        self.scenario.agreement_only || honest.all(is_certified)
+    }
+
+    fn is_decided(&self) -> bool {
+        self.goals.iter().zip(0_u8..).all(|(goal, thread)| {
+            let done = |(node, member): (usize, &Member)| {
+                !member.honest || self.checker.next_period(node, thread) > *goal
+            };
+            self.members.iter().enumerate().all(done)
+        })
     }
 
     fn undecided(&self) -> Violation {

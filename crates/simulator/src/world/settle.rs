@@ -107,6 +107,10 @@ impl World<'_> {
                 );
                 self.on_decided(node, &decided)?;
             }
+            Effect::Certified(checkpoint) if honest => {
+                self.say(node, format!("certifies {}", checkpoint.slot));
+                self.checker.on_certified(node, &checkpoint)?;
+            }
             Effect::Evidence(denunciation) if honest => {
                 self.say(node, format!("proves {:?}", denunciation.fault_key()));
                 self.witness.proved(denunciation.fault_key());

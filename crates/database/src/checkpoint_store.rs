@@ -1,0 +1,90 @@
+//! Checkpoints on disk: an ordered map of bytes, in the journal of the final state.
+
+use crate::DatabaseError;
+use crate::store::Store;
+use fjall::Readable;
+use picot_checkpoint::{CheckpointError, CheckpointStore, StoreChange, StorePair};
+use std::sync::Arc;
+
+/// The [`CheckpointStore`] of a data directory.
+///
+/// One journal orders it and the final state: what was written before a state is there whenever that
+/// state is. A data directory from before it had any gets an empty one.
+pub struct DiskCheckpointStore {
+    store: Store,
+}
+
+impl DiskCheckpointStore {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+}
+
+impl CheckpointStore for DiskCheckpointStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let found = self.store.snapshot().get(&self.store.checkpoints, key);
+        let found = found.map_err(failed("reading"))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    fn ascending(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<StorePair>, CheckpointError> {
+        if from >= end {
+            return Ok(Vec::new());
+        }
+        let pairs = self
+            .store
+            .snapshot()
+            .range(&self.store.checkpoints, from..end);
+        collect(pairs.take(limit))
+    }
+
+    fn descending(
+        &self,
+        from: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<StorePair>, CheckpointError> {
+        if from >= end {
+            return Ok(Vec::new());
+        }
+        let pairs = self
+            .store
+            .snapshot()
+            .range(&self.store.checkpoints, from..end);
+        collect(pairs.rev().take(limit))
+    }
+
+    fn write(&self, changes: Vec<StoreChange>) -> Result<(), CheckpointError> {
+        let mut batch = self.store.batch();
+        for (key, change) in changes {
+            match change {
+                Some(value) => batch.insert(&self.store.checkpoints, key, value),
+                None => batch.remove(&self.store.checkpoints, key),
+            }
+        }
+        let written = self.store.note("writing checkpoints", batch.commit());
+        written.map_err(failed("writing"))
+    }
+}
+
+fn collect(guards: impl Iterator<Item = fjall::Guard>) -> Result<Vec<StorePair>, CheckpointError> {
+    let read = |guard: fjall::Guard| {
+        let (key, value) = guard.into_inner().map_err(failed("reading a range"))?;
+        Ok((key.to_vec(), value.to_vec()))
+    };
+    guards.map(read).collect()
+}
+
+fn failed(action: &'static str) -> impl Fn(fjall::Error) -> CheckpointError {
+    move |error| CheckpointError::Store {
+        action,
+        source: Arc::new(DatabaseError::store(action)(error)),
+    }
+}
