@@ -6,7 +6,7 @@ use crate::health::{Health, WriteFailure};
 use crate::store::Store;
 use crate::{
     DatabaseConfig, DatabaseError, DiskCheckpointStore, DiskSigningLog, DiskStateStore, LogOrigin,
-    NodeStore, chain_file,
+    NodeStore, chain_file, incoming,
 };
 use picot_models::ChainId;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -40,7 +40,9 @@ pub struct Created {
 pub struct DataDir {
     path: PathBuf,
     created: Created,
+    store: Store,
     state: Arc<DiskStateStore>,
+    incoming: Arc<DiskStateStore>,
     archive: Arc<DiskArchive>,
     signing_log: Arc<DiskSigningLog>,
     node: Arc<NodeStore>,
@@ -80,11 +82,13 @@ impl DataDir {
                 signing_log: log_is_new || signing_log.origin()? == LogOrigin::New,
             },
             state: Arc::new(DiskStateStore::new(&store)),
+            incoming: Arc::new(DiskStateStore::incoming(&store)),
             archive: Arc::new(DiskArchive::new(&store, *chain_id)?),
             signing_log: Arc::new(signing_log),
             node: Arc::new(NodeStore::new(&store)),
             checkpoints: Arc::new(DiskCheckpointStore::new(&store)),
             health,
+            store,
         })
     }
 
@@ -106,6 +110,30 @@ impl DataDir {
         Arc::clone(&self.state)
     }
 
+    /// What is received of another state: a bootstrap's, until [`Self::adopt_incoming`].
+    #[must_use]
+    pub fn incoming(&self) -> Arc<DiskStateStore> {
+        Arc::clone(&self.incoming)
+    }
+
+    /// Puts what was received in the place of the state, and ends the use of the directory: whoever opens
+    /// it next finds the other state. Durable when it returns; a crash in the middle leaves the one or
+    /// the other. Archive, signing log and history stay as they are.
+    ///
+    /// # Errors
+    /// What was received is not complete, or the store failed.
+    pub fn adopt_incoming(self) -> Result<(), DatabaseError> {
+        incoming::adopt(&self.store, &self.path, &self.incoming)
+    }
+
+    /// Removes what was received, or what was the state before: its space is given back.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn clear_incoming(&self) -> Result<(), DatabaseError> {
+        incoming::clear(&self.store)
+    }
+
     /// The block archive.
     #[must_use]
     pub fn archive(&self) -> Arc<DiskArchive> {
@@ -125,7 +153,15 @@ impl DataDir {
         self.health.failure()
     }
 
-    /// Moves everything from the journal into tables.
+    /// Moves state, archive and history from memory, and so from the journal, into tables.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn flush(&self) -> Result<(), DatabaseError> {
+        self.state.flush()
+    }
+
+    /// Moves the archive alone from the journal into tables.
     #[cfg(test)]
     pub(crate) fn flush_to_tables(&self) {
         self.archive.flush_to_tables();
@@ -135,6 +171,17 @@ impl DataDir {
     #[must_use]
     pub fn checkpoints(&self) -> Arc<DiskCheckpointStore> {
         Arc::clone(&self.checkpoints)
+    }
+
+    pub(crate) fn signing_log_bytes(&self) -> Result<u64, DatabaseError> {
+        let folder = self.path.join("signing");
+        let failed = || DatabaseError::io("measuring", &folder);
+        let mut bytes = 0_u64;
+        for entry in fs::read_dir(&folder).map_err(failed())? {
+            let length = entry.and_then(|entry| entry.metadata()).map_err(failed())?;
+            bytes = bytes.saturating_add(length.len());
+        }
+        Ok(bytes)
     }
 
     /// The node's own history and switches.

@@ -128,6 +128,12 @@ impl DiskSigningLog {
         })
     }
 
+    /// Threads that wait for another's commit.
+    #[cfg(test)]
+    pub(crate) fn waiting_for_commit(&self) -> usize {
+        self.group.waiting()
+    }
+
     /// When the log was begun, or was said to be complete; none if nobody said, as of logs of the
     /// first nodes. Of what its keys signed since, nothing may be missing.
     ///

@@ -1,8 +1,8 @@
 //! The final state on disk.
 
-use crate::FaultPoint;
 use crate::store::Store;
-use fjall::Readable;
+use crate::{DatabaseError, DiskStateSnapshot, FaultPoint};
+use fjall::{Keyspace, Readable};
 use picot_ledger::keys::MAX_KEY_BYTES;
 use picot_ledger::{LedgerError, Pair, StateBatch, StateStore};
 
@@ -17,13 +17,40 @@ const FORMER_METADATA_KEY: &[u8] = b"metadata";
 /// failure of the machine: the archive holds durably what leads to it again.
 pub struct DiskStateStore {
     store: Store,
+    /// The state, or what comes of another one.
+    pairs: Keyspace,
+    is_incoming: bool,
 }
 
 impl DiskStateStore {
     pub(crate) fn new(store: &Store) -> Self {
         Self {
+            pairs: store.state.clone(),
             store: store.clone(),
+            is_incoming: false,
         }
+    }
+
+    /// The one of what is received of another state.
+    pub(crate) fn incoming(store: &Store) -> Self {
+        Self {
+            pairs: store.incoming.clone(),
+            store: store.clone(),
+            is_incoming: true,
+        }
+    }
+
+    /// The state as it is now, whatever is committed later.
+    #[must_use]
+    pub fn snapshot(&self) -> DiskStateSnapshot {
+        DiskStateSnapshot::new(&self.store, &self.pairs)
+    }
+}
+
+impl DiskStateStore {
+    /// Moves all keyspaces into tables.
+    pub(crate) fn flush(&self) -> Result<(), DatabaseError> {
+        self.store.flush().map_err(DatabaseError::store("a flush"))
     }
 }
 
@@ -33,7 +60,7 @@ fn failed(action: &'static str) -> impl Fn(fjall::Error) -> LedgerError {
 
 impl StateStore for DiskStateStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
-        let found = self.store.snapshot().get(&self.store.state, key);
+        let found = self.store.snapshot().get(&self.pairs, key);
         let found = found.map_err(failed("read a value"))?;
         Ok(found.map(|value| value.to_vec()))
     }
@@ -41,10 +68,7 @@ impl StateStore for DiskStateStore {
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Pair>, LedgerError> {
         let snapshot = self.store.snapshot();
         let mut pairs = Vec::new();
-        for guard in snapshot
-            .range(&self.store.state, prefix.max(from)..)
-            .take(limit)
-        {
+        for guard in snapshot.range(&self.pairs, prefix.max(from)..).take(limit) {
             let (key, value) = guard.into_inner().map_err(failed("scan"))?;
             if !key.starts_with(prefix) || key.len() > MAX_KEY_BYTES {
                 break;
@@ -60,8 +84,8 @@ impl StateStore for DiskStateStore {
             let found = snapshot.get(keyspace, key);
             found.map_err(failed("read the metadata"))
         };
-        let found = match read(&self.store.state, METADATA_KEY)? {
-            None => read(&self.store.state_metadata, FORMER_METADATA_KEY)?,
+        let found = match read(&self.pairs, METADATA_KEY)? {
+            None if !self.is_incoming => read(&self.store.state_metadata, FORMER_METADATA_KEY)?,
             found => found,
         };
         Ok(found.map(|value| value.to_vec()))
@@ -71,12 +95,12 @@ impl StateStore for DiskStateStore {
         let mut write = self.store.batch();
         for (key, change) in batch.changes {
             match change {
-                Some(value) => write.insert(&self.store.state, key, value),
-                None => write.remove(&self.store.state, key),
+                Some(value) => write.insert(&self.pairs, key, value),
+                None => write.remove(&self.pairs, key),
             }
         }
         if let Some(metadata) = batch.metadata {
-            write.insert(&self.store.state, METADATA_KEY, metadata);
+            write.insert(&self.pairs, METADATA_KEY, metadata);
         }
         self.store.faults.pass(FaultPoint::StateCommit);
         let committed = self.store.note("writing the state", write.commit());
@@ -96,7 +120,7 @@ impl StateStore for DiskStateStore {
 #[cfg(test)]
 impl DiskStateStore {
     pub(crate) fn flush_to_tables(&self) {
-        self.store.state.rotate_memtable_and_wait().unwrap();
+        self.pairs.rotate_memtable_and_wait().unwrap();
     }
 
     pub(crate) fn write_former_metadata(&self, metadata: &[u8]) {

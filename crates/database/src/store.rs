@@ -3,6 +3,7 @@
 
 use crate::files::{open_guarded, rename_synced, sync_folder};
 use crate::health::Health;
+use crate::incoming;
 use crate::{DatabaseConfig, DatabaseError, Durability, FaultPoint, Faults};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use std::fs::{self, File};
@@ -18,6 +19,8 @@ pub(crate) struct Store {
     /// What a write waits for that must outlive the machine.
     durable: PersistMode,
     pub(crate) state: Keyspace,
+    /// What is received of another state, which may take the place of this one.
+    pub(crate) incoming: Keyspace,
     pub(crate) state_metadata: Keyspace,
     pub(crate) outcomes: Keyspace,
     pub(crate) bodies: Keyspace,
@@ -68,9 +71,19 @@ impl Store {
             }
             open_keyspace(&db, folder, name, KeyspaceCreateOptions::default())
         };
+        let state_metadata = keyspace(&STATE_METADATA)?;
+        let first = keyspace(&STATE)?;
+        // A directory of a program that knew no other state has none.
+        let second = open_keyspace(&db, folder, STATE_TWO.0, options(&STATE_TWO, config))?;
+        let (state, incoming) = if incoming::second_is_current(&state_metadata)? {
+            (second, first)
+        } else {
+            (first, second)
+        };
         Ok(Self {
-            state: keyspace(&STATE)?,
-            state_metadata: keyspace(&STATE_METADATA)?,
+            state,
+            incoming,
+            state_metadata,
             outcomes: keyspace(&OUTCOMES)?,
             bodies: keyspace(&BODIES)?,
             body_keys: keyspace(&BODY_KEYS)?,
@@ -88,6 +101,13 @@ impl Store {
         })
     }
 
+    /// Bytes of what is not in tables yet.
+    pub(crate) fn journal_bytes(&self) -> Result<u64, DatabaseError> {
+        self.db
+            .journal_disk_space()
+            .map_err(DatabaseError::store("measuring the journal"))
+    }
+
     /// A view of what is committed now.
     pub(crate) fn snapshot(&self) -> fjall::Snapshot {
         self.db.snapshot()
@@ -101,6 +121,23 @@ impl Store {
     /// A batch that survives what the configuration says when committed.
     pub(crate) fn durable_batch(&self) -> fjall::OwnedWriteBatch {
         self.db.batch().durability(Some(self.durable))
+    }
+
+    /// Moves all keyspaces from memory into tables, the archive first: where this ends in between,
+    /// the archive is not behind the state.
+    pub(crate) fn flush(&self) -> fjall::Result<()> {
+        for keyspace in [
+            &self.outcomes,
+            &self.bodies,
+            &self.body_keys,
+            &self.state,
+            &self.incoming,
+            &self.state_metadata,
+            &self.node,
+        ] {
+            self.note("writing tables", keyspace.rotate_memtable_and_wait())?;
+        }
+        Ok(())
     }
 
     /// Takes note of how a write ended.
@@ -119,6 +156,7 @@ impl Store {
 type KeyspaceOf = (&'static str, bool);
 
 const STATE: KeyspaceOf = ("state", false);
+const STATE_TWO: KeyspaceOf = ("state_two", false);
 const STATE_METADATA: KeyspaceOf = ("state_metadata", false);
 const OUTCOMES: KeyspaceOf = ("outcomes", false);
 const BODIES: KeyspaceOf = ("bodies", true);
@@ -141,6 +179,7 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
     let db = open_database(&new, config)?;
     for of in [
         STATE,
+        STATE_TWO,
         STATE_METADATA,
         OUTCOMES,
         BODIES,

@@ -4,6 +4,7 @@ mod contracts;
 mod crashes;
 mod damage;
 mod group_commit;
+mod incoming;
 mod opening;
 mod pruning;
 mod torn_log;
