@@ -1,0 +1,3 @@
+//! Mocks of the traits of this crate.
+
+pub use crate::worker::MockBootstrapNetwork;
