@@ -1,18 +1,25 @@
 //! The parts of a node, made in the order of their dependencies and ended in the opposite one.
 
+mod checkpoints;
+mod surroundings;
+
 use crate::control_file::{ControlAccess, ControlFile, new_token};
 use crate::data_layout::DataLayout;
+use crate::faults::{leaving_endorsements, leaving_votes};
 use crate::foreign_use::{ForeignUse, WatchedPropagation};
+use crate::history_mode::HistoryMode;
 use crate::home::Chain;
 use crate::housekeeping::Housekeeping;
 use crate::kept::{KeptHistory, KeptRefusals, KeptSwitch, Switch};
 use crate::key_file;
-use crate::network::{NetworkOptions, NetworkParts, NodeNetwork, PeersConnected, Prepared};
+use crate::migration::migrate;
+use crate::network::{NetworkOptions, NodeNetwork, PeersConnected, Prepared};
 use crate::no_keys::NoKeys;
 use crate::node_keys::NodeKeys;
 use crate::production::FactoryFacts;
 use crate::randomness::SystemRandomness;
-use crate::replay::replay;
+use crate::replay::{drop_left_behind, replay};
+use crate::signing_check::SigningCheck;
 use crate::{NodeError, VERSION};
 use picot_api::{
     ApiConfig, ApiContext, ApiServer, ControlContext, ControlToken, KeyControl, Production,
@@ -20,14 +27,15 @@ use picot_api::{
 use picot_block_factory::{
     AlwaysConnected, Asking, BlockFactory, BlockProducer, Connection, Fates, HistoryLog,
 };
-use picot_clock::{Clock, Millis, SlotClock, Stop, SystemClock, Ticker, Timestamp};
+use picot_checkpoint::{CheckpointError, CheckpointKeeper, CheckpointWorker};
+use picot_clock::{Clock, Millis, SlotClock, Stop, Ticker, Timestamp};
 use picot_consensus::{
     BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, NoPeers,
 };
-use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin};
+use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin, WriteFailure};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
-use picot_models::{CanonicalRuleKind, ChainId, Genesis};
+use picot_models::{CanonicalRuleKind, ChainId, Genesis, Slot};
 use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
 use picot_selector::{BackgroundSelector, Selector};
 use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
@@ -61,12 +69,16 @@ pub struct NodeConfig {
     pub control: SocketAddr,
     /// Its pool.
     pub pool: picot_pool::Config,
+    /// How much of the past it keeps.
+    pub history: HistoryMode,
     /// How it takes part in the network.
     pub network: NetworkOptions,
     /// The passphrase of its wallet; none for a node without keys, which only follows.
     pub passphrase: Option<Zeroizing<String>>,
     /// Whether the operator states that the keys have signed nothing on this chain, ever.
     pub keys_never_signed: bool,
+    /// The time, by which it does everything.
+    pub clock: Arc<dyn Clock>,
     /// When its process started.
     pub started_at: Timestamp,
 }
@@ -84,8 +96,10 @@ pub struct Node {
     network: Option<Arc<NodeNetwork>>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
+    checkpoints: Arc<CheckpointWorker>,
     consensus: Arc<ConsensusWorker>,
     execution: Arc<ExecutionWorker>,
+    data: DataDir,
     /// What the pool asks; it holds on to it weakly.
     _accounts: Arc<dyn AccountView>,
 }
@@ -98,13 +112,12 @@ impl Node {
     pub fn start(config: NodeConfig, stop: &Stop) -> Result<Self, NodeError> {
         let mut base = Base::open(&config, stop)?;
         let (execution, accounts) = base.execution()?;
-        let replayed = replay(
-            &*base.archive,
-            &*execution,
-            base.genesis.params.thread_count,
-        )?;
+        let known = execution.reader().base();
+        drop_left_behind(&*base.archive, &known)?;
+        let replayed = replay(&*base.archive, &*execution, &known.next_periods())?;
         execution.wait_done()?;
         let consensus = base.consensus(&execution)?;
+        let checkpoints = base.checkpoints(&execution)?;
         let mut node = Self {
             genesis: Arc::clone(&base.genesis),
             chain_id: base.chain_id,
@@ -117,11 +130,14 @@ impl Node {
             network: None,
             stop: stop.clone(),
             threads: Vec::new(),
+            checkpoints,
             consensus,
             execution,
+            data: base.data.clone(),
             _accounts: accounts,
         };
-        base.network(&config, &mut node)?;
+        let served_from = base.pruning(&config, &mut node)?;
+        base.network(&config, served_from, &mut node)?;
         base.listen_for_foreign_use(&mut node)?;
         let blocks = base.block_factory(&mut node)?;
         let endorsements = base.endorsement_factory(&mut node)?;
@@ -181,6 +197,18 @@ impl Node {
         self.execution.failures()
     }
 
+    /// Where the reason goes when the state of this node turns out to be another than the certified one.
+    #[must_use]
+    pub fn checkpoint_failures(&self) -> crossbeam_channel::Receiver<CheckpointError> {
+        self.checkpoints.failures()
+    }
+
+    /// The first write to disk that failed: nothing more can be made durable.
+    #[must_use]
+    pub fn write_failure(&self) -> Option<WriteFailure> {
+        self.data.write_failure()
+    }
+
     /// Outcomes that were decided before this start and executed again.
     #[must_use]
     pub const fn replayed(&self) -> u64 {
@@ -221,6 +249,7 @@ impl Drop for Node {
                 tracing::error!("a thread of the node had panicked");
             }
         }
+        self.checkpoints.stop();
         self.consensus.stop();
     }
 }
@@ -269,6 +298,7 @@ struct Base {
     /// What is sent waits in its queues until the network runs; none for a node that is alone.
     prepared: Option<Prepared>,
     consensus_network: Arc<dyn ConsensusNetwork>,
+    keeper: Arc<CheckpointKeeper>,
 }
 
 impl Base {
@@ -279,7 +309,10 @@ impl Base {
         if let Some(warning) = rule_warning(params.canonical_rule, config.layout.is_dev()) {
             tracing::warn!("{warning}");
         }
+        config.history.check(params)?;
         let data = DataDir::open(config.layout.root(), &chain_id, &config.database)?;
+        migrate(&data, &genesis)?;
+        config.history.write(&data.node())?;
         let archive: Arc<dyn BlockArchive> = data.archive();
         let signing_log: Arc<dyn SigningLog> = data.signing_log();
         let selector: Arc<dyn Selector> = Arc::new(BackgroundSelector::new(
@@ -307,6 +340,9 @@ impl Base {
             }
             None => Arc::new(AlwaysConnected),
         };
+        let faults = &config.database.faults;
+        let inner = leaving_endorsements(inner, faults);
+        let consensus_network = leaving_votes(consensus_network, faults);
         let propagation: Arc<dyn Propagation> = Arc::new(WatchedPropagation {
             inner,
             foreign_use: foreign_use.clone(),
@@ -330,24 +366,28 @@ impl Base {
             Arc::clone(&propagation),
         )?;
         let created = data.created();
+        let signing_log_since = signing_log_since(config, &data)?;
+        let wallet: Arc<dyn Wallet> = match file_wallet {
+            Some(wallet) => wallet,
+            None => Arc::new(NoKeys),
+        };
+        check_signing_log(&genesis, &data, &*wallet)?;
         Ok(Self {
             slot_clock,
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&config.clock),
             stop: stop.clone(),
             started_at: config.started_at,
-            fresh: can_have_signed_nothing(config, created),
-            signing_log_since: signing_log_since(config, &data)?,
+            fresh: can_have_signed_nothing(config, created, &*archive)?,
+            signing_log_since,
             storage: Arc::new(BoundedStorage::new(
                 StorageConfig::default(),
                 Arc::clone(&archive),
             )?),
-            wallet: match file_wallet {
-                Some(wallet) => wallet,
-                None => Arc::new(NoKeys),
-            },
+            wallet,
             keys: Arc::new(keys),
             foreign_use,
             histories: Histories::open(&data)?,
+            keeper: checkpoints::keeper(&data, &genesis),
             pool: Arc::new(pool),
             genesis,
             chain_id,
@@ -365,12 +405,13 @@ impl Base {
 
     fn execution(&self) -> Result<(Arc<ExecutionWorker>, Arc<dyn AccountView>), NodeError> {
         let config = picot_execution::Config::default();
-        let core = ExecutionCore::open(
+        let mut core = ExecutionCore::open(
             self.data.state(),
             &self.genesis,
             Arc::clone(&self.selector),
             config,
         )?;
+        core.watch_checkpoints(Arc::clone(&self.keeper) as _)?;
         let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
         self.late_accounts.connect(Arc::downgrade(&accounts));
         let worker = Arc::new(ExecutionWorker::start(
@@ -397,6 +438,7 @@ impl Base {
         let mut config = picot_consensus::Config::of_genesis(&self.genesis, voting_from);
         config.signing_log_since = self.signing_log_since;
         let parts = ConsensusPorts {
+            base: execution.reader().base(),
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
             wallet: Arc::clone(&self.wallet),
@@ -407,25 +449,6 @@ impl Base {
             verifier: Box::new(BatchVerifier::new(VERIFYING_KEYS)),
         };
         Ok(Arc::new(ConsensusWorker::start(config, parts)?))
-    }
-
-    fn network(&mut self, config: &NodeConfig, node: &mut Node) -> Result<(), NodeError> {
-        let Some(prepared) = self.prepared.take() else {
-            return Ok(());
-        };
-        let parts = NetworkParts {
-            genesis: Arc::clone(&self.genesis),
-            clock: Arc::clone(&self.clock),
-            selector: Arc::clone(&self.selector),
-            pool: Arc::clone(&self.pool),
-            inbox: Arc::clone(&node.consensus) as _,
-        };
-        let network = NodeNetwork::start(&config.network, &config.layout, parts, prepared)?;
-        let consensus = Arc::clone(&node.consensus) as _;
-        let progress = network.tell_progress(consensus, self.stop.clone())?;
-        node.threads.push(progress);
-        node.network = Some(Arc::new(network));
-        Ok(())
     }
 
     fn switch(&self, switch: Switch) -> KeptSwitch {
@@ -519,6 +542,7 @@ impl Base {
             execution: Arc::clone(&node.execution) as _,
             storage: Arc::clone(&self.storage),
             signing_log: Arc::clone(&self.signing_log),
+            checkpoints: self.keeper.archive().clone(),
             fates: fates.into(),
             periods_per_cycle: self.genesis.params.periods_per_cycle,
         };
@@ -596,6 +620,7 @@ impl Base {
             execution: Arc::clone(&node.execution) as _,
             consensus: Arc::clone(&node.consensus) as _,
             storage: Arc::clone(&self.storage),
+            checkpoints: Arc::clone(&node.checkpoints) as _,
             production,
             peers: node
                 .network
@@ -638,9 +663,49 @@ fn after(start: Timestamp, wait: Millis) -> Result<Timestamp, NodeError> {
 
 /// Whether nothing can have been signed before this start: genesis, keys and signing log were all
 /// made by it (design 08, 'Start-up safety'), or the chain has not begun.
-fn can_have_signed_nothing(config: &NodeConfig, created: Created) -> bool {
+fn can_have_signed_nothing(
+    config: &NodeConfig,
+    created: Created,
+    archive: &dyn BlockArchive,
+) -> Result<bool, NodeError> {
     let all_is_new = config.chain.is_new && created.chain && created.signing_log;
-    all_is_new || config.started_at < config.chain.genesis.genesis_timestamp
+    Ok(all_is_new || !has_begun(config, archive)?)
+}
+
+/// Whether the chain has begun. A clock that was set back does not undo what is decided.
+fn has_begun(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
+    let genesis = &config.chain.genesis;
+    let is_time = config.started_at >= genesis.genesis_timestamp;
+    Ok(is_time || last_decided(genesis, archive)?.is_some())
+}
+
+/// The latest slot that is decided.
+fn last_decided(genesis: &Genesis, archive: &dyn BlockArchive) -> Result<Option<Slot>, NodeError> {
+    let mut last = None;
+    for thread in 0..genesis.params.thread_count {
+        let outcome = archive.last_outcome(thread)?;
+        last = last.max(outcome.map(|outcome| Slot::new(outcome.through(), thread)));
+    }
+    Ok(last)
+}
+
+/// Refuses to go on with a signing log that does not know what the keys signed.
+fn check_signing_log(
+    genesis: &Genesis,
+    data: &DataDir,
+    wallet: &dyn Wallet,
+) -> Result<(), NodeError> {
+    let log = data.signing_log();
+    let check = SigningCheck {
+        archive: &*data.archive(),
+        log: &*log,
+        begun: log.begun().map_err(DatabaseError::from)?,
+        keys: wallet.addresses().into_iter().collect(),
+        chain_id: genesis.chain_id(),
+        slot_clock: genesis.slot_clock()?,
+        thread_count: genesis.params.thread_count,
+    };
+    check.run()
 }
 
 /// When the signing log was begun, if it does not know all that the keys ever signed: then it was
@@ -649,34 +714,41 @@ fn can_have_signed_nothing(config: &NodeConfig, created: Created) -> bool {
 /// in a development directory, whose keys were made for it, or if the operator says so.
 fn signing_log_since(config: &NodeConfig, data: &DataDir) -> Result<Option<Timestamp>, NodeError> {
     let log = data.signing_log();
+    let now = later_than_decided(config, &*data.archive())?;
     let origin = match log.origin().map_err(DatabaseError::from)? {
         LogOrigin::Complete => return Ok(None),
         LogOrigin::Since(_) if config.keys_never_signed => LogOrigin::Complete,
         LogOrigin::Since(since) => return Ok(Some(since)),
         LogOrigin::New if is_new_log_complete(config, &*data.archive())? => LogOrigin::Complete,
-        LogOrigin::New => LogOrigin::Since(config.started_at),
+        LogOrigin::New => LogOrigin::Since(now),
     };
-    log.declare(origin).map_err(DatabaseError::from)?;
+    log.declare(origin, now).map_err(DatabaseError::from)?;
     Ok(match origin {
         LogOrigin::Since(since) => Some(since),
         LogOrigin::New | LogOrigin::Complete => None,
     })
 }
 
-fn is_new_log_complete(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
+/// The time, or the first moment after what is decided: a clock that was set back does not make what
+/// was signed before this start something that was signed after it.
+fn later_than_decided(
+    config: &NodeConfig,
+    archive: &dyn BlockArchive,
+) -> Result<Timestamp, NodeError> {
     let genesis = &config.chain.genesis;
-    if config.keys_never_signed || config.started_at < genesis.genesis_timestamp {
+    let Some(slot) = last_decided(genesis, archive)? else {
+        return Ok(config.started_at);
+    };
+    let start = genesis.slot_clock()?.start_of(slot)?;
+    Ok(config.started_at.max(after(start, Millis(1))?))
+}
+
+fn is_new_log_complete(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
+    if config.keys_never_signed || !has_begun(config, archive)? {
         return Ok(true);
     }
-    if !config.layout.is_dev() {
-        return Ok(false);
-    }
-    for thread in 0..genesis.params.thread_count {
-        if archive.last_outcome(thread)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let nothing_is_decided = last_decided(&config.chain.genesis, archive)?.is_none();
+    Ok(config.layout.is_dev() && nothing_is_decided)
 }
 
 /// What an operator should know of the chain's canonical rule before staking on it (design 07,

@@ -9,6 +9,12 @@ pub const DEFAULT_DEV_DATA: &str = "./picot-data/dev";
 pub const KEYS_FILE: &str = "keys.json";
 /// The genesis of the directory's chain.
 pub const GENESIS_FILE: &str = "genesis.json";
+/// The file that says whose data a directory holds.
+pub const CHAIN_FILE: &str = "chain";
+/// The folder of the signing log.
+pub const SIGNING_FOLDER: &str = "signing";
+/// The folder of state, archive and history.
+pub const STORE_FOLDER: &str = "store";
 /// Locked by the node that uses the directory.
 pub const LOCK_FILE: &str = "lock";
 /// Where the control interface of the running node is, and its token.

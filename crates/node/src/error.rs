@@ -1,22 +1,24 @@
 //! Why a node cannot start or go on.
 
 use crate::cli::PassphraseError;
+use crate::data_layout::SIGNING_FOLDER;
 use crate::genesis_file::GenesisFileError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ApiError;
 use picot_block_factory::FactoryError;
+use picot_checkpoint::CheckpointError;
 use picot_clock::{ClockError, Slot};
 use picot_consensus::ConsensusError;
-use picot_database::DatabaseError;
+use picot_database::{DatabaseError, WriteFailure};
 use picot_execution::ExecutionError;
-use picot_models::{ChainId, GenesisError};
+use picot_models::{Address, ChainId, GenesisError};
 use picot_pool::PoolError;
 use picot_selector::SelectorError;
 use picot_storage::StorageError;
-use picot_wallet::WalletError;
+use picot_wallet::{ClaimKind, SigningLogError, WalletError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a node cannot start or go on.
@@ -67,6 +69,8 @@ pub enum NodeError {
     Execution(#[from] ExecutionError),
     /// consensus cannot go on
     Consensus(#[from] ConsensusError),
+    /// checkpoints cannot be signed or gathered
+    Checkpoint(#[from] CheckpointError),
     /// the interface cannot start
     Api(#[from] ApiError),
     /// the network cannot start
@@ -89,6 +93,24 @@ pub enum NodeError {
     },
     /// the archive has no outcome of slot {0}, though a later one of its thread is there
     ArchiveGap(Slot),
+    /// the signing log of {address} does not know the {kind} of slot {slot} that this key signed: it is an older copy, or the key is in use elsewhere
+    OlderLog {
+        /// The key.
+        address: Box<Address>,
+        /// What the log misses.
+        kind: ClaimKind,
+        /// Where.
+        slot: Slot,
+    },
+    /// the node stopped, nothing that was final or signed is lost: {0}
+    WriteFailed(WriteFailure),
+    /// `--history cycles={asked}` keeps too little: this chain needs at least `--history cycles={fewest}`, or `--history full`
+    ShortHistory {
+        /// What was asked for.
+        asked: u64,
+        /// The fewest that may be kept.
+        fewest: u64,
+    },
     /// the data contradicts itself: {0}
     Contradiction(String),
     /// {0}
@@ -96,6 +118,44 @@ pub enum NodeError {
 }
 
 impl NodeError {
+    /// Whether going on could sign something against what was signed before, or spoil the data of
+    /// another process, chain or program.
+    #[must_use]
+    pub fn is_safety_refusal(&self) -> bool {
+        match self {
+            Self::OlderLog { .. } | Self::OtherChain { .. } => true,
+            Self::Database(
+                DatabaseError::InUse(_)
+                | DatabaseError::AnotherChain { .. }
+                | DatabaseError::NewerFormat { .. },
+            ) => true,
+            error => error.is_about_signing_log(),
+        }
+    }
+
+    /// Whether the signing log is damaged.
+    pub(crate) fn is_about_signing_log(&self) -> bool {
+        match self {
+            Self::Wallet(WalletError::Log(error))
+            | Self::Database(DatabaseError::SigningLog(error)) => is_damaged_log(error),
+            Self::Database(DatabaseError::Damaged { path, .. }) => is_signing_log(path),
+            _ => false,
+        }
+    }
+
+    /// Whether state or archive cannot be read, or say what cannot be.
+    pub(crate) const fn is_about_store(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(DatabaseError::Damaged { .. } | DatabaseError::Store { .. })
+                | Self::Storage(_)
+                | Self::Execution(_)
+                | Self::Consensus(_)
+                | Self::ArchiveGap(_)
+                | Self::Contradiction(_)
+        )
+    }
+
     /// About a file.
     pub(crate) fn file(
         action: &'static str,
@@ -108,4 +168,13 @@ impl NodeError {
             source,
         }
     }
+}
+
+const fn is_damaged_log(error: &SigningLogError) -> bool {
+    matches!(error, SigningLogError::Damaged(_))
+}
+
+fn is_signing_log(path: &Path) -> bool {
+    path.parent()
+        .is_some_and(|folder| folder.ends_with(SIGNING_FOLDER))
 }

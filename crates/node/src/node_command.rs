@@ -6,6 +6,7 @@ use crate::catching_up::CatchingUp;
 use crate::cli::{NodeOptions, Purpose, SystemPrompt};
 use crate::countdown::Countdown;
 use crate::data_layout::DataLayout;
+use crate::faults::of_environment;
 use crate::home::{self, Chain};
 use crate::shutdown::stop_on_signals;
 use crate::slot_lines::SlotLines;
@@ -13,11 +14,12 @@ use crate::{NodeError, VERSION};
 use crossbeam_channel::{never, select, tick};
 use picot_api::ApiConfig;
 use picot_clock::{Clock, Stop, SystemClock, Timestamp};
-use picot_database::DatabaseConfig;
+use picot_database::{DatabaseConfig, FaultPoint};
 use picot_execution::Level;
 use picot_models::ProposalPolicy;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
@@ -42,15 +44,18 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     if options.reset {
         home::reset_dev(&layout)?;
     }
+    let faults = of_environment()?;
     let chain = open_chain(&options, &layout, started_at)?;
+    faults.pass(FaultPoint::GenesisWritten);
+    let database = if options.dev {
+        DatabaseConfig::dev()
+    } else {
+        DatabaseConfig::default()
+    };
     let config = NodeConfig {
         passphrase: passphrase(&options, &layout)?,
         chain,
-        database: if options.dev {
-            DatabaseConfig::dev()
-        } else {
-            DatabaseConfig::default()
-        },
+        database: DatabaseConfig { faults, ..database },
         api: ApiConfig {
             listen: options.api,
             ..ApiConfig::default()
@@ -61,6 +66,8 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
             ..picot_pool::Config::default()
         },
         keys_never_signed: options.keys_never_signed,
+        history: options.history,
+        clock: Arc::new(SystemClock),
         network: options.network.clone(),
         layout,
         started_at,
@@ -201,11 +208,21 @@ fn production_text(node: &Node) -> String {
     format!("blocks {slots}")
 }
 
+/// After a write that failed nothing more can be made durable, so nothing more may be signed or
+/// decided.
+fn check_disk(node: &Node) -> Result<(), NodeError> {
+    match node.write_failure() {
+        Some(failure) => Err(NodeError::WriteFailed(failure)),
+        None => Ok(()),
+    }
+}
+
 /// Prints what becomes final until the node is told to stop, or stops by itself.
 fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
     let outputs = node.execution().subscribe();
     let mut events = node.consensus().subscribe();
     let failures = node.failures();
+    let wrong_states = node.checkpoint_failures();
     let mut lines = SlotLines::new(node.slot_clock());
     let mut countdown = Countdown::default();
     let mut catching_up = CatchingUp::default();
@@ -214,8 +231,13 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
     while !stop.is_stopped() {
         select! {
             recv(failures) -> failure => {
+                check_disk(node)?;
                 let reason = failure.map_or_else(|_| "execution is gone".to_owned(), |error| error.to_string());
                 return Err(NodeError::Stopped(format!("the node stopped, its final state is intact: {reason}")));
+            }
+            recv(wrong_states) -> wrong => {
+                let reason = wrong.map_or_else(|_| "its checkpoints are gone".to_owned(), |error| error.to_string());
+                return Err(NodeError::Stopped(format!("the node stopped: {reason}; look at its data with `picot db check`")));
             }
             recv(events) -> event => match event {
                 Ok(event) => lines.note(&event),
@@ -232,7 +254,7 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
                     say(line)?;
                 }
             }
-            recv(looks) -> _ => {}
+            recv(looks) -> _ => check_disk(node)?,
         }
         let now = SystemClock.now();
         if let Some(left) = node.slot_clock().time_until_genesis(now)

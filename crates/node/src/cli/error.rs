@@ -3,18 +3,20 @@
 use super::PassphraseError;
 use crate::NodeError;
 use crate::client::ClientError;
-use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::data_layout::{
+    CHAIN_FILE, DEFAULT_DEV_DATA, GENESIS_FILE, SIGNING_FOLDER, STORE_FOLDER,
+};
 use crate::genesis_file::GenesisFileError;
 use crate::load::LoadError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
-use picot_database::DatabaseError;
+use picot_database::{DatabaseError, WriteFailure, is_out_of_space};
 use picot_models::text::TextError;
 use picot_models::{Address, Amount, ChainId, GenesisError, OperationId, Slot};
 use picot_wallet::{ProtectionError, WalletError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -182,8 +184,16 @@ pub enum CliError {
         #[source]
         source: ProtectionError,
     },
-    /// cannot run the node
-    Run(#[source] Box<NodeError>),
+    /// cannot run the node on data directory {data}
+    Run {
+        /// The data directory.
+        data: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<NodeError>,
+    },
+    /// cannot listen for signals
+    Signals(#[source] Box<NodeError>),
     /// the simulator is a program of its own, picot-sim, which is neither beside picot nor on the PATH
     NoSimulator,
     /// cannot run the simulator {path}
@@ -251,11 +261,21 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// The exit code of a refusal for safety's sake: a signing log that is damaged or does not know what
+/// its keys signed, data that another process uses, or that is of another chain or a newer program.
+pub const SAFETY_REFUSAL: i32 = 77;
+
 impl CliError {
-    /// 2 for what another way of writing the command mends, 1 for the rest.
+    /// 2 for what another way of writing the command mends, [`SAFETY_REFUSAL`] where going on could
+    /// have a key sign against itself, 1 for the rest.
     #[must_use]
-    pub const fn exit_code(&self) -> i32 {
+    pub fn exit_code(&self) -> i32 {
         match self {
+            Self::Run { source, .. } | Self::Data { source, .. } | Self::Check { source, .. }
+                if source.is_safety_refusal() =>
+            {
+                SAFETY_REFUSAL
+            }
             Self::ManyKeys { .. }
             | Self::ExpireIn { .. }
             | Self::AllocatedTwice(_)
@@ -272,8 +292,9 @@ impl CliError {
             Self::NotAccepted { id, source } => return submit_hint(*id, source),
             Self::Wallet(error) => return wallet_hint(error),
             Self::Passphrase(error) => return error.hint(),
-            Self::Run(error) => return node_hint(error),
-            Self::Data { source, .. } => return data_hint(source),
+            Self::Run { data, source } => return node_hint(data, source),
+            Self::Check { data, source } => return damage_hint(data, source),
+            Self::Data { data, source } => return data_hint(data, source),
             Self::NotRunning(_) => {
                 "start it with `picot node`, or say where its data is with `--data`".to_owned()
             }
@@ -317,15 +338,71 @@ impl CliError {
     }
 }
 
-fn node_hint(error: &NodeError) -> Option<String> {
-    match error {
+fn node_hint(data: &Path, error: &NodeError) -> Option<String> {
+    let damage = damage_hint(data, error);
+    damage.or_else(|| match error {
         NodeError::Wallet(error) => wallet_hint(error),
         NodeError::Passphrase(error) => error.hint(),
+        NodeError::Database(DatabaseError::InUse(_)) => Some(
+            "one process at a time may sign with its keys: stop the other one first".to_owned(),
+        ),
+        _ => None,
+    })
+}
+
+/// What to do about data that is damaged, or cannot be written.
+fn damage_hint(data: &Path, error: &NodeError) -> Option<String> {
+    if matches!(error, NodeError::WriteFailed(WriteFailure::NoSpace(_))) || is_out_of_space(error) {
+        return Some(format!(
+            "free some space where {} is, and start again: nothing has to be mended",
+            data.display()
+        ));
+    }
+    let log = data.join(SIGNING_FOLDER);
+    if matches!(error, NodeError::OlderLog { .. }) || error.is_about_signing_log() {
+        return Some(format!(
+            "put the right log back; or remove {}: the node then signs nothing until it has seen \
+             what others decided after its start",
+            log.display()
+        ));
+    }
+    match error {
+        NodeError::Database(DatabaseError::Damaged { path, .. }) if path.ends_with(CHAIN_FILE) => {
+            Some(format!(
+                "if the data is of this chain and this program, remove {}: it is made anew",
+                path.display()
+            ))
+        }
+        NodeError::WriteFailed(_) => Some(format!(
+            "look at the disk; `picot db check --data {}` tells what is there",
+            data.display()
+        )),
+        NodeError::GenesisFile(_)
+        | NodeError::Genesis(_)
+        | NodeError::OtherChain { .. }
+        | NodeError::Database(DatabaseError::AnotherChain { .. }) => Some(format!(
+            "put the genesis file of the data's chain back as {}",
+            data.join(GENESIS_FILE).display()
+        )),
+        NodeError::Database(DatabaseError::NewerFormat { .. }) => Some(
+            "use the newer program; what it wrote, this one cannot read, and does not touch"
+                .to_owned(),
+        ),
+        error if error.is_about_store() => Some(format!(
+            "`picot db check --data {}` tells more; if it is damaged, remove {} and start again: \
+             peers give it back. Keep {}",
+            data.display(),
+            data.join(STORE_FOLDER).display(),
+            log.display()
+        )),
         _ => None,
     }
 }
 
-fn data_hint(error: &NodeError) -> Option<String> {
+fn data_hint(data: &Path, error: &NodeError) -> Option<String> {
+    if let Some(hint) = damage_hint(data, error) {
+        return Some(hint);
+    }
     match error {
         NodeError::Database(DatabaseError::InUse(_)) => {
             Some("stop the node first: what it signs meanwhile would be missing".to_owned())

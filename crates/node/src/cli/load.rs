@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &LoadArgs, world: &mut World<'_>) -> Result<(), Cli
     check_chain(client, &chain, &arguments.wallet.data)?;
     let expire_in = expire_in(&chain, arguments.expire_in)?;
     let stop = Stop::new();
-    stop_on_signals(&stop).map_err(|error| CliError::Run(Box::new(error)))?;
+    stop_on_signals(&stop).map_err(|error| CliError::Signals(Box::new(error)))?;
     let accounts = load::accounts(&arguments.seed, count);
     prepare(client, &chain, &accounts, arguments, &stop, world)?;
     let last_final = client

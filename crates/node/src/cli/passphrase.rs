@@ -94,7 +94,8 @@ impl PassphraseError {
                 "give it with `--passphrase-file` or the environment variable {VARIABLE}"
             )),
             Self::Exposed { path, .. } => Some(format!("`chmod 600 {}`", path.display())),
-            _ => None,
+            Self::Different | Self::Prompt(_) => None,
+            _ => Some("name a file that has it with `--passphrase-file`".to_owned()),
         }
     }
 }

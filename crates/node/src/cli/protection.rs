@@ -127,7 +127,8 @@ fn import(arguments: &ProtectionImportArgs, world: &mut World<'_>) -> Result<(),
     // was begun by a node without it may miss what the file misses.
     let log_error = |error: SigningLogError| CliError::Protection(error.into());
     if log.origin().map_err(log_error)? == LogOrigin::New {
-        log.declare(LogOrigin::Complete).map_err(log_error)?;
+        log.declare(LogOrigin::Complete, world.clock.now())
+            .map_err(log_error)?;
     }
     for claim in &imported.contradictions {
         world.note(format_args!(

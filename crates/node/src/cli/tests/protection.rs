@@ -203,7 +203,7 @@ fn a_directory_in_use_or_without_a_chain_is_told() {
         .chain_id();
     let running = DataDir::open(directory.0.path(), &chain_id, &DatabaseConfig::dev()).unwrap();
     let refused = picot(&["protection", "export", "--data", directory.path()]);
-    assert_eq!(refused.code, 1);
+    assert_eq!(refused.code, SAFETY_REFUSAL);
     assert!(refused.err.contains("stop the node first"), "{refused:?}");
     drop(running);
     let empty = DevDirectory::new();
