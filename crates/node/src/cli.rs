@@ -5,6 +5,7 @@
 //! standard output; progress, warnings and errors go to standard error.
 
 mod args;
+mod checkpoint;
 mod control;
 mod db;
 mod draws;
@@ -26,7 +27,7 @@ mod wallet;
 mod world;
 
 pub use args::Cli;
-pub use error::CliError;
+pub use error::{CliError, SAFETY_REFUSAL};
 pub use node::NodeOptions;
 pub use passphrase::{
     Passphrase, PassphraseError, PassphraseSource, Prompt, Purpose, SystemPrompt,
@@ -64,8 +65,8 @@ pub fn main() -> ExitCode {
     exit_code(run(cli, &mut world))
 }
 
-/// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage, or that of the program
-/// that the command stands for. An error is told on standard error.
+/// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage, 77 a refusal for safety's
+/// sake, or that of the program that the command stands for. An error is told on standard error.
 pub fn run(cli: Cli, world: &mut World<'_>) -> i32 {
     match dispatch(cli.command, world) {
         Ok(code) => code,
@@ -88,6 +89,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Draws(arguments) => draws::run(&arguments, world),
         Command::Status(arguments) => read::status(&arguments, world),
         Command::Block(arguments) => read::block(&arguments, world),
+        Command::Checkpoint { command } => checkpoint::run(&command, world),
         Command::Slot(arguments) => read::slot(&arguments, world),
         Command::Address(arguments) => read::address(&arguments, world),
         Command::Operation(arguments) => read::operation(&arguments, world),

@@ -12,8 +12,9 @@ pub use stream::{SlotStream, StreamEvent};
 use displaydoc::Display;
 use picot_api::ProblemCode;
 use picot_api::types::{
-    AddressResponse, BlockResponse, DrawsResponse, OperationResponse, ParametersResponse,
-    SlotResponse, StatusResponse, SubmitBatchResponse, SubmitResponse, SubmittedOperation,
+    AddressResponse, BlockResponse, CheckpointResponse, CheckpointsResponse, DrawsResponse,
+    OperationResponse, ParametersResponse, SlotResponse, StatusResponse, SubmitBatchResponse,
+    SubmitResponse, SubmittedOperation,
 };
 use picot_models::{Address, BlockId, OperationId, Slot};
 use serde::de::DeserializeOwned;
@@ -264,6 +265,22 @@ impl ApiClient {
     /// [`ClientError`].
     pub fn slot(&self, slot: Slot) -> Result<SlotResponse, ClientError> {
         self.get(&format!("/slots/{}/{}", slot.period, slot.thread))
+    }
+
+    /// `GET /checkpoints`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn checkpoints(&self) -> Result<CheckpointsResponse, ClientError> {
+        self.get("/checkpoints")
+    }
+
+    /// `GET /checkpoints/{period}/{thread}`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn checkpoint(&self, slot: Slot) -> Result<CheckpointResponse, ClientError> {
+        self.get(&format!("/checkpoints/{}/{}", slot.period, slot.thread))
     }
 
     /// `GET /addresses/{address}`.

@@ -1,14 +1,19 @@
 //! What can be written after `picot`.
 
+mod checkpoint;
+mod db;
 mod network;
 mod peers;
 
+pub(crate) use checkpoint::{CheckpointCommand, CheckpointShowArgs};
+pub(crate) use db::{DbArgs, DbCommand};
 pub(crate) use network::NetworkArgs;
 pub(crate) use peers::{PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
 
 use super::load::LoadArgs;
 use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
+use crate::history_mode::HistoryMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use picot_models::{
     Address, Amount, BlockId, CanonicalRuleKind, OperationId, ProposalPolicy, Slot,
@@ -45,7 +50,8 @@ Examples:
   picot node --dev                               fresh keys and genesis at the first start
   picot node --dev --reset                       the same, forgetting the chain of before
   picot node --dev --data /tmp/dev2 --api 127.0.0.1:4702
-  picot node --data /var/lib/picot --genesis main.json --passphrase-file /etc/picot/passphrase")]
+  picot node --data /var/lib/picot --genesis main.json --passphrase-file /etc/picot/passphrase
+  picot node --data /var/lib/picot --history cycles=30     blocks of older cycles are dropped")]
     Node(NodeArgs),
     /// Make, check or show a genesis file
     #[command(
@@ -143,6 +149,18 @@ Examples:
   picot slot 12/3                  thread 3 of period 12
   picot slot 12/3 --json")]
     Slot(SlotArgs),
+    /// Show what validators certified of the state
+    #[command(after_help = "\
+Examples:
+  picot checkpoint show                the newest
+  picot checkpoint show 127/3 --json   that of the last slot of period 127
+
+A new node can be told to trust the hash of a checkpoint instead of following the chain of
+certificates from the genesis.")]
+    Checkpoint {
+        #[command(subcommand)]
+        command: CheckpointCommand,
+    },
     /// Show the coins and rolls of an address
     #[command(after_help = "\
 Examples:
@@ -200,6 +218,7 @@ exit code. `cargo xtask sim` builds and runs it."
         arg_required_else_help = true,
         after_help = "\
 Examples:
+  picot db info
   picot db check
   picot db check --data /var/lib/picot --json"
     )]
@@ -218,26 +237,6 @@ pub(crate) struct SimArgs {
         allow_hyphen_values = true
     )]
     pub(crate) arguments: Vec<OsString>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DbCommand {
-    /// Check state, archive and signing log against each other, executing the archive again
-    #[command(after_help = "\
-Examples:
-  picot db check
-  picot db check --data /var/lib/picot --json")]
-    Check(DbArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DbArgs {
-    /// The data directory of the node
-    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
-    pub(crate) data: PathBuf,
-    /// For programs
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +284,9 @@ pub(crate) struct NodeArgs {
         allow_negative_numbers = true
     )]
     pub(crate) min_fee: Amount,
+    /// How much of the past is kept: `full`, or `cycles=N` for the blocks of the last N cycles
+    #[arg(long, value_name = "HOW", default_value = "full")]
+    pub(crate) history: HistoryMode,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }

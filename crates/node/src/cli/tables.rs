@@ -8,7 +8,8 @@ pub(super) use production::{draws, factories, history, keys, protection};
 
 use picot_api::control::peers::{LaneStatus, PeerStatus, PeersResponse};
 use picot_api::types::{
-    AccountState, AddressResponse, BlockResponse, BlockState, OperationResponse, OperationResult,
+    AccountState, AddressResponse, BlockResponse, BlockState, CheckpointResponse,
+    CheckpointsResponse, OpenCheckpointResponse, OperationResponse, OperationResult,
     OperationState, SlotResponse, SlotState, StatusResponse, SubmittedOperation, ThreadStatus,
 };
 use picot_models::{Address, Genesis, OperationKind, Slot, Value};
@@ -143,6 +144,7 @@ pub(super) fn slot(slot: &SlotResponse) -> String {
     ];
     match &slot.state {
         SlotState::NotOpen => rows.push(("state", "not open yet".to_owned())),
+        SlotState::NotKept => rows.push(("state", "decided, not kept by this node".to_owned())),
         SlotState::Undecided {
             round,
             candidates,
@@ -169,6 +171,36 @@ pub(super) fn slot(slot: &SlotResponse) -> String {
     rows.push(("producers", drawn(&slot.producers)));
     rows.push(("endorsers", drawn(&slot.endorsers)));
     facts(rows)
+}
+
+pub(super) fn checkpoints(answer: &CheckpointsResponse) -> String {
+    let certified = match &answer.certified {
+        Some(certified) => checkpoint(certified),
+        None => "no checkpoint is certified yet".to_owned(),
+    };
+    if answer.open.is_empty() {
+        return certified;
+    }
+    let row = |open: &OpenCheckpointResponse| {
+        vec![
+            open.slot.to_string(),
+            or_dash(open.state_hash.as_ref()),
+            format!("{} of {}", open.power, open.total_power),
+        ]
+    };
+    let rows = answer.open.iter().map(row).collect();
+    let open = list(&["being signed", "state", "power so far"], rows);
+    format!("{certified}\n\n{open}")
+}
+
+pub(super) fn checkpoint(answer: &CheckpointResponse) -> String {
+    facts(vec![
+        ("checkpoint", answer.hash.to_string()),
+        ("slot", answer.slot.to_string()),
+        ("state", answer.state_hash.to_string()),
+        ("validator sets", answer.validator_sets.to_string()),
+        ("signers", lines(&answer.signers)),
+    ])
 }
 
 pub(super) fn address(answer: &AddressResponse) -> String {

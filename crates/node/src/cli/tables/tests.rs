@@ -270,3 +270,28 @@ fn every_outcome_is_put_in_words() {
 fn a_genesis_shows_its_stakers_and_first_coins() {
     insta::assert_snapshot!(genesis(&mocks::genesis(&[(1, 10), (2, 5)])));
 }
+
+#[test]
+fn checkpoints_show_what_is_certified_and_what_is_being_signed() {
+    let certified = CheckpointResponse {
+        slot: Slot::new(15, 3),
+        hash: Hash([1; 32]).into(),
+        state_hash: Hash([2; 32]),
+        validator_sets: Hash([3; 32]),
+        signers: vec![mocks::address(1), mocks::address(2)],
+    };
+    let open = |period, state_hash, power| OpenCheckpointResponse {
+        slot: Slot::new(period, 3),
+        state_hash,
+        power,
+        total_power: 20,
+    };
+    let mut answer = CheckpointsResponse {
+        certified: None,
+        open: Vec::new(),
+    };
+    let none = checkpoints(&answer);
+    answer.certified = Some(certified);
+    answer.open = vec![open(23, Some(Hash([4; 32])), 10), open(31, None, 0)];
+    insta::assert_snapshot!(format!("{none}\n\n{}", checkpoints(&answer)));
+}
