@@ -3,11 +3,13 @@
 mod peers;
 
 use crate::data_layout::DataLayout;
+use crate::pruning::ServedFrom;
 use crate::randomness::SystemRandomness;
 use crate::{NodeError, VERSION};
 use crossbeam_channel::tick;
 use parking_lot::Mutex;
 use picot_block_factory::Connection;
+use picot_checkpoint::CheckpointInbox;
 use picot_clock::{Clock, Millis, Stop};
 use picot_consensus::{BatchVerifier, Consensus, ConsensusInbox, Peer};
 use picot_crypto::{Context, Hash};
@@ -161,6 +163,7 @@ pub(crate) struct NetworkParts {
     pub(crate) selector: Arc<dyn Selector>,
     pub(crate) pool: Arc<dyn Pool>,
     pub(crate) inbox: Arc<dyn ConsensusInbox>,
+    pub(crate) checkpoints: Arc<dyn CheckpointInbox>,
 }
 
 /// The network of a running node. It ends when dropped.
@@ -192,6 +195,7 @@ impl NodeNetwork {
             selector: parts.selector,
             pool: parts.pool,
             consensus: parts.inbox,
+            checkpoints: parts.checkpoints,
             transport: Arc::clone(&links) as _,
             votes: Box::new(BatchVerifier::default()),
             operations: Box::new(BatchVerifier::new(SENDER_KEYS)),
@@ -230,20 +234,22 @@ impl NodeNetwork {
     pub(crate) fn tell_progress(
         &self,
         consensus: Arc<dyn Consensus>,
+        served_from: ServedFrom,
         stop: Stop,
     ) -> Result<JoinHandle<()>, NodeError> {
         let handle = self.handle.clone();
         let run = move || {
-            let mut told = Vec::new();
+            let mut told = (Vec::new(), 0);
             for _ in tick(PROGRESS_INTERVAL) {
                 if stop.is_stopped() {
                     return;
                 }
                 let threads = consensus.summary().threads;
                 let decided: Vec<u64> = threads.iter().map(|one| one.decided_period).collect();
-                if decided != told {
-                    handle.progress(decided.clone(), 0);
-                    told = decided;
+                let progress = (decided, served_from.period());
+                if progress != told {
+                    handle.progress(progress.0.clone(), progress.1);
+                    told = progress;
                 }
             }
         };
