@@ -54,14 +54,16 @@ impl World<'_> {
         self.schedule_wake(change.node);
     }
 
-    /// A node stops for a while.
+    /// A node stops for a while. One that is stopped already goes on when it would: what waits for its
+    /// first moment stays in order.
     pub(super) fn pause(&mut self, number: usize) {
         let Some(pause) = self.scenario.pauses.get(number).copied() else {
             return;
         };
-        let until_us = self.now_us.saturating_add(pause.for_us);
-        if let Some(member) = self.members.get_mut(pause.node) {
-            member.paused_until_us = member.paused_until_us.max(until_us);
+        let now_us = self.now_us;
+        let member = self.members.get_mut(pause.node);
+        if let Some(member) = member.filter(|member| member.paused_until_us <= now_us) {
+            member.paused_until_us = now_us.saturating_add(pause.for_us);
             let for_ms = pause.for_us / MICROS_PER_MILLI;
             self.say(pause.node, format!("pauses for {for_ms} ms"));
         }
@@ -78,5 +80,35 @@ impl World<'_> {
         member.down_us = lost.down_us;
         self.say(lost.node, "loses its signing log".to_owned());
         Some(lost.node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SimConfig;
+    use crate::scenario::{Pause, Scenario};
+
+    #[test]
+    fn a_node_that_is_paused_already_goes_on_when_it_would() {
+        let config = SimConfig::new(1, 2);
+        let mut scenario = Scenario::new(&config);
+        let pause = |for_us| Pause {
+            at_us: 0,
+            node: 0,
+            for_us,
+        };
+        scenario.pauses = vec![pause(1_000), pause(5_000)];
+        let mut world = World::new(&config, &scenario).unwrap();
+        let begun_us = world.now_us;
+        let wake = || Event::BlockTick { node: 0, life: 0 };
+        world.pause(0);
+        world.now_us = begun_us + 500;
+        world.pause(1);
+        assert_eq!(world.paused_until(&wake()), Some(begun_us + 1_000));
+        world.now_us = begun_us + 1_000;
+        assert_eq!(world.paused_until(&wake()), None);
+        world.pause(1);
+        assert_eq!(world.paused_until(&wake()), Some(begun_us + 6_000));
     }
 }
