@@ -213,3 +213,71 @@ fn place_in(blocks: &[(u64, BlockId)], id: &BlockId) -> Option<u64> {
     let place = blocks.iter().find(|(_, known)| known == id);
     place.map(|(period, _)| *period)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_models::mocks::genesis;
+    use picot_storage::MemoryArchive;
+    use picot_storage::mocks::{candidate, decided_block, decided_miss};
+
+    const THREADS: u8 = 4;
+
+    /// An archive with a block in each period of each thread, and the base after them.
+    fn filled(periods: u64) -> (MemoryArchive, Base) {
+        let (archive, mut base) = (MemoryArchive::new(), Base::genesis(&genesis(&[(1, 1)])));
+        for (thread, base) in (0..THREADS).zip(&mut base.threads) {
+            let blocks = (1..=periods).map(|period| candidate(Slot::new(period, thread), 1, 0));
+            let blocks: Vec<_> = blocks.collect();
+            let decided: Vec<_> = blocks.iter().map(decided_block).collect();
+            archive.store_decided(&decided).unwrap();
+            base.next_period = periods + 1;
+            base.blocks = (1..).zip(blocks.iter().map(|block| block.id())).collect();
+        }
+        base.last_final_slot = Slot::new(periods, THREADS - 1);
+        (archive, base)
+    }
+
+    #[test]
+    fn a_whole_archive_is_served_from_its_beginning_and_a_pruned_one_from_where_all_threads_are() {
+        let (archive, base) = filled(20);
+        let served = || ServedFrom::of(&archive, &base).unwrap().period();
+        assert_eq!(served(), 0);
+        archive.prune_before(Slot::new(8, 2), 100).unwrap();
+        assert_eq!(served(), 9, "threads 0 and 1 have lost period 8");
+        let (empty, new) = (MemoryArchive::new(), Base::genesis(&genesis(&[(1, 1)])));
+        assert_eq!(ServedFrom::of(&empty, &new).unwrap().period(), 0);
+        assert_eq!(ServedFrom::of(&empty, &base).unwrap().period(), 21);
+        empty
+            .store_decided(&[decided_miss(Slot::new(21, 0), 30)])
+            .unwrap();
+        assert_eq!(ServedFrom::of(&empty, &base).unwrap().period(), 21);
+    }
+
+    #[test]
+    fn what_the_last_blocks_name_is_found_in_the_base_or_in_the_archive() {
+        let (archive, mut base) = filled(20);
+        assert_eq!(
+            oldest_named(&base, &archive).unwrap(),
+            None,
+            "nothing is named"
+        );
+        let id =
+            |base: &Base, thread: usize, period: usize| base.threads[thread].blocks[period - 1].1;
+        let named = [17, 16, 20, 19];
+        let parents = (0..4)
+            .map(|thread| id(&base, thread, named[thread]))
+            .collect();
+        base.threads[2].last_block_parents = parents;
+        let oldest = oldest_named(&base, &archive).unwrap();
+        assert_eq!(oldest, Some(Slot::new(16, 1)));
+        let first = id(&base, 3, 2);
+        base.threads[3].blocks.drain(..10);
+        base.threads[1].last_block_parents = vec![first; 4];
+        let oldest = oldest_named(&base, &archive).unwrap();
+        assert_eq!(oldest, Some(Slot::new(2, 3)), "the archive knows it");
+        archive.prune_before(Slot::new(3, 0), 100).unwrap();
+        let oldest = oldest_named(&base, &archive).unwrap();
+        assert_eq!(oldest, Some(Slot::new(16, 1)), "nobody knows it any more");
+    }
+}
