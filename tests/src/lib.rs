@@ -9,14 +9,19 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "a test panics where something is not as it must be, and measures its own patience"
 )]
 
+pub mod corrupt;
+mod dice;
 mod gate;
 mod localnet;
 mod node;
 mod relay;
+pub mod torture;
 
-pub use localnet::{Localnet, Split, make_genesis, new_key, slots};
-pub use node::{Finished, NodeProcess, picot, run_picot};
+pub use dice::Dice;
+pub use localnet::{Localnet, Split, make_genesis, make_genesis_with, new_key, slots};
+pub use node::{Finished, NodeProcess, keep_private, picot, picot_with_faults, run_picot};
 pub use relay::{Relay, connect_from};

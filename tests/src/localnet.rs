@@ -474,6 +474,19 @@ pub fn new_key(data: &Path, passphrase: &Path) -> String {
 /// # Panics
 /// It cannot be made.
 pub fn make_genesis(path: &Path, name: &str, stakes: &[(&String, &u64)]) {
+    make_genesis_with(path, name, stakes, |_| {});
+}
+
+/// As [`make_genesis`], with something else in it.
+///
+/// # Panics
+/// It cannot be made.
+pub fn make_genesis_with(
+    path: &Path,
+    name: &str,
+    stakes: &[(&String, &u64)],
+    change: impl FnOnce(&mut Json),
+) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let begins = now.expect("after 1970") + GENESIS_DELAY;
     let mut arguments = ["genesis", "new", "--preset", "dev", "--name", name]
@@ -492,6 +505,7 @@ pub fn make_genesis(path: &Path, name: &str, stakes: &[(&String, &u64)]) {
     params["t0_ms"] = PERIOD_MS.into();
     params["block_startup_delay_ms"] = STARTUP_DELAY_MS.into();
     params["endorsement_startup_delay_ms"] = STARTUP_DELAY_MS.into();
+    change(&mut genesis);
     std::fs::write(path, genesis.to_string()).expect("a file");
 }
 

@@ -39,6 +39,51 @@ pub fn picot() -> PathBuf {
     path
 }
 
+/// The program that ends where the environment tells it to: told by `PICOT_FAULTS_BIN` (which `cargo
+/// xtask test` sets), or beside the test's own.
+///
+/// # Panics
+/// There is none.
+#[must_use]
+pub fn picot_with_faults() -> PathBuf {
+    if let Some(path) = std::env::var_os("PICOT_FAULTS_BIN") {
+        return PathBuf::from(path);
+    }
+    let path = picot().with_file_name(format!("picot-faults{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo xtask test`, which builds it",
+        path.display()
+    );
+    path
+}
+
+/// What is answered, if something is.
+pub(crate) fn ask(url: &str) -> Option<Json> {
+    let mut response = agent().get(url).call().ok()?;
+    let text = response.body_mut().read_to_string().ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The status of a node, if it answers.
+pub(crate) fn ask_status(url: &str) -> Option<StatusResponse> {
+    serde_json::from_value(ask(&format!("{url}/api/v1/status"))?).ok()
+}
+
+/// Takes a file from other users of the machine, as a passphrase must be.
+///
+/// # Panics
+/// It cannot be changed.
+pub fn keep_private(file: &Path) {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(file, mode).expect("a file of ours");
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+}
+
 /// A command that ended.
 #[derive(Debug)]
 pub struct Finished {

@@ -27,6 +27,7 @@ mod node;
 mod sim;
 mod test;
 mod tidy;
+mod torture;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -44,7 +45,7 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 10] = [
     node::TASK,
     localnet::TASK,
     sim::TASK,
@@ -52,6 +53,7 @@ const TASKS: [Task; 9] = [
     bench::TASK,
     explore::TASK,
     model::TASK,
+    torture::TASK,
     tidy::TASK,
     ci::TASK,
 ];

@@ -24,7 +24,9 @@ installed; nothing but cargo is needed.
 };
 
 /// Where a test across processes finds the picot binary of this build.
-const PICOT_BIN: &str = "PICOT_BIN";
+pub(crate) const PICOT_BIN: &str = "PICOT_BIN";
+/// Where it finds the one that ends itself at named moments.
+pub(crate) const FAULTS_BIN: &str = "PICOT_FAULTS_BIN";
 
 /// Who waits for the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +43,19 @@ fn run(arguments: &[OsString]) -> Outcome {
 
 /// Builds the binary, then runs each runner in turn; stops at the first that fails.
 pub(crate) fn run_tests(filters: &[String], reader: Reader) -> Outcome {
-    let picot = build_picot()?;
+    let [picot, faults] = build_programs()?;
     let nextest = cargo::has_subcommand("nextest");
     if !nextest {
         eprintln!("cargo nextest is not installed; 'cargo test' runs the tests instead");
     }
     plan(filters, nextest, reader)
         .into_iter()
-        .try_for_each(|invocation| invocation.with(PICOT_BIN, &picot).run())
+        .try_for_each(|invocation| {
+            invocation
+                .with(PICOT_BIN, &picot)
+                .with(FAULTS_BIN, &faults)
+                .run()
+        })
 }
 
 fn filters(arguments: &[OsString]) -> Result<Vec<String>, Failure> {
@@ -90,22 +97,29 @@ fn plan(filters: &[String], nextest: bool, reader: Reader) -> [Invocation; 2] {
     [tests, examples]
 }
 
-/// Builds the picot binary; cargo itself says where it put it.
-fn build_picot() -> Result<OsString, Failure> {
-    let build = Invocation::new(["build", "--package", "picot-node", "--bin", "picot"]);
+/// Builds picot, and the one that ends itself at named moments, which needs a feature that no other
+/// has; cargo itself says where it put them.
+pub(crate) fn build_programs() -> Result<[OsString; 2], Failure> {
+    let faults = build("picot-faults", &["--features", "fault-points"])?;
+    Ok([build("picot", &[])?, faults])
+}
+
+fn build(name: &str, flags: &[&str]) -> Result<OsString, Failure> {
+    let build = Invocation::new(["build", "--package", "picot-node", "--bin", name]).and(flags);
     eprintln!("$ {build}");
     let messages = build
         .and(["--message-format=json-render-diagnostics"])
         .output()?;
-    executable(&messages).ok_or_else(|| Failure::Task("cargo build made no picot binary".into()))
+    executable(&messages, name)
+        .ok_or_else(|| Failure::Task(format!("cargo build made no {name} binary")))
 }
 
-/// The executable named `picot` in cargo's messages.
-fn executable(messages: &str) -> Option<OsString> {
+/// The executable of a name in cargo's messages.
+fn executable(messages: &str, name: &str) -> Option<OsString> {
     Message::parse_stream(messages.as_bytes())
         .filter_map(Result::ok)
         .find_map(|message| match message {
-            Message::CompilerArtifact(artifact) if artifact.target.name == "picot" => artifact
+            Message::CompilerArtifact(artifact) if artifact.target.name == name => artifact
                 .executable
                 .map(|path| path.into_std_path_buf().into_os_string()),
             _ => None,
@@ -171,7 +185,10 @@ mod tests {
             artifact("picot", r#""/target/debug/picot""#),
         ]
         .join("\n");
-        assert_eq!(executable(&messages).unwrap(), "/target/debug/picot");
-        assert_eq!(executable(&artifact("picot_node", "null")), None);
+        assert_eq!(
+            executable(&messages, "picot").unwrap(),
+            "/target/debug/picot"
+        );
+        assert_eq!(executable(&artifact("picot_node", "null"), "picot"), None);
     }
 }

@@ -19,6 +19,7 @@ use picot_storage::mocks::{CHAIN, candidate, decided_block, decided_miss};
 use picot_storage::{BlockArchive, Decided};
 use picot_wallet::mocks::request;
 use picot_wallet::{ClaimKind, ClaimRecord, SigningLog};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -160,6 +161,77 @@ fn state(c: &mut Criterion) {
     }
 }
 
+/// The pairs that a final slot with 10,000 transfers between accounts of a million changes, as
+/// `execution` writes them: balances, what became of each operation, some small ones.
+fn pairs_of_slot(number: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
+    const TRANSFERS: u64 = 10_000;
+    const ACCOUNTS: u64 = 1_000_000;
+    let balance = |change: u64| {
+        let account = (number * 2 * TRANSFERS + change).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut key = vec![1; 34];
+        key[2..10].copy_from_slice(&(account % ACCOUNTS).to_be_bytes());
+        (key, vec![7; 8])
+    };
+    let mut pairs: Vec<_> = (0..2 * TRANSFERS).map(balance).collect();
+    let operations = vec![9; 40 * usize::try_from(TRANSFERS).unwrap()];
+    pairs.push(([&[0x20_u8][..], &number.to_be_bytes()].concat(), operations));
+    pairs.extend((0..6).map(|kind| (vec![0x22, kind], vec![3; 60])));
+    pairs
+}
+
+/// The state of a final slot with 10,000 transfers until it is on disk, and the engine's own batch
+/// of the same pairs.
+fn final_slot(c: &mut Criterion) {
+    let metadata = vec![1; 2_200];
+    let mut number = 0;
+    let folder_of_state = folder();
+    let state = open(&folder_of_state, Durability::Machine).state();
+    c.bench_function("database/final_slot_10000_transfers", |b| {
+        b.iter_batched(
+            || {
+                number += 1;
+                let mut batch = StateBatch::new();
+                for (key, value) in pairs_of_slot(number) {
+                    batch.put(key, value);
+                }
+                batch.set_metadata(metadata.clone());
+                batch
+            },
+            |batch| {
+                state.commit(batch).unwrap();
+                state.sync().unwrap();
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    let folder_of_engine = folder();
+    let engine = fjall::Database::builder(folder_of_engine.path())
+        .open()
+        .unwrap();
+    let options = fjall::KeyspaceCreateOptions::default;
+    let keyspace = engine.keyspace("pairs", options).unwrap();
+    c.bench_function("database/engine_batch_10000_transfers", |b| {
+        b.iter_batched(
+            || {
+                number += 1;
+                let mut pairs = pairs_of_slot(number);
+                pairs.push((vec![u8::MAX; 513], metadata.clone()));
+                // As a batch of the state is: ascending, each key once.
+                pairs.into_iter().collect::<BTreeMap<_, _>>()
+            },
+            |pairs| {
+                let sync = Some(fjall::PersistMode::SyncAll);
+                let mut batch = engine.batch().durability(sync);
+                for (key, value) in pairs {
+                    batch.insert(&keyspace, key, value);
+                }
+                batch.commit().unwrap();
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
 const CYCLES: u64 = 2_700;
 const PERIODS_PER_CYCLE: u64 = 16;
 
@@ -225,6 +297,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = benches;
     config = short();
-    targets = floor, claim, claim_together, decide, state, day_off
+    targets = floor, claim, claim_together, decide, state, final_slot, day_off
 }
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Every comparison that `cargo xtask bench` prints.
-pub(super) const GOALS: [Goal; 23] = [
+pub(super) const GOALS: [Goal; 24] = [
     Goal {
         package: "picot-crypto",
         name: "batch of 1,024 signatures against dalek's single verify",
@@ -201,6 +201,16 @@ pub(super) const GOALS: [Goal; 23] = [
         measure: Measure::Time("consensus/decision_n64_no_signatures_one_by_one"),
         bound: Bound::None,
         rule: "design 07, to show 5",
+    },
+    Goal {
+        package: "picot-database",
+        name: "a final slot of 10,000 transfers to disk against the engine's own batch of it",
+        measure: Measure::Ratio {
+            numerator: "database/final_slot_10000_transfers",
+            denominator: "database/engine_batch_10000_transfers",
+        },
+        bound: Bound::AtMost(2.0),
+        rule: "issue 6, speed",
     },
 ];
 

@@ -26,6 +26,8 @@ struct Shared {
     events: Vec<Event>,
     /// Writes that still succeed; then the disk is full.
     writes_left: Option<u64>,
+    /// Whether a sync waits, as one of a slow disk does.
+    holds_syncs: bool,
 }
 
 /// Storage in memory that remembers what was done to it.
@@ -72,7 +74,11 @@ impl StorageBackend for Recorder {
         self.inner.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        self.record(Event::Sync)
+        self.record(Event::Sync)?;
+        while self.shared.lock().unwrap().holds_syncs {
+            std::thread::yield_now();
+        }
+        Ok(())
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.record(Event::Write(offset, data.to_vec()))?;
@@ -239,4 +245,56 @@ fn storage_that_cannot_be_written_cannot_hold_a_log() {
     shared.lock().unwrap().writes_left = Some(0);
     let refused = DiskSigningLog::on_backend(storage, &config());
     assert!(matches!(refused, Err(DatabaseError::Io { .. })));
+}
+
+fn syncs(shared: &Mutex<Shared>) -> usize {
+    let shared = shared.lock().unwrap();
+    let syncs = shared.events.iter();
+    syncs.filter(|event| matches!(event, Event::Sync)).count()
+}
+
+/// Group commit (design 10): who comes during a sync waits, and the next one serves all of them.
+#[test]
+fn one_sync_serves_the_claims_of_all_threads_that_wait() {
+    const THREADS: u64 = 8;
+    let (storage, shared) = Recorder::new();
+    let log = DiskSigningLog::on_backend(storage, &config()).unwrap();
+    let before = syncs(&shared);
+    log.claim(&pair(100, 1)).unwrap();
+    let of_one = syncs(&shared) - before;
+    assert!(of_one > 0);
+
+    shared.lock().unwrap().holds_syncs = true;
+    let before = syncs(&shared);
+    std::thread::scope(|scope| {
+        let claim = |period| {
+            let log = &log;
+            move || {
+                assert_eq!(
+                    log.claim(&pair(period, 1)).unwrap(),
+                    [ClaimVerdict::Safe; 2]
+                )
+            }
+        };
+        scope.spawn(claim(1));
+        while syncs(&shared) == before {
+            std::thread::yield_now();
+        }
+        for period in 2..=THREADS {
+            scope.spawn(claim(period));
+        }
+        while log.waiting_for_commit() < THREADS as usize - 1 {
+            std::thread::yield_now();
+        }
+        shared.lock().unwrap().holds_syncs = false;
+    });
+    assert_eq!(
+        syncs(&shared) - before,
+        2 * of_one,
+        "the first, and one for all others"
+    );
+    assert_eq!(
+        log.records(&address(1), Slot::GENESIS).unwrap().len() as u64,
+        2 * (THREADS + 1)
+    );
 }

@@ -1,0 +1,25 @@
+//! Nodes that are killed, and data that is damaged: short versions of `cargo xtask torture`.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use picot_database::FaultPoint;
+use picot_tests::{corrupt, torture};
+
+#[test]
+fn killed_at_named_fault_points_and_at_random_moments_nodes_come_back_equal_to_their_twin() {
+    let report = torture::torture(50, 1);
+    assert_eq!(report.rounds, 50);
+    assert!(report.kills > 0 && report.states > 50, "{report:?}");
+    let reached: u64 = report.reached.values().sum();
+    let missed: u64 = report.not_reached.values().sum();
+    assert!(reached > 4 * missed, "{report:?}");
+    for point in [FaultPoint::Claimed, FaultPoint::StoreRenamed] {
+        assert!(report.reached.contains_key(&point), "{point}: {report:?}");
+    }
+}
+
+#[test]
+fn damaged_data_is_mended_or_refused_and_never_another_state() {
+    let report = corrupt::corrupt(100, 1);
+    assert_eq!(report.parts.values().sum::<u64>(), 100);
+    assert!(report.good > 0 && !report.refused.is_empty(), "{report:?}");
+}
