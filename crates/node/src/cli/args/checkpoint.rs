@@ -7,6 +7,10 @@ use picot_models::Slot;
 #[derive(Debug, Subcommand)]
 pub(crate) enum CheckpointCommand {
     /// Show the newest certified checkpoint and what is being gathered, or that of a slot
+    #[command(after_help = "\
+Examples:
+  picot checkpoint show
+  picot checkpoint show 127/3 --json")]
     Show(CheckpointShowArgs),
 }
 
