@@ -11,6 +11,7 @@
 )]
 
 mod attacks;
+mod checkpoints;
 mod splits;
 mod stranger;
 mod strangers;
