@@ -12,6 +12,7 @@ use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
 use picot_database::{DatabaseError, WriteFailure, is_out_of_space};
+use picot_execution::ExecutionError;
 use picot_models::text::TextError;
 use picot_models::{Address, Amount, ChainId, GenesisError, OperationId, Slot};
 use picot_wallet::{ProtectionError, WalletError};
@@ -386,6 +387,10 @@ fn damage_hint(data: &Path, error: &NodeError) -> Option<String> {
         )),
         NodeError::Database(DatabaseError::NewerFormat { .. }) => Some(
             "use the newer program; what it wrote, this one cannot read, and does not touch"
+                .to_owned(),
+        ),
+        NodeError::Execution(ExecutionError::Format { found, known }) if found < known => Some(
+            "start the node once: it brings what an older program wrote to today's format"
                 .to_owned(),
         ),
         error if error.is_about_store() => Some(format!(
