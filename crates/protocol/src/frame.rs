@@ -13,7 +13,7 @@ pub enum Lane {
     Urgent,
     /// Operations that are announced, asked for and sent, endorsements, denunciations.
     Gossip,
-    /// Blocks, and outcomes with their blocks.
+    /// Blocks, outcomes with their blocks, and states.
     Bulk,
 }
 
@@ -151,7 +151,8 @@ fn lane_of(packet: &Packet) -> Lane {
         | Packet::Operations(_)
         | Packet::Endorsements(_)
         | Packet::Denunciations(_) => Lane::Gossip,
-        Packet::BlockIds { .. } | Packet::BlockOperations { .. } => Lane::Bulk,
+        Packet::GetState(_) => Lane::Gossip,
+        Packet::BlockIds { .. } | Packet::BlockOperations { .. } | Packet::State(_) => Lane::Bulk,
         Packet::Checkpoint(message) => match *message.0 {
             CheckpointMessage::Signatures(_)
             | CheckpointMessage::GetSteps { .. }

@@ -92,6 +92,15 @@ pub enum Input {
     },
     /// What this node says about checkpoints.
     Checkpoint(CheckpointWord),
+    /// What this node asks or answers about states, to one peer.
+    State {
+        /// Whom.
+        to: Peer,
+        /// [`Packet::GetState`] or [`Packet::State`].
+        packet: Packet,
+    },
+    /// Whoever receives states has found a peer that lies.
+    BlameState(Peer),
     /// A block that this node has whole, and can give to others.
     Held(Block),
     /// The pool took these in, for the first time.
@@ -212,6 +221,17 @@ pub enum Output {
         /// What.
         message: Arc<CheckpointMessage>,
     },
+    /// A peer has introduced itself: it can be asked for states.
+    Introduced(Peer),
+    /// A peer that had introduced itself is gone.
+    Gone(Peer),
+    /// Give whoever receives and serves states what a peer asks or answers.
+    State {
+        /// From whom.
+        from: Peer,
+        /// What: a [`Packet::GetState`] or a [`Packet::State`].
+        frame: Arc<Frame>,
+    },
     /// Give the pool operations, then say [`Input::Added`].
     AddOperations {
         /// To be said with the results.
@@ -257,6 +277,8 @@ pub enum Fault {
     BadItem,
     /// Operations of a block that are not those that its header names.
     WrongBlock,
+    /// A part of a state, or what should prove it, that is not what was certified or promised.
+    WrongState,
     /// Answers that nobody asked for.
     Unasked,
     /// More messages or questions than an honest node has.
@@ -326,6 +348,7 @@ impl fmt::Display for Fault {
             Self::Consensus(PeerFault::Malformed) => "a message that no rule allows",
             Self::BadItem => "an item that is not well signed",
             Self::WrongBlock => "operations that are not those of the block",
+            Self::WrongState => "a state that is not the certified one",
             Self::Unasked => "answers that nobody asked for",
             Self::TooMany => "too many messages",
         })

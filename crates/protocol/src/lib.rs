@@ -17,6 +17,7 @@ pub mod mocks;
 mod operations;
 mod packet;
 mod peers;
+mod state_inbox;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -31,11 +32,13 @@ pub use gossip::GossipConfig;
 pub use input::{CheckpointWord, Farewell, Fault, Input, Output};
 pub use operations::OperationsStats;
 pub use packet::{
-    Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_TAGS, NodeTag, Packet, Prefix,
-    SharedCheckpoint, SharedMessage, ShortBlock, Status, Tag,
+    Echo, Hello, MAX_ANNOUNCED, MAX_ITEMS, MAX_NEIGHBOURS, MAX_STATE_BYTES,
+    MAX_STATE_QUESTION_BYTES, MAX_TAGS, NodeTag, Packet, Prefix, SharedCheckpoint, SharedMessage,
+    ShortBlock, Status, Tag,
 };
 pub use peers::{
     FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic,
 };
+pub use state_inbox::StateInbox;
 pub use transport::Transport;
 pub use worker::{ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker, Room};

@@ -19,6 +19,10 @@ pub const MAX_ITEMS: usize = 256;
 pub const MAX_TAGS: usize = 1_024;
 /// Neighbours that a node names.
 pub const MAX_NEIGHBOURS: usize = 256;
+/// Bytes of a question for a part of a state.
+pub const MAX_STATE_QUESTION_BYTES: usize = 128;
+/// Bytes of a part of a state: less than the longest frame of its lane.
+pub const MAX_STATE_BYTES: usize = 15 << 20;
 /// Bytes of what a node says of its program.
 pub(crate) const MAX_AGENT_BYTES: usize = 64;
 
@@ -250,6 +254,11 @@ pub enum Packet {
     NotHeld(BlockId),
     /// Signatures of checkpoints, questions for what is certified, and answers.
     Checkpoint(SharedCheckpoint),
+    /// A question for a part of a state or for what proves it, as bytes: this protocol carries it and
+    /// knows nothing of it.
+    GetState(Vec<u8>),
+    /// An answer to such a question.
+    State(Vec<u8>),
 }
 
 codec_enum!(Packet {
@@ -271,4 +280,6 @@ codec_enum!(Packet {
     15 => BlockOperations { id, operations: seq(MAX_OPERATIONS) },
     16 => NotHeld(id),
     17 => Checkpoint(message),
+    18 => GetState(question: bytes(MAX_STATE_QUESTION_BYTES)),
+    19 => State(answer: bytes(MAX_STATE_BYTES)),
 });

@@ -5,7 +5,8 @@ use crate::arrivals::Arrivals;
 use crate::core::{Core, Reads};
 use crate::peers::PeerInfo;
 use crate::{
-    CheckpointWord, Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError, Transport,
+    CheckpointWord, Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError,
+    StateInbox, Transport,
 };
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
@@ -99,6 +100,8 @@ struct Shared {
     /// Sent by this node's parts while the queue was full.
     lost: AtomicU64,
     peers: RwLock<PeersView>,
+    /// Who receives and serves states, once there is somebody.
+    states: RwLock<Option<Arc<dyn StateInbox>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -130,6 +133,7 @@ impl ProtocolHandle {
             frames: [urgent.0, gossip.0, bulk.0],
             lost: AtomicU64::new(0),
             peers: RwLock::default(),
+            states: RwLock::default(),
         };
         let queues = ProtocolQueues {
             local: local_queue,
@@ -222,6 +226,29 @@ impl ProtocolHandle {
             decided,
             serves_from,
         });
+    }
+
+    /// From now on tells whoever receives or serves states what peers ask and answer. It should be there
+    /// before the first peer is; what came before is lost, and asked again.
+    pub fn deliver_states(&self, inbox: Arc<dyn StateInbox>) {
+        *self.shared.states.write() = Some(inbox);
+    }
+
+    /// Asks a peer for a part of a state.
+    pub fn ask_state(&self, to: Peer, question: Vec<u8>) {
+        let packet = Packet::GetState(question);
+        self.local(Input::State { to, packet });
+    }
+
+    /// Gives a peer a part of a state, or says that it is not given.
+    pub fn answer_state(&self, to: Peer, answer: Vec<u8>) {
+        let packet = Packet::State(answer);
+        self.local(Input::State { to, packet });
+    }
+
+    /// A peer lies about states.
+    pub fn blame_state(&self, peer: Peer) {
+        self.local(Input::BlameState(peer));
     }
 
     fn event(&self, input: Input) {
@@ -519,6 +546,13 @@ impl Shell {
                 self.heed(self.consensus.deliver(from, message));
             }
             Output::Checkpoint { from, message } => self.checkpoints.deliver(from, message),
+            Output::Introduced(peer) => self.tell_states(|states| states.introduced(peer)),
+            Output::Gone(peer) => self.tell_states(|states| states.gone(peer)),
+            Output::State { from, frame } => {
+                if let Packet::GetState(bytes) | Packet::State(bytes) = frame.packet() {
+                    self.tell_states(|states| states.deliver(from, bytes));
+                }
+            }
             Output::DecidedElsewhere { peer, slots } => {
                 self.heed(self.consensus.decided_elsewhere(peer, slots));
             }
@@ -527,6 +561,12 @@ impl Shell {
             | Output::AddDenunciations { .. }
             | Output::Verify { .. }) => self.add_job(job),
             Output::WakeAt(_) => {}
+        }
+    }
+
+    fn tell_states(&self, tell: impl FnOnce(&dyn StateInbox)) {
+        if let Some(states) = self.shared.states.read().as_ref() {
+            tell(states.as_ref());
         }
     }
 

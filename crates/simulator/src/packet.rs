@@ -123,6 +123,8 @@ fn show_packet(packet: &Packet, formatter: &mut fmt::Formatter<'_>) -> fmt::Resu
             write!(formatter, "{} operations of block {id}", operations.len())
         }
         Packet::NotHeld(id) => write!(formatter, "block {id} not held"),
+        Packet::GetState(question) => write!(formatter, "{} bytes for a state", question.len()),
+        Packet::State(answer) => write!(formatter, "{} bytes of a state", answer.len()),
         Packet::Checkpoint(message) => show_checkpoint(&message.0, formatter),
     }
 }

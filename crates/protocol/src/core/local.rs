@@ -29,6 +29,8 @@ impl Core {
             }
             Input::Ask { to, request } => self.ask(now, to, request, effects),
             Input::Blame { peer, fault } => effects.blame(peer, Fault::Consensus(fault)),
+            Input::State { to, packet } => effects.send(to, packet),
+            Input::BlameState(peer) => effects.blame(peer, Fault::WrongState),
             Input::Checkpoint(word) => self.on_checkpoint_word(now, word, effects),
             Input::Held(block) => self.blocks.hold(block),
             Input::NewOperations(operations) => self.operations.on_new(now, &operations),

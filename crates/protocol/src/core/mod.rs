@@ -160,12 +160,14 @@ impl Core {
         self.blocks.disconnected(now, peer, effects);
         self.statuses.disconnected(peer);
         self.clocks.disconnected(peer);
+        effects.push(Output::Gone(peer));
         self.neighbours_changed(now);
     }
 
     /// A peer has introduced itself as one of this chain.
     fn on_ready(&mut self, now: Timestamp, peer: Peer, effects: &mut Effects) {
         self.operations.connected(peer);
+        effects.push(Output::Introduced(peer));
         let status = self
             .statuses
             .make(now, &self.decided, self.serves_from, peer);
@@ -344,6 +346,7 @@ fn is_light(input: &Input) -> bool {
         | Input::Relay { .. }
         | Input::Send { .. }
         | Input::Checkpoint(_)
+        | Input::State { .. }
         | Input::NewEndorsements(_)
         | Input::NewDenunciations(_)
         | Input::Judged { .. } => true,
@@ -354,7 +357,9 @@ fn is_light(input: &Input) -> bool {
             | Packet::Neighbours(_)
             | Packet::Endorsements(_)
             | Packet::Denunciations(_)
-            | Packet::Checkpoint(_) => true,
+            | Packet::Checkpoint(_)
+            | Packet::GetState(_)
+            | Packet::State(_) => true,
             Packet::Consensus(message) => matches!(
                 *message.0,
                 Message::Vote(_)

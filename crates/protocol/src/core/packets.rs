@@ -107,6 +107,10 @@ impl Core {
                     .on_block_operations(now, from, *id, operations, effects);
             }
             Packet::NotHeld(id) => self.blocks.on_not_held(now, from, *id, effects),
+            Packet::GetState(_) | Packet::State(_) => {
+                let frame = Arc::clone(frame);
+                effects.push(Output::State { from, frame });
+            }
             Packet::Checkpoint(message) => {
                 let message = Arc::clone(&message.0);
                 effects.push(Output::Checkpoint { from, message });

@@ -38,6 +38,7 @@ pub(crate) enum Verdict {
 /// | malformed | 40 | no rule allows anyone to send it |
 /// | bad item | 40 | see `judge::is_proof`: anyone who looks at the item sees it |
 /// | wrong block | 60 | as with a wrong body |
+/// | wrong state | 100 | parts of a state are checked by their sums and by what the sender itself vouched for: whoever is blamed meant it |
 /// | unasked | 5 | answers are sent only to questions; a late one is possible, so this is light |
 /// | too many | 2 | the rates are far over what honest nodes need, but not a proof, so this is light, and counted once a second at most |
 pub(crate) const fn points(fault: Fault) -> u64 {
@@ -51,6 +52,7 @@ pub(crate) const fn points(fault: Fault) -> u64 {
         | Fault::Consensus(
             PeerFault::BadSignature | PeerFault::InvalidHeader | PeerFault::Malformed,
         ) => 40,
+        Fault::WrongState => 100,
         Fault::Unasked => 5,
         Fault::TooMany => 2,
     }
@@ -213,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     const START: Timestamp = Timestamp(1_000_000_000);
-    const ALL: [Fault; 11] = [
+    const ALL: [Fault; 12] = [
         Fault::Unreadable,
         Fault::OutOfTurn,
         Fault::Consensus(PeerFault::BadSignature),
@@ -223,6 +225,7 @@ mod tests {
         Fault::Consensus(PeerFault::Malformed),
         Fault::BadItem,
         Fault::WrongBlock,
+        Fault::WrongState,
         Fault::Unasked,
         Fault::TooMany,
     ];
@@ -255,6 +258,7 @@ mod tests {
         for fault in ALL {
             let number = faults_until_ban(fault, 20_000).map(|number| number + 1);
             match points(fault) {
+                100 => assert_eq!(number, Some(1), "{fault}"),
                 60 => assert_eq!(number, Some(2), "{fault}"),
                 40 => assert_eq!(number, Some(3), "{fault}"),
                 _ => assert!(number.is_none_or(|number| number > 10), "{fault}"),

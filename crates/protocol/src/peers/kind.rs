@@ -62,6 +62,10 @@ pub enum PacketKind {
     GetCheckpoints,
     /// Certified checkpoints.
     Checkpoints,
+    /// Parts of states that are wanted.
+    GetState,
+    /// Parts of states.
+    State,
 }
 
 impl PacketKind {
@@ -86,6 +90,8 @@ impl PacketKind {
             Packet::GetBlockOperations { .. } => Self::GetBlockOperations,
             Packet::BlockOperations { .. } => Self::BlockOperations,
             Packet::NotHeld(_) => Self::NotHeld,
+            Packet::GetState(_) => Self::GetState,
+            Packet::State(_) => Self::State,
             Packet::Checkpoint(message) => match *message.0 {
                 CheckpointMessage::Signatures(_) => Self::CheckpointSignatures,
                 CheckpointMessage::GetSteps { .. } | CheckpointMessage::GetStart(_) => {
@@ -148,6 +154,7 @@ impl Worth {
             | PacketKind::GetBlockOperations
             | PacketKind::NotHeld
             | PacketKind::GetCheckpoints
+            | PacketKind::GetState
             | PacketKind::GetOperations => 1,
             PacketKind::Neighbours
             | PacketKind::Have
@@ -156,6 +163,7 @@ impl Worth {
             | PacketKind::Announce
             | PacketKind::Body
             | PacketKind::Checkpoints
+            | PacketKind::State
             | PacketKind::BlockIds
             | PacketKind::BlockOperations => 0,
         };

@@ -130,6 +130,7 @@ fn questions_of(packet: &Packet) -> u64 {
             CheckpointMessage::GetStart(_) => return 128,
             _ => return 0,
         },
+        Packet::GetState(_) => return 8,
         _ => return 0,
     };
     let more = items.checked_div(ITEMS_PER_QUESTION).unwrap_or(0);
@@ -139,7 +140,7 @@ fn questions_of(packet: &Packet) -> u64 {
 /// Whether the answer to a packet takes the bulk lane: who does not read its answers is not given more.
 pub(super) fn is_answered_in_bulk(packet: &Packet) -> bool {
     match packet {
-        Packet::GetBlock(_) | Packet::GetBlockOperations { .. } => true,
+        Packet::GetBlock(_) | Packet::GetBlockOperations { .. } | Packet::GetState(_) => true,
         Packet::Consensus(message) => matches!(
             message.0.as_ref(),
             Message::Ask(Request::Outcomes { .. } | Request::Body { .. })
@@ -295,6 +296,7 @@ mod tests {
             PacketKind::GetBlock,
             PacketKind::GetBlockOperations,
             PacketKind::GetCheckpoints,
+            PacketKind::GetState,
         ];
         assert_eq!(counted, questions);
     }

@@ -200,6 +200,12 @@ impl Statuses {
         entry.is_some_and(|entry| entry.heard.is_some() && entry.serves_from <= period)
     }
 
+    /// The first period whose blocks a peer says to give, if it has said anything.
+    pub(super) fn serves_from(&self, peer: Peer) -> Option<u64> {
+        let entry = self.peers.get(&peer)?;
+        entry.heard.map(|_| entry.serves_from)
+    }
+
     /// By thread the last period that a peer says to have decided, if it has said anything.
     pub(super) fn decided(&self, peer: Peer) -> Option<&[u64]> {
         let entry = self.peers.get(&peer)?;

@@ -49,6 +49,8 @@ pub struct PeerInfo {
     pub clock_offset_ms: Option<i64>,
     /// The last periods that it says to have decided, summed up over the threads.
     pub decided: Option<u64>,
+    /// The first period whose blocks it says to give.
+    pub serves_from: Option<u64>,
     /// Slots that it says not to have decided and this node has.
     pub behind_slots: u64,
     /// Slots that it says to have decided and this node has not.
@@ -132,7 +134,7 @@ mod tests {
         world.ready(1);
         let json = serde_json::to_value(&world.infos(&[0, 0])[0]).unwrap();
         let fields: Vec<&str> = json.as_object().unwrap().keys().map(|it| &**it).collect();
-        assert_eq!(fields.len(), 19);
+        assert_eq!(fields.len(), 20);
         assert_eq!(json["received"]["urgent"]["bytes"], 0);
         assert_eq!(json["address"], "10.0.0.1");
         assert!(json["node"].is_string());

@@ -443,6 +443,7 @@ impl Table {
             round_trip: sources.clocks.round_trip(entry.peer),
             clock_offset_ms: sources.clocks.offset_ms(entry.peer),
             decided: theirs.map(|it| it.iter().fold(0, |sum, it| u64::saturating_add(sum, *it))),
+            serves_from: sources.statuses.serves_from(entry.peer),
             behind_slots: theirs.map_or(0, |theirs| more_in(ours, theirs)),
             ahead_slots: theirs.map_or(0, |theirs| more_in(theirs, ours)),
             queued_bytes: PerLane {

@@ -165,6 +165,8 @@ pub(crate) fn packet_of_each_kind() -> Vec<Packet> {
             after: slot,
             steps: Vec::new(),
         }),
+        Packet::GetState(vec![1]),
+        Packet::State(vec![2, 3]),
     ]
 }
 

@@ -33,6 +33,7 @@ fn what_slots_wait_for_is_on_the_urgent_lane_and_blocks_are_not() {
     let expected = [
         Urgent, Urgent, Urgent, Urgent, Urgent, Urgent, Bulk, Urgent, Urgent, Urgent, Gossip,
         Gossip, Gossip, Gossip, Gossip, Urgent, Bulk, Urgent, Bulk, Urgent, Gossip, Gossip, Bulk,
+        Gossip, Bulk,
     ];
     assert_eq!(lanes, expected);
 }

@@ -409,3 +409,37 @@ fn messages_about_checkpoints_go_to_whom_they_are_for_and_arrive_with_who_sent_t
     }
     assert_eq!(asked.len(), 3);
 }
+
+#[test]
+fn questions_for_states_and_parts_of_them_go_to_one_peer_as_they_are() {
+    let mut net = Net::mesh(3);
+    let told = |net: &mut Net, at: usize| -> Vec<(Peer, Packet)> {
+        let outputs = std::mem::take(&mut net.done[at].outputs).into_iter();
+        let state = |output| match output {
+            Output::State { from, frame } => Some((from, frame.packet().clone())),
+            _ => None,
+        };
+        outputs.filter_map(state).collect()
+    };
+    for packet in [Packet::GetState(vec![1]), Packet::State(vec![2; 1_000])] {
+        let to = Peer(1);
+        let sent = packet.clone();
+        net.input(0, Input::State { to, packet });
+        assert_eq!(told(&mut net, 1), [(Peer(0), sent)]);
+        assert_eq!(told(&mut net, 2), [], "nobody passes it on");
+    }
+}
+
+#[test]
+fn who_lies_about_a_state_is_banned_at_once_and_gone_for_whoever_receives_it() {
+    let mut net = Net::mesh(2);
+    net.input(0, Input::BlameState(Peer(1)));
+    let outputs = &net.done[0].outputs;
+    let fault = crate::Fault::WrongState;
+    let blamed =
+        |output: &Output| matches!(output, Output::Penalty { fault: it, .. } if *it == fault);
+    assert!(outputs.iter().any(blamed), "{outputs:?}");
+    let gone = |output: &Output| matches!(output, Output::Gone(peer) if *peer == Peer(1));
+    assert_eq!(outputs.iter().filter(|output| gone(output)).count(), 1);
+    assert!(net.cores[0].peers(net.now).is_empty());
+}

@@ -158,6 +158,8 @@ impl Node {
                 self.watch(&message);
                 inputs.push(Input::Message { from, message });
             }
+            // No node of a simulation asks for states.
+            Output::Introduced(_) | Output::Gone(_) | Output::State { .. } => {}
             Output::Checkpoint { from, message } => self.heed_checkpoint(from, &message),
             Output::DecidedElsewhere { peer, slots } => {
                 inputs.push(Input::DecidedElsewhere { peer, slots });
