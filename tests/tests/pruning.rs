@@ -53,20 +53,16 @@ fn db(command: &str, data: &Path) -> Json {
     serde_json::from_str(&told.stdout).unwrap()
 }
 
-/// What is there fits together, and is no more than should be kept.
+/// What is there fits together, and is not all.
 fn check_data(data: &Path) {
     let (info, checked) = (db("info", data), db("check", data));
     assert_eq!(info["history"], "cycles=2");
-    let period = |slot: &str| info["archive"][slot]["period"].as_u64().unwrap();
-    let (first, last) = (period("first"), period("last"));
-    assert!(first > 1, "{info}");
-    // What is due is dropped within a moment, and a kill may come before.
-    assert!(last - first <= (KEPT + 3) * PERIODS_PER_CYCLE, "{info}");
+    let first = info["archive"]["first"]["period"].as_u64();
+    assert!(first > Some(1), "{info}");
     assert_eq!(checked["executed_again"], false, "{checked}");
-    // The state knows the validators of as many cycles as are kept; the oldest may be due to go.
-    let certificates = |kind: &str| checked[format!("certificates_{kind}")].as_u64().unwrap();
+    // The validators of cycles that are due to go may not be known.
     assert!(
-        certificates("verified") > certificates("unknown"),
+        checked["certificates_verified"].as_u64() > Some(0),
         "{checked}"
     );
     assert_eq!(info["state"]["state_hash"], checked["state_hash"]);
@@ -97,12 +93,17 @@ fn old_blocks_leave_while_the_node_decides_and_it_goes_on_over_kills_and_restart
         check_data(&data);
     }
     let node = NodeProcess::start(&data, &ARGS);
-    let cycle_later = last.period + 2 * PERIODS_PER_CYCLE;
+    let later = last.period + (KEPT + 2) * PERIODS_PER_CYCLE;
     node.wait_for_status("goes on", |status| {
-        status.last_final_slot.period >= cycle_later && status.production.blocks_produced > 0
+        status.last_final_slot.period >= later && status.production.blocks_produced > 0
+    });
+    node.wait_for("what was last before is dropped, too", || {
+        (state_of(&node, last) == "not_kept").then_some(())
     });
     node.stop("-TERM");
     check_data(&data);
+    let unknown = &db("check", &data)["certificates_unknown"];
+    assert_eq!(*unknown, 0, "of what is kept all can be verified");
 }
 
 #[test]
