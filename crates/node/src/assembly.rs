@@ -20,6 +20,7 @@ use crate::production::FactoryFacts;
 use crate::randomness::SystemRandomness;
 use crate::replay::{drop_left_behind, replay};
 use crate::signing_check::SigningCheck;
+use crate::states::ToServe;
 use crate::{NodeError, VERSION};
 use picot_api::{
     ApiConfig, ApiContext, ApiServer, ControlContext, ControlToken, KeyControl, Production,
@@ -27,6 +28,7 @@ use picot_api::{
 use picot_block_factory::{
     AlwaysConnected, Asking, BlockFactory, BlockProducer, Connection, Fates, HistoryLog,
 };
+use picot_bootstrap::Serving;
 use picot_checkpoint::{CheckpointError, CheckpointKeeper, CheckpointWorker};
 use picot_clock::{Clock, Millis, SlotClock, Stop, Ticker, Timestamp};
 use picot_consensus::{
@@ -94,6 +96,8 @@ pub struct Node {
     api: Option<ApiServer>,
     control: Option<(ControlFile, ApiServer)>,
     network: Option<Arc<NodeNetwork>>,
+    /// Serves the state of checkpoints to other nodes.
+    serving: Option<Serving>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
     checkpoints: Arc<CheckpointWorker>,
@@ -128,6 +132,7 @@ impl Node {
             api: None,
             control: None,
             network: None,
+            serving: None,
             stop: stop.clone(),
             threads: Vec::new(),
             checkpoints,
@@ -243,6 +248,7 @@ impl Drop for Node {
         if let Some(network) = self.network.take() {
             network.stop();
         }
+        self.serving = None;
         self.stop.stop();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -297,6 +303,8 @@ struct Base {
     pool: Arc<dyn Pool>,
     /// What is sent waits in its queues until the network runs; none for a node that is alone.
     prepared: Option<Prepared>,
+    /// The same of who serves states.
+    to_serve: Option<ToServe>,
     consensus_network: Arc<dyn ConsensusNetwork>,
     keeper: Arc<CheckpointKeeper>,
 }
@@ -398,6 +406,7 @@ impl Base {
             late_accounts,
             propagation,
             connection,
+            to_serve: prepared.is_some().then(ToServe::new),
             prepared,
             consensus_network,
         })
@@ -412,6 +421,11 @@ impl Base {
             config,
         )?;
         core.watch_checkpoints(Arc::clone(&self.keeper) as _)?;
+        if let Some(to_serve) = &self.to_serve {
+            let (archive, clock) = (self.keeper.archive().clone(), Arc::clone(&self.clock));
+            let snapshots = to_serve.watch(self.data.state(), archive, clock, self.slot_clock);
+            core.watch_checkpoints(snapshots)?;
+        }
         let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
         self.late_accounts.connect(Arc::downgrade(&accounts));
         let worker = Arc::new(ExecutionWorker::start(

@@ -7,6 +7,7 @@ use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ApiError;
 use picot_block_factory::FactoryError;
+use picot_bootstrap::BootstrapError;
 use picot_checkpoint::CheckpointError;
 use picot_clock::{ClockError, Slot};
 use picot_consensus::ConsensusError;
@@ -71,6 +72,8 @@ pub enum NodeError {
     Consensus(#[from] ConsensusError),
     /// checkpoints cannot be signed or gathered
     Checkpoint(#[from] CheckpointError),
+    /// the state of a checkpoint cannot be received or served
+    Bootstrap(#[from] BootstrapError),
     /// the interface cannot start
     Api(#[from] ApiError),
     /// the network cannot start

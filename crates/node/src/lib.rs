@@ -33,6 +33,7 @@ pub mod replay;
 mod shutdown;
 mod signing_check;
 mod slot_lines;
+mod states;
 
 pub use error::NodeError;
 pub use foreign_use::{ForeignUse, WatchedPropagation};

@@ -43,6 +43,11 @@ impl Base {
             inbox: Arc::clone(&node.consensus) as _,
             checkpoints: Arc::clone(&node.checkpoints) as _,
         };
+        let archive = self.keeper.archive().clone();
+        let to_serve = self.to_serve.take();
+        let serving = to_serve
+            .map(|to_serve| to_serve.start(archive, Arc::clone(&self.clock), &prepared.handle));
+        node.serving = serving.transpose()?;
         let network = NodeNetwork::start(&config.network, &config.layout, parts, prepared)?;
         let consensus = Arc::clone(&node.consensus) as _;
         let progress = network.tell_progress(consensus, served_from, self.stop.clone())?;
