@@ -106,9 +106,22 @@ impl Localnet {
     /// # Panics
     /// One does not start.
     pub fn start(&mut self, places: &[usize]) {
+        self.start_with(places, &[]);
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Panics
+    /// One does not start.
+    pub fn start_with(&mut self, places: &[usize], more: &[&str]) {
+        let arguments = |place| {
+            let mut arguments = self.arguments(place);
+            arguments.extend(more.iter().map(|it| (*it).to_owned()));
+            arguments
+        };
         let starting: Vec<(usize, Vec<String>)> = places
             .iter()
-            .map(|place| (*place, self.arguments(*place)))
+            .map(|place| (*place, arguments(*place)))
             .collect();
         let members = &self.members;
         let started: Vec<(usize, NodeProcess)> = thread::scope(|scope| {

@@ -65,6 +65,18 @@ pub(crate) fn ask(url: &str) -> Option<Json> {
     serde_json::from_str(&text).ok()
 }
 
+/// What becomes final from a slot on, for as long as one request may take; none if nobody answers.
+pub(crate) fn slot_events(
+    url: &str,
+    from: Slot,
+) -> Option<impl Iterator<Item = SlotEvent> + use<>> {
+    let url = format!("{url}/api/v1/stream/slots?from={from}");
+    let answer = agent().get(url).call().ok()?;
+    let lines = BufReader::new(answer.into_body().into_reader()).lines();
+    let lines = lines.map_while(Result::ok);
+    Some(lines.filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok()))
+}
+
 /// The status of a node, if it answers.
 pub(crate) fn ask_status(url: &str) -> Option<StatusResponse> {
     serde_json::from_value(ask(&format!("{url}/api/v1/status"))?).ok()
@@ -327,12 +339,7 @@ impl NodeProcess {
     /// # Panics
     /// It does not answer.
     pub fn final_slots(&self, from: Slot) -> impl Iterator<Item = SlotEvent> + use<> {
-        let url = format!("{}/api/v1/stream/slots?from={from}", self.url);
-        let answer = agent().get(url).call().expect("the node answers");
-        BufReader::new(answer.into_body().into_reader())
-            .lines()
-            .map_while(Result::ok)
-            .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
+        slot_events(&self.url, from).expect("the node answers")
     }
 
     /// Where it listens for other nodes, on loopback.

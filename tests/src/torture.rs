@@ -21,6 +21,7 @@ mod witness;
 
 use crate::corrupt::data_of;
 use crate::localnet::{make_genesis_with, new_key};
+use crate::node::slot_events;
 use crate::{NodeProcess, run_picot};
 use picot_database::FaultPoint;
 use picot_models::{Hash, Slot};
@@ -40,6 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Rolls of the twin, and of each of the two stakers that are killed.
 const TWIN_ROLLS: u64 = 80;
 const VICTIM_ROLLS: u64 = 10;
+/// The place of the one that keeps little of the past.
+const PRUNED: usize = 2;
 /// Transfers per second, to the twin.
 const LOAD: &str = "20";
 
@@ -172,15 +175,20 @@ impl Hashes {
     /// Keeps what a node says, until it ends.
     pub(crate) fn listen(self: &Arc<Self>, twin: &NodeProcess) {
         let hashes = Arc::clone(self);
-        let events = twin.final_slots(Slot::new(1, 0));
+        let url = twin.url().to_owned();
         thread::spawn(move || {
-            for event in events {
-                let Some(hash) = event.state_hash else {
-                    continue;
-                };
-                let hash = hash.parse().expect("a hash");
-                hashes.lock().insert(event.slot, hash);
-                hashes.grown.notify_all();
+            let mut from = Slot::new(1, 0);
+            // A request ends after a while, and then the next one goes on.
+            while let Some(events) = slot_events(&url, from) {
+                for event in events {
+                    from = event.slot;
+                    let Some(hash) = event.state_hash else {
+                        continue;
+                    };
+                    let hash = hash.parse().expect("a hash");
+                    hashes.lock().insert(event.slot, hash);
+                    hashes.grown.notify_all();
+                }
             }
         });
     }
@@ -189,7 +197,8 @@ impl Hashes {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The hash at a slot, once the twin has it. None for slots before it was listened to.
+    /// The hash at a slot, once the twin has it. None for a slot that passed while nobody
+    /// listened.
     fn at(&self, slot: Slot) -> Option<Hash> {
         let start = Instant::now();
         let mut known = self.lock();
@@ -197,10 +206,7 @@ impl Hashes {
             if let Some(hash) = known.get(&slot) {
                 return Some(*hash);
             }
-            if known
-                .first_key_value()
-                .is_some_and(|(first, _)| slot < *first)
-            {
+            if known.last_key_value().is_some_and(|(last, _)| slot < *last) {
                 return None;
             }
             assert!(
@@ -249,6 +255,8 @@ impl World {
             params["checkpoint_interval_periods"] = 2.into();
             params["denunciation_expire_periods"] = 8.into();
             params["t0_ms"] = 800.into();
+            // Who is killed all the time misses much, and keeps its rolls all the same.
+            params["min_draws_for_deactivation"] = 1_000_000.into();
             // For the accounts of the load.
             genesis["allocations"][&addresses[0]] = "1000000".into();
         });
@@ -289,7 +297,11 @@ impl World {
     }
 
     fn arguments(&self, place: usize) -> Vec<String> {
-        node_arguments(&self.genesis, &self.ports, place)
+        let mut arguments = node_arguments(&self.genesis, &self.ports, place);
+        if place == PRUNED {
+            arguments.extend(["--history", "cycles=2"].map(str::to_owned));
+        }
+        arguments
     }
 
     fn end(mut self, report: &mut Report) {

@@ -45,10 +45,14 @@ impl Plan {
                 dice.shuffle(&mut points);
             }
             let point = points.pop().expect("just filled");
-            let lanes: &[usize] = if is_of_first_start(point) {
-                &[2]
-            } else {
-                &[0, 1]
+            let lanes: &[usize] = match point {
+                _ if is_of_first_start(point) => &[2],
+                // Only one of them drops what is old.
+                FaultPoint::ArchivePrune
+                | FaultPoint::ArchivePruned
+                | FaultPoint::ArchiveReclaim
+                | FaultPoint::ArchiveReclaimed => &[1],
+                _ => &[0, 1],
             };
             plan.shortest(lanes).push(Round::Fault(point));
         }
@@ -83,7 +87,7 @@ pub(super) const fn is_of_first_start(point: FaultPoint) -> bool {
 /// cycle.
 pub(super) const fn passings(point: FaultPoint) -> u64 {
     match point {
-        FaultPoint::LogWrite | FaultPoint::LogTorn => 200,
+        FaultPoint::LogWrite | FaultPoint::LogTorn => 20,
         FaultPoint::Claim
         | FaultPoint::Claimed
         | FaultPoint::LogSync
@@ -93,11 +97,11 @@ pub(super) const fn passings(point: FaultPoint) -> u64 {
         | FaultPoint::DecisionsWrite
         | FaultPoint::DecisionsWritten
         | FaultPoint::SignatureLeaves
-        | FaultPoint::SignatureLeft => 12,
+        | FaultPoint::SignatureLeft => 3,
         FaultPoint::CandidatesWrite
         | FaultPoint::CandidatesWritten
         | FaultPoint::NodeWrite
-        | FaultPoint::NodeWritten => 6,
+        | FaultPoint::NodeWritten => 1,
         _ => 1,
     }
 }

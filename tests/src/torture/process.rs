@@ -63,12 +63,17 @@ impl Process {
         self.child.wait().expect("a child");
     }
 
-    /// Asks it to stop, and says how it ended.
-    pub(crate) fn stop(&mut self) -> ExitStatus {
+    /// Asks it to stop.
+    pub(crate) fn ask_to_stop(&self) {
         let asked = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status();
         assert!(asked.expect("kill runs").success());
+    }
+
+    /// Asks it to stop, and says how it ended.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.ask_to_stop();
         self.child.wait().expect("a child")
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(15);
 /// How long it may take until a fault point is passed as often as was asked for.
-const FAULT_PATIENCE: Duration = Duration::from_secs(8);
+const FAULT_PATIENCE: Duration = Duration::from_secs(5);
 /// The number of the signal by which a process ends itself.
 const ABORTED: i32 = 6;
 
@@ -94,6 +94,11 @@ impl Victim<'_> {
 
     fn fault(&mut self, point: FaultPoint, passing: u64, report: &mut Report) {
         let mut process = self.start(Some((point, passing)));
+        if matches!(point, FaultPoint::StateSync | FaultPoint::StateSynced) {
+            // They are passed when a node stops in order.
+            self.catch_up(&mut process, report);
+            process.ask_to_stop();
+        }
         match self.watch(&mut process, FAULT_PATIENCE, report) {
             Some(ended) => {
                 self.assert_is_of_fault(ended, point, &process);
