@@ -245,7 +245,7 @@ impl Model {
             let (slot, value) = dice.pick(&slots);
             let path = format!("{url}/api/v1/slots/{}/{}", slot.period, slot.thread);
             if let Some(answer) = crate::node::ask(&path)
-                && answer["state"] == "decided"
+                && answer["status"] == "decided"
             {
                 assert_eq!(answer["value"], **value, "{name}: slot {slot}");
             }

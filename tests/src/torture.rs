@@ -132,11 +132,12 @@ pub fn one_key_twice() -> String {
     let mut original = first.begin();
     first.catch_up(&mut original, &mut report);
     std::fs::create_dir_all(&second.data).expect("a directory");
-    for file in ["keys.json", "dev-passphrase"] {
-        let copied = std::fs::copy(first.data.join(file), second.data.join(file));
-        copied.expect("a copy of the key");
-    }
-    let mut copy = second.begin();
+    let keys = std::fs::copy(first.data.join("keys.json"), second.data.join("keys.json"));
+    keys.expect("a copy of the key");
+    // Not the file of the passphrase: with it the directory would be one of development, whose keys
+    // are taken to be made for it.
+    let passphrase = data_of(&first.data.join("dev-passphrase"));
+    let mut copy = second.begin_with(&["--passphrase-file", &passphrase]);
     second.catch_up(&mut copy, &mut report);
     for _ in 0..SIDE_BY_SIDE / 8 {
         let last = world.hashes.last();

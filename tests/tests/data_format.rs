@@ -62,12 +62,8 @@ fn data_of_the_first_format_is_taken_over_whole() {
     assert!(code == 200 || code == 404, "{operation}");
     for slot in picot_tests::slots(Slot::new(1, 0), LAST) {
         let (_, answer) = node.get(&format!("/slots/{}/{}", slot.period, slot.thread));
-        assert_eq!(answer["state"], "decided", "{answer}");
-        assert_eq!(
-            answer["value"]["kind"].as_str().unwrap_or("block"),
-            "block",
-            "{answer}"
-        );
+        assert_eq!(answer["status"], "decided", "{answer}");
+        assert_eq!(answer["value"]["type"], "block", "{answer}");
     }
     let (ended, lines) = node.stop("-TERM");
     assert!(ended.success(), "{lines:?}");

@@ -82,11 +82,21 @@ impl Victim<'_> {
         self.start(None)
     }
 
+    /// As [`Victim::begin`], with more arguments.
+    pub(super) fn begin_with(&self, more: &[&str]) -> Process {
+        self.start_with(None, more)
+    }
+
     fn start(&self, fault: Option<(FaultPoint, u64)>) -> Process {
+        self.start_with(fault, &[])
+    }
+
+    fn start_with(&self, fault: Option<(FaultPoint, u64)>, more: &[&str]) -> Process {
         let data = crate::corrupt::data_of(&self.data);
         let mut arguments = ["node", "--api", "127.0.0.1:0", "--data", &data].to_vec();
         let network = self.world.arguments(self.place);
         arguments.extend(network.iter().map(String::as_str));
+        arguments.extend(more);
         let fault = fault.map(|(point, passing)| ("PICOT_FAULT", format!("{point}:{passing}")));
         let log = self.data.with_extension("log");
         Process::start(&crate::picot_with_faults(), &arguments, fault, &log)
