@@ -37,7 +37,7 @@ use picot_consensus::{
 use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin, WriteFailure};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
-use picot_models::{CanonicalRuleKind, ChainId, Genesis, Slot};
+use picot_models::{CanonicalRuleKind, ChainId, CheckpointHash, Genesis, Slot};
 use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
 use picot_selector::{BackgroundSelector, Selector};
 use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
@@ -75,6 +75,8 @@ pub struct NodeConfig {
     pub history: HistoryMode,
     /// How it takes part in the network.
     pub network: NetworkOptions,
+    /// A checkpoint that the operator trusts: a node without a state begins there.
+    pub trusted_checkpoint: Option<CheckpointHash>,
     /// The passphrase of its wallet; none for a node without keys, which only follows.
     pub passphrase: Option<Zeroizing<String>>,
     /// Whether the operator states that the keys have signed nothing on this chain, ever.

@@ -5,6 +5,7 @@
 //! standard output; progress, warnings and errors go to standard error.
 
 mod args;
+mod bootstrap;
 mod checkpoint;
 mod control;
 mod db;
@@ -96,6 +97,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Transfer(arguments) => send::transfer(&arguments, world),
         Command::BuyRolls(arguments) => send::buy_rolls(&arguments, world),
         Command::Load(arguments) => load::run(&arguments, world),
+        Command::Bootstrap { command } => bootstrap::run(&command, world),
         Command::Db { command } => db::run(command, world),
         Command::SellRolls(arguments) => send::sell_rolls(&arguments, world),
     };

@@ -19,6 +19,8 @@ pub const STORE_FOLDER: &str = "store";
 pub const LOCK_FILE: &str = "lock";
 /// Where the control interface of the running node is, and its token.
 pub const CONTROL_FILE: &str = "control.json";
+/// How far the last bootstrap of the directory is.
+pub const BOOTSTRAP_FILE: &str = "bootstrap.json";
 /// The key by which other nodes know this one; it guards no coins.
 pub const NODE_KEY_FILE: &str = "node.key";
 /// The passphrase of a development wallet. Only a development directory has it.
@@ -65,6 +67,12 @@ impl DataLayout {
     #[must_use]
     pub fn control_file(&self) -> PathBuf {
         self.root.join(CONTROL_FILE)
+    }
+
+    /// How far the last bootstrap of the directory is.
+    #[must_use]
+    pub fn bootstrap_file(&self) -> PathBuf {
+        self.root.join(BOOTSTRAP_FILE)
     }
 
     /// The key by which other nodes know this one, of mode 0600.

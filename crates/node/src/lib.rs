@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod assembly;
+mod bootstrap;
 mod catching_up;
 pub mod cli;
 pub mod client;

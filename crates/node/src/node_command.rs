@@ -2,6 +2,7 @@
 //! told to stop.
 
 use crate::assembly::{Node, NodeConfig};
+use crate::bootstrap::bootstrap;
 use crate::catching_up::CatchingUp;
 use crate::cli::{NodeOptions, Purpose, SystemPrompt};
 use crate::countdown::Countdown;
@@ -69,10 +70,15 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
         history: options.history,
         clock: Arc::new(SystemClock),
         network: options.network.clone(),
+        trusted_checkpoint: options.trusted_checkpoint,
         layout,
         started_at,
     };
     let root = config.layout.root().to_owned();
+    bootstrap(&config, &stop, &|line| say(line))?;
+    if stop.is_stopped() {
+        return say("stopped");
+    }
     let node = Node::start(config, &stop)?;
     print_banner(&node, &root, &options)?;
     let ended = follow(&node, &stop);

@@ -11,6 +11,7 @@
 )]
 
 mod attacks;
+mod bootstrap;
 mod checkpoints;
 mod splits;
 mod stranger;

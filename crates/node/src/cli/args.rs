@@ -16,7 +16,7 @@ use crate::data_layout::DEFAULT_DEV_DATA;
 use crate::history_mode::HistoryMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use picot_models::{
-    Address, Amount, BlockId, CanonicalRuleKind, OperationId, ProposalPolicy, Slot,
+    Address, Amount, BlockId, CanonicalRuleKind, CheckpointHash, OperationId, ProposalPolicy, Slot,
 };
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -213,6 +213,20 @@ Runs the program picot-sim, which lies beside picot or on the PATH, with these a
 exit code. `cargo xtask sim` builds and runs it."
     )]
     Sim(SimArgs),
+    /// Show how far a node is in receiving the state of a checkpoint from others
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot bootstrap status
+  picot bootstrap status --data /var/lib/picot --json
+
+A node receives a state by itself when it starts far behind and no peer has what was decided since."
+    )]
+    Bootstrap {
+        #[command(subcommand)]
+        command: BootstrapCommand,
+    },
     /// Care for the data of a stopped node
     #[command(
         arg_required_else_help = true,
@@ -287,8 +301,21 @@ pub(crate) struct NodeArgs {
     /// How much of the past is kept: `full`, or `cycles=N` for the blocks of the last N cycles
     #[arg(long, value_name = "HOW", default_value = "full")]
     pub(crate) history: HistoryMode,
+    /// A checkpoint that you trust: a node without a state follows the chain of certificates from there
+    #[arg(long, value_name = "HASH", conflicts_with = "dev")]
+    pub(crate) trusted_checkpoint: Option<CheckpointHash>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BootstrapCommand {
+    /// Show how far the last bootstrap of a data directory is, whether its node runs or not
+    #[command(after_help = "\
+Examples:
+  picot bootstrap status
+  picot bootstrap status --data /var/lib/picot --json")]
+    Status(DbArgs),
 }
 
 #[derive(Debug, Subcommand)]

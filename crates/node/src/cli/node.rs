@@ -5,7 +5,7 @@ use super::{CliError, PassphraseSource, World};
 use crate::data_layout::DEFAULT_DEV_DATA;
 use crate::history_mode::HistoryMode;
 use crate::network::NetworkOptions;
-use picot_models::Amount;
+use picot_models::{Amount, CheckpointHash};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -38,6 +38,8 @@ pub struct NodeOptions {
     pub history: HistoryMode,
     /// How it takes part in the network.
     pub network: NetworkOptions,
+    /// A checkpoint that the operator trusts.
+    pub trusted_checkpoint: Option<CheckpointHash>,
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
@@ -69,6 +71,7 @@ pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
         keys_never_signed: arguments.keys_never_signed,
         min_fee: arguments.min_fee,
         history: arguments.history,
+        trusted_checkpoint: arguments.trusted_checkpoint,
         network: network(arguments.network, arguments.dev),
     }
 }

@@ -71,6 +71,7 @@ impl World {
         chain.is_new = is_new;
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
         let config = NodeConfig {
+            trusted_checkpoint: None,
             layout: self.layout.clone(),
             chain,
             database: DatabaseConfig::dev(),

@@ -71,6 +71,7 @@ impl World {
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
         let passphrase = std::fs::read_to_string(self.layout.dev_passphrase_file()).unwrap();
         let config = NodeConfig {
+            trusted_checkpoint: None,
             layout: self.layout.clone(),
             chain: self.chain.clone(),
             database: DatabaseConfig::dev(),

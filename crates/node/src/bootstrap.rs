@@ -1,0 +1,236 @@
+//! At start: the state of a checkpoint is received from peers, if what they decided meanwhile cannot be
+//! followed any more (design 10, 'Bootstrap').
+
+mod choice;
+mod report;
+
+pub(crate) use report::read_status;
+
+use crate::NodeError;
+use crate::assembly::NodeConfig;
+use crate::migration::migrate;
+use crate::network::{NetworkParts, NodeNetwork, Prepared};
+use crate::states::OverProtocol;
+use choice::{Choice, Chooser, Standing};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use picot_bootstrap::{BootstrapError, ClientConfig, Incoming, IncomingState, run_client};
+use picot_checkpoint::{CheckpointArchive, CheckpointInbox, CheckpointMessage};
+use picot_clock::{Millis, Slot, Stop};
+use picot_consensus::{ConsensusError, ConsensusInbox, Message, Peer};
+use picot_database::DataDir;
+use picot_ledger::{StateMetadata, StateStore};
+use picot_models::Genesis;
+use picot_pool::{LateAccounts, NoPropagation, SharedPool};
+use picot_protocol::{ProtocolHandle, StateInbox};
+use picot_selector::{BackgroundSelector, Selector};
+use picot_storage::BlockArchive;
+use report::Report;
+use std::sync::Arc;
+
+/// How often peers are looked at until it is known what to do.
+const LOOK_INTERVAL: Millis = Millis(100);
+/// Messages that wait to be looked at: more are dropped, and asked for again.
+const MAX_WAITING: usize = 256;
+
+/// What is said to whoever started the node.
+type Say<'a> = &'a dyn Fn(&str) -> Result<(), NodeError>;
+
+/// Receives a state if this node is far behind and nobody serves what was decided since, or if the
+/// operator trusts a checkpoint and there is no state yet. When it returns, the node can start: from its
+/// own state, or from the one that it received.
+///
+/// # Errors
+/// The data cannot be used, or the bootstrap cannot go on.
+pub(crate) fn bootstrap(config: &NodeConfig, stop: &Stop, say: Say<'_>) -> Result<(), NodeError> {
+    if config.network.is_alone() {
+        return Ok(());
+    }
+    let genesis = Arc::new(config.chain.genesis.clone());
+    let data = open(config, &genesis)?;
+    let standing = standing(&genesis, &data)?;
+    let latest = genesis.slot_clock()?.latest_slot_at(config.clock.now());
+    let is_trusting = config.trusted_checkpoint.is_some() && standing.is_fresh;
+    if !is_trusting && !standing.is_far_behind(latest, genesis.params.periods_per_cycle) {
+        return forget_incoming(&data);
+    }
+    let links = Links::start(config, &genesis, &standing)?;
+    if !is_trusting {
+        if links.choose(config, &standing, stop) == Choice::Follow {
+            return Ok(());
+        }
+        say("no peer has what was decided since: the state of a checkpoint is received")?;
+    }
+    match receive(config, &genesis, &data, &links, stop, say) {
+        Ok(()) => {}
+        // It goes on at the next start.
+        Err(NodeError::Bootstrap(BootstrapError::Stopped)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    drop(links);
+    data.adopt_incoming()?;
+    forget_incoming(&open(config, &genesis)?)
+}
+
+fn open(config: &NodeConfig, genesis: &Genesis) -> Result<DataDir, NodeError> {
+    let root = config.layout.root();
+    let data = DataDir::open(root, &genesis.chain_id(), &config.database)?;
+    migrate(&data, genesis)?;
+    Ok(data)
+}
+
+/// Removes what is left of a bootstrap that is over.
+fn forget_incoming(data: &DataDir) -> Result<(), NodeError> {
+    let left = data.incoming().scan(&[], &[], 1);
+    if !left.map_err(BootstrapError::from)?.is_empty() {
+        data.clear_incoming()?;
+    }
+    Ok(())
+}
+
+/// How far this node is.
+fn standing(genesis: &Genesis, data: &DataDir) -> Result<Standing, NodeError> {
+    let metadata = StateMetadata::read(&*data.state()).map_err(BootstrapError::from)?;
+    let last_final = metadata.map(|metadata| metadata.last_final_slot);
+    let archive = data.archive();
+    let of_state = last_final.map_or(0, |slot| slot.period);
+    let mut decided = Vec::new();
+    for thread in 0..genesis.params.thread_count {
+        let outcome = archive.last_outcome(thread)?;
+        decided.push(outcome.map_or(of_state, |outcome| outcome.through().max(of_state)));
+    }
+    Ok(Standing {
+        is_fresh: last_final.is_none(),
+        decided,
+    })
+}
+
+/// The network of a node that only receives a state.
+struct Links {
+    handle: ProtocolHandle,
+    events: Receiver<Incoming>,
+    _network: NodeNetwork,
+}
+
+impl Links {
+    fn start(
+        config: &NodeConfig,
+        genesis: &Arc<Genesis>,
+        standing: &Standing,
+    ) -> Result<Self, NodeError> {
+        let params = genesis.params.clone();
+        let prepared = Prepared::new();
+        let handle = prepared.handle.clone();
+        let (events, queue) = unbounded();
+        handle.deliver_states(Arc::new(Answers { events }));
+        let selector: Arc<dyn Selector> = Arc::new(BackgroundSelector::new(
+            picot_selector::Config::from_params(&params),
+        )?);
+        let pool = SharedPool::new(
+            config.pool.clone(),
+            genesis.chain_id(),
+            params,
+            Arc::clone(&selector),
+            Arc::new(LateAccounts::new()),
+            Arc::new(NoPropagation),
+        )?;
+        let parts = NetworkParts {
+            genesis: Arc::clone(genesis),
+            clock: Arc::clone(&config.clock),
+            selector,
+            pool: Arc::new(pool),
+            inbox: Arc::new(Nobody),
+            checkpoints: Arc::new(Nobody),
+        };
+        let network = NodeNetwork::start(&config.network, &config.layout, parts, prepared)?;
+        // Nothing can be had from this node now.
+        handle.progress(standing.decided.clone(), u64::MAX);
+        Ok(Self {
+            handle,
+            events: queue,
+            _network: network,
+        })
+    }
+
+    fn choose(&self, config: &NodeConfig, standing: &Standing, stop: &Stop) -> Choice {
+        let mut chooser = Chooser::new(config.clock.now(), standing);
+        loop {
+            let peers = self.handle.peers();
+            if let Some(choice) = chooser.choose(config.clock.now(), &peers) {
+                return choice;
+            }
+            // Whoever stops it finds its own state as it was.
+            if stop.pause(LOOK_INTERVAL) {
+                return Choice::Follow;
+            }
+        }
+    }
+}
+
+fn receive(
+    config: &NodeConfig,
+    genesis: &Arc<Genesis>,
+    data: &DataDir,
+    links: &Links,
+    stop: &Stop,
+    say: Say<'_>,
+) -> Result<(), NodeError> {
+    let mut report = Report::new(config.layout.bootstrap_file());
+    let parts = IncomingState {
+        config: ClientConfig::default(),
+        archive: CheckpointArchive::new(data.checkpoints(), Arc::clone(genesis)),
+        trusted: config.trusted_checkpoint,
+        store: data.incoming(),
+        clock: Arc::clone(&config.clock),
+        network: Arc::new(OverProtocol(links.handle.clone())),
+    };
+    let checkpoint = run_client(parts, &links.events, stop, |progress| {
+        let now = config.clock.now();
+        report.keep(now, progress);
+        if let Some(line) = report.line(now, progress) {
+            // A line that nobody hears stops no bootstrap.
+            let _ = say(&line);
+        }
+    })?;
+    say(&format!(
+        "the state of slot {} was received, and is the certified one",
+        checkpoint.slot
+    ))
+}
+
+/// What peers answer, on its way to who receives.
+struct Answers {
+    events: Sender<Incoming>,
+}
+
+impl StateInbox for Answers {
+    fn introduced(&self, peer: Peer) {
+        let _ = self.events.send(Incoming::Connected(peer));
+    }
+
+    fn gone(&self, peer: Peer) {
+        let _ = self.events.send(Incoming::Disconnected(peer));
+    }
+
+    fn deliver(&self, from: Peer, bytes: &[u8]) {
+        if self.events.len() < MAX_WAITING {
+            let _ = self.events.send(Incoming::Message(from, bytes.to_vec()));
+        }
+    }
+}
+
+/// In the place of consensus and checkpoints, while there is no state to judge by.
+struct Nobody;
+
+impl ConsensusInbox for Nobody {
+    fn deliver(&self, _from: Peer, _message: Arc<Message>) -> Result<(), ConsensusError> {
+        Ok(())
+    }
+
+    fn decided_elsewhere(&self, _peer: Peer, _slots: Vec<Slot>) -> Result<(), ConsensusError> {
+        Ok(())
+    }
+}
+
+impl CheckpointInbox for Nobody {
+    fn deliver(&self, _from: Peer, _message: Arc<CheckpointMessage>) {}
+}
