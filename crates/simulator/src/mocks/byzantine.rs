@@ -252,6 +252,14 @@ impl Actor {
         }
     }
 
+    /// Whether its node must not hear of an answer, since its node did not ask.
+    #[must_use]
+    pub fn keeps_to_itself(&self, packet: &picot_protocol::Packet) -> bool {
+        self.is_active
+            && self.behaviour == Behaviour::Asking
+            && matches!(packet, picot_protocol::Packet::NotHeld(_))
+    }
+
     /// What it does.
     #[must_use]
     pub const fn behaviour(&self) -> Behaviour {

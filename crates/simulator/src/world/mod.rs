@@ -570,6 +570,10 @@ impl World<'_> {
         self.live(to, life)?;
         if let Parcel::Frame { frame, .. } = &parcel {
             self.overhear(to, from, frame.packet());
+            let actor = self.actor(to);
+            if actor.is_some_and(|actor| actor.keeps_to_itself(frame.packet())) {
+                return None;
+            }
         }
         let word = match &parcel {
             Parcel::Frame { lane, frame } => Word::Received {
