@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Periods that the chain gets, in each of two parts of its life.
 const PERIODS: u64 = 3;
 /// Cases looked at at the same time.
-const LANES: u64 = 2;
+const LANES: usize = 2;
 /// The exit codes of a refusal.
 const REFUSALS: [i32; 2] = [1, 77];
 
@@ -70,11 +70,12 @@ pub fn corrupt(cases: u64, seed: u64) -> Report {
     let failed = AtomicU64::new(0);
     thread::scope(|scope| {
         let (model, failed) = (&model, &failed);
-        let lanes: Vec<_> = (0..LANES)
+        let lanes: Vec<_> = (0_u64..)
+            .take(LANES)
             .map(|lane| {
                 scope.spawn(move || {
                     let mut part = Report::default();
-                    for case in (lane..cases).step_by(LANES as usize) {
+                    for case in (lane..cases).step_by(LANES) {
                         let look = || model.case(case, seed, &mut part);
                         // All cases are looked at: what they find is told together.
                         if catch_unwind(AssertUnwindSafe(look)).is_err() {

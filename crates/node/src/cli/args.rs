@@ -35,7 +35,8 @@ Examples:
   picot transfer addr1… 12.5       send coins, and wait until that is final
   picot help transfer              more on one command
 
-Exit codes: 0 good, 1 failure, 2 wrong usage."
+Exit codes: 0 good, 1 failure, 2 wrong usage, 77 refused for safety's sake: a signing log that is damaged or
+misses what its keys signed, or data that another process uses, or of another chain or a newer program."
 )]
 pub struct Cli {
     #[command(subcommand)]
