@@ -5,13 +5,14 @@
     reason = "a test may panic"
 )]
 
+use picot_clock::{Clock, SystemClock};
 use picot_models::Slot;
 use picot_tests::{Dice, NodeProcess, run_picot};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 const PERIODS_PER_CYCLE: u64 = 4;
 const KEPT: u64 = 2;
@@ -28,8 +29,7 @@ fn short_cycles(data: &Path) {
     fs::remove_file(data.join("chain")).unwrap();
     let path = data.join("genesis.json");
     let mut genesis: Json = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    genesis["genesis_timestamp"] = u64::try_from(now.as_millis()).unwrap().into();
+    genesis["genesis_timestamp"] = SystemClock.now().0.into();
     let params = &mut genesis["params"];
     params["t0_ms"] = 320.into();
     params["periods_per_cycle"] = PERIODS_PER_CYCLE.into();

@@ -168,8 +168,8 @@ fn pairs_of_slot(number: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
     const ACCOUNTS: u64 = 1_000_000;
     let balance = |change: u64| {
         let account = (number * 2 * TRANSFERS + change).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut key = vec![1; 34];
-        key[2..10].copy_from_slice(&(account % ACCOUNTS).to_be_bytes());
+        let account = (account % ACCOUNTS).to_be_bytes();
+        let key = [&[1; 2][..], &account, &[1; 24]].concat();
         (key, vec![7; 8])
     };
     let mut pairs: Vec<_> = (0..2 * TRANSFERS).map(balance).collect();

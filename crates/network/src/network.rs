@@ -192,12 +192,7 @@ pub(crate) struct Room {
 }
 
 impl Frame {
-    pub(crate) const fn received(
-        link: Link,
-        lane: u8,
-        bytes: Vec<u8>,
-        room: Room,
-    ) -> Self {
+    pub(crate) const fn received(link: Link, lane: u8, bytes: Vec<u8>, room: Room) -> Self {
         Self {
             link,
             lane,

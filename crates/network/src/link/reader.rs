@@ -65,7 +65,12 @@ async fn read_frame(
     let room = room_for(lane, length).await?;
     let bytes = timeout(time_for(length), read_bytes(state, lane, stream, length))
         .await
-        .map_err(|_| format!("a frame of {length} bytes on lane {} took too long", lane.number))?
+        .map_err(|_| {
+            format!(
+                "a frame of {length} bytes on lane {} took too long",
+                lane.number
+            )
+        })?
         .map_err(broken)?;
     let received = u64::try_from(length).unwrap_or(u64::MAX);
     lane.received_bytes.fetch_add(received, Ordering::Relaxed);
