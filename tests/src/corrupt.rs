@@ -234,7 +234,7 @@ impl Model {
         }
         process.kill();
         let output = process.output();
-        assert!(!output.contains("panicked"), "{name}: {output}");
+        assert!(!output.contains("panicked at"), "{name}: {output}");
         report.good += 1;
     }
 
@@ -268,7 +268,7 @@ fn checked_state(checked: &Finished) -> (Slot, Hash) {
 /// Whether a command found all well; if not, it must have said why and what to do.
 fn judge(finished: &Finished, name: &str, report: &mut Report) -> bool {
     let text = &finished.stderr;
-    assert!(!text.contains("panicked"), "{name}: {text}");
+    assert!(!text.contains("panicked at"), "{name}: {text}");
     if finished.code == 0 {
         report.good += 1;
         return true;

@@ -3,8 +3,8 @@
 use crate::{DatabaseError, FaultPoint, Faults};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread;
 
 /// Writes a file under another name, syncs it, and renames it.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8], faults: &Faults) -> io::Result<()> {
@@ -36,11 +36,25 @@ pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The name of the thread on which engines are opened. They panic over some damages, which are errors
+/// to us: a program can leave the panics of this thread untold.
+pub const OPENING_THREAD: &str = "opening a store";
+
 /// Opens an engine on files that may be damaged: where it panics over them, that is an error too.
-pub(crate) fn open_guarded<T>(
+pub(crate) fn open_guarded<T: Send>(
     path: &Path,
-    open: impl FnOnce() -> Result<T, DatabaseError>,
+    open: impl FnOnce() -> Result<T, DatabaseError> + Send,
 ) -> Result<T, DatabaseError> {
-    catch_unwind(AssertUnwindSafe(open))
-        .unwrap_or_else(|_| Err(DatabaseError::damaged(path, "its engine panicked over it")))
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(OPENING_THREAD.to_owned());
+        let opening = thread.spawn_scoped(scope, open);
+        let opening = opening.map_err(DatabaseError::io("beginning to open", path))?;
+        opening.join().unwrap_or_else(|cause| {
+            let text = cause.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+            let text = text.unwrap_or("it does not say why");
+            let reason = format!("its engine panicked over it: {text}");
+            Err(DatabaseError::damaged(path, reason))
+        })
+    })
 }

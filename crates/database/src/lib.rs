@@ -31,6 +31,7 @@ pub use config::{DatabaseConfig, Durability};
 pub use data_dir::{Created, DataDir};
 pub use error::DatabaseError;
 pub use fault::{FaultPoint, Faults};
+pub use files::OPENING_THREAD;
 pub use health::{WriteFailure, is_out_of_space};
 pub use node_store::{NodePair, NodeStore};
 pub use signing_log::{DiskSigningLog, LogOrigin};

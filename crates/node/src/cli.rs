@@ -43,6 +43,7 @@ use std::process::ExitCode;
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_caught_panics_untold();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -64,6 +65,16 @@ pub fn main() -> ExitCode {
         pause: &mut pause,
     };
     exit_code(run(cli, &mut world))
+}
+
+/// An engine that panics over a damaged file is an error with a reason, which is told as one.
+fn leave_caught_panics_untold() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(picot_database::OPENING_THREAD) {
+            tell(panic);
+        }
+    }));
 }
 
 /// Runs one command and gives its exit code: 0 good, 1 failure, 2 usage, 77 a refusal for safety's
