@@ -254,9 +254,6 @@ impl Model {
     }
 }
 
-/// What the report calls the one end without a hint, of which there are one or two in a thousand cases.
-const OUT_OF_MEMORY: &str = "nothing: the engine ran out of memory over a damaged length";
-
 fn check(data: &Path) -> Finished {
     run_picot(&["db", "check", "--json", "--data", &data_of(data)])
 }
@@ -276,10 +273,6 @@ fn judge(finished: &Finished, name: &str, report: &mut Report) -> bool {
         report.good += 1;
         return true;
     }
-    if is_out_of_memory(finished) {
-        *report.refused.entry(OUT_OF_MEMORY.to_owned()).or_default() += 1;
-        return false;
-    }
     assert!(REFUSALS.contains(&finished.code), "{name}: {finished:?}");
     let hint = text.split_once("hint: ").map(|(_, hint)| hint.trim());
     assert!(
@@ -291,12 +284,6 @@ fn judge(finished: &Finished, name: &str, report: &mut Report) -> bool {
     let plain = plain.collect::<Vec<_>>().join(" ");
     *report.refused.entry(plain).or_default() += 1;
     false
-}
-
-/// Whether the process ended because the engine of the store reserved as much memory as a damaged list of
-/// its tables said, before it looked whether the list is whole. Nobody around it can prevent that.
-fn is_out_of_memory(finished: &Finished) -> bool {
-    finished.code == -1 && finished.stderr.starts_with("memory allocation of ")
 }
 
 fn copy(from: &Path, to: &Path) {

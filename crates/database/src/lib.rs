@@ -14,6 +14,7 @@ mod files;
 mod group;
 mod health;
 mod incoming;
+mod manifests;
 mod node_store;
 mod prune;
 mod signing_log;

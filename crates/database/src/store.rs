@@ -4,6 +4,7 @@
 use crate::files::{open_guarded, rename_synced, sync_folder};
 use crate::health::Health;
 use crate::incoming;
+use crate::manifests;
 use crate::{DatabaseConfig, DatabaseError, Durability, FaultPoint, Faults};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use std::fs::{self, File};
@@ -51,6 +52,7 @@ impl Store {
                 "its version marker is missing",
             ));
         }
+        manifests::check(folder)?;
         let store = open_guarded(folder, || Self::open_made(folder, config, lock))?;
         Ok((store, !exists))
     }
