@@ -20,6 +20,12 @@ impl DiskCheckpointStore {
             store: store.clone(),
         }
     }
+
+    fn range(&self, from: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = fjall::Guard> {
+        let snapshot = self.store.snapshot();
+        let pairs = (from < end).then(|| snapshot.range(&self.store.checkpoints, from..end));
+        pairs.into_iter().flatten()
+    }
 }
 
 impl CheckpointStore for DiskCheckpointStore {
@@ -35,14 +41,7 @@ impl CheckpointStore for DiskCheckpointStore {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<StorePair>, CheckpointError> {
-        if from >= end {
-            return Ok(Vec::new());
-        }
-        let pairs = self
-            .store
-            .snapshot()
-            .range(&self.store.checkpoints, from..end);
-        collect(pairs.take(limit))
+        collect(self.range(from, end).take(limit))
     }
 
     fn descending(
@@ -51,14 +50,7 @@ impl CheckpointStore for DiskCheckpointStore {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<StorePair>, CheckpointError> {
-        if from >= end {
-            return Ok(Vec::new());
-        }
-        let pairs = self
-            .store
-            .snapshot()
-            .range(&self.store.checkpoints, from..end);
-        collect(pairs.rev().take(limit))
+        collect(self.range(from, end).rev().take(limit))
     }
 
     fn write(&self, changes: Vec<StoreChange>) -> Result<(), CheckpointError> {

@@ -1,7 +1,10 @@
 //! The parts of a node, made in the order of their dependencies and ended in the opposite one.
 
 mod checkpoints;
+mod start_up_safety;
 mod surroundings;
+
+use start_up_safety::{can_have_signed_nothing, check_signing_log, signing_log_since};
 
 use crate::control_file::{ControlAccess, ControlFile, new_token};
 use crate::data_layout::DataLayout;
@@ -19,7 +22,6 @@ use crate::node_keys::NodeKeys;
 use crate::production::FactoryFacts;
 use crate::randomness::SystemRandomness;
 use crate::replay::{drop_left_behind, replay};
-use crate::signing_check::SigningCheck;
 use crate::states::ToServe;
 use crate::{NodeError, VERSION};
 use picot_api::{
@@ -34,10 +36,10 @@ use picot_clock::{Clock, Millis, SlotClock, Stop, Ticker, Timestamp};
 use picot_consensus::{
     BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, NoPeers,
 };
-use picot_database::{Created, DataDir, DatabaseConfig, DatabaseError, LogOrigin, WriteFailure};
+use picot_database::{DataDir, DatabaseConfig, WriteFailure};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
-use picot_models::{CanonicalRuleKind, ChainId, CheckpointHash, Genesis, Slot};
+use picot_models::{CanonicalRuleKind, ChainId, CheckpointHash, Genesis};
 use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
 use picot_selector::{BackgroundSelector, Selector};
 use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
@@ -387,7 +389,7 @@ impl Base {
             clock: Arc::clone(&config.clock),
             stop: stop.clone(),
             started_at: config.started_at,
-            fresh: can_have_signed_nothing(config, created, &*archive)?,
+            fresh: can_have_signed_nothing(config, created, &data)?,
             signing_log_since,
             storage: Arc::new(BoundedStorage::new(
                 StorageConfig::default(),
@@ -675,96 +677,6 @@ fn open_wallet(
 fn after(start: Timestamp, wait: Millis) -> Result<Timestamp, NodeError> {
     let end = start.checked_add(wait);
     end.ok_or_else(|| NodeError::Stopped(format!("the clock of this machine says {start}")))
-}
-
-/// Whether nothing can have been signed before this start: genesis, keys and signing log were all
-/// made by it (design 08, 'Start-up safety'), or the chain has not begun.
-fn can_have_signed_nothing(
-    config: &NodeConfig,
-    created: Created,
-    archive: &dyn BlockArchive,
-) -> Result<bool, NodeError> {
-    let all_is_new = config.chain.is_new && created.chain && created.signing_log;
-    Ok(all_is_new || !has_begun(config, archive)?)
-}
-
-/// Whether the chain has begun. A clock that was set back does not undo what is decided.
-fn has_begun(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
-    let genesis = &config.chain.genesis;
-    let is_time = config.started_at >= genesis.genesis_timestamp;
-    Ok(is_time || last_decided(genesis, archive)?.is_some())
-}
-
-/// The latest slot that is decided.
-fn last_decided(genesis: &Genesis, archive: &dyn BlockArchive) -> Result<Option<Slot>, NodeError> {
-    let mut last = None;
-    for thread in 0..genesis.params.thread_count {
-        let outcome = archive.last_outcome(thread)?;
-        last = last.max(outcome.map(|outcome| Slot::new(outcome.through(), thread)));
-    }
-    Ok(last)
-}
-
-/// Refuses to go on with a signing log that does not know what the keys signed.
-fn check_signing_log(
-    genesis: &Genesis,
-    data: &DataDir,
-    wallet: &dyn Wallet,
-) -> Result<(), NodeError> {
-    let log = data.signing_log();
-    let check = SigningCheck {
-        archive: &*data.archive(),
-        log: &*log,
-        begun: log.begun().map_err(DatabaseError::from)?,
-        keys: wallet.addresses().into_iter().collect(),
-        chain_id: genesis.chain_id(),
-        slot_clock: genesis.slot_clock()?,
-        thread_count: genesis.params.thread_count,
-    };
-    check.run()
-}
-
-/// When the signing log was begun, if it does not know all that the keys ever signed: then it was
-/// lost, or the keys come from elsewhere (design 07, 'Durable before sent'). Once said of a log, this
-/// stays over restarts. A new log is complete if the chain has not begun, if nothing is decided yet
-/// in a development directory, whose keys were made for it, or if the operator says so.
-fn signing_log_since(config: &NodeConfig, data: &DataDir) -> Result<Option<Timestamp>, NodeError> {
-    let log = data.signing_log();
-    let now = later_than_decided(config, &*data.archive())?;
-    let origin = match log.origin().map_err(DatabaseError::from)? {
-        LogOrigin::Complete => return Ok(None),
-        LogOrigin::Since(_) if config.keys_never_signed => LogOrigin::Complete,
-        LogOrigin::Since(since) => return Ok(Some(since)),
-        LogOrigin::New if is_new_log_complete(config, &*data.archive())? => LogOrigin::Complete,
-        LogOrigin::New => LogOrigin::Since(now),
-    };
-    log.declare(origin, now).map_err(DatabaseError::from)?;
-    Ok(match origin {
-        LogOrigin::Since(since) => Some(since),
-        LogOrigin::New | LogOrigin::Complete => None,
-    })
-}
-
-/// The time, or the first moment after what is decided: a clock that was set back does not make what
-/// was signed before this start something that was signed after it.
-fn later_than_decided(
-    config: &NodeConfig,
-    archive: &dyn BlockArchive,
-) -> Result<Timestamp, NodeError> {
-    let genesis = &config.chain.genesis;
-    let Some(slot) = last_decided(genesis, archive)? else {
-        return Ok(config.started_at);
-    };
-    let start = genesis.slot_clock()?.start_of(slot)?;
-    Ok(config.started_at.max(after(start, Millis(1))?))
-}
-
-fn is_new_log_complete(config: &NodeConfig, archive: &dyn BlockArchive) -> Result<bool, NodeError> {
-    if config.keys_never_signed || !has_begun(config, archive)? {
-        return Ok(true);
-    }
-    let nothing_is_decided = last_decided(&config.chain.genesis, archive)?.is_none();
-    Ok(config.layout.is_dev() && nothing_is_decided)
 }
 
 /// What an operator should know of the chain's canonical rule before staking on it (design 07,

@@ -35,6 +35,8 @@ mod shutdown;
 mod signing_check;
 mod slot_lines;
 mod states;
+#[cfg(test)]
+mod test_kit;
 
 pub use error::NodeError;
 pub use foreign_use::{ForeignUse, WatchedPropagation};

@@ -1,17 +1,8 @@
 //! A node that begins with the state of a checkpoint, received from others.
 
-use picot_api::types::CheckpointResponse;
+use crate::certified;
 use picot_models::Slot;
-use picot_tests::{Localnet, NodeProcess, run_picot};
-
-/// The certified checkpoint of a slot, once the node has it.
-fn certified(node: &NodeProcess, slot: Slot) -> CheckpointResponse {
-    let path = format!("/checkpoints/{}/{}", slot.period, slot.thread);
-    node.wait_for("a certificate", || {
-        let (status, body) = node.get(&path);
-        (status == 200).then(|| serde_json::from_value(body).unwrap())
-    })
-}
+use picot_tests::{Localnet, run_picot};
 
 #[test]
 fn a_new_node_receives_the_state_of_a_checkpoint_and_goes_on_as_one_of_all() {

@@ -1,17 +1,8 @@
 //! What validators certify of the state.
 
-use picot_api::types::CheckpointResponse;
+use crate::certified;
 use picot_models::Slot;
-use picot_tests::{Localnet, NodeProcess};
-
-/// The certified checkpoint of a slot, once the node has it.
-fn certified(node: &NodeProcess, slot: Slot) -> CheckpointResponse {
-    let path = format!("/checkpoints/{}/{}", slot.period, slot.thread);
-    node.wait_for("a certificate", || {
-        let (status, body) = node.get(&path);
-        (status == 200).then(|| serde_json::from_value(body).unwrap())
-    })
-}
+use picot_tests::Localnet;
 
 #[test]
 fn every_node_has_the_certificates_of_all_ends_of_cycles_however_late_it_comes() {

@@ -16,3 +16,16 @@ mod checkpoints;
 mod splits;
 mod stranger;
 mod strangers;
+
+use picot_api::types::CheckpointResponse;
+use picot_models::Slot;
+use picot_tests::NodeProcess;
+
+/// The certified checkpoint of a slot, once the node has it.
+fn certified(node: &NodeProcess, slot: Slot) -> CheckpointResponse {
+    let path = format!("/checkpoints/{}/{}", slot.period, slot.thread);
+    node.wait_for("a certificate", || {
+        let (status, body) = node.get(&path);
+        (status == 200).then(|| serde_json::from_value(body).unwrap())
+    })
+}

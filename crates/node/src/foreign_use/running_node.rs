@@ -2,27 +2,23 @@
 //! the factories and over restarts, until an operator clears it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use crate::assembly::{Node, NodeConfig};
+use crate::assembly::Node;
 use crate::client::ControlClient;
 use crate::data_layout::DataLayout;
-use crate::home::{Chain, open_dev_chain};
-use crate::network::NetworkOptions;
-use picot_api::ApiConfig;
+use crate::home::Chain;
+use crate::test_kit::{dev_passphrase, lone_node, short_chain};
 use picot_api::control::types::FactoryName;
 use picot_block_factory::Event;
 use picot_clock::{Clock, Millis, Stop, SystemClock};
 use picot_consensus::{ConsensusEvent, Message, Peer};
-use picot_database::DatabaseConfig;
 use picot_models::mocks::{block, key};
 use picot_models::text::import_secret_key;
 use picot_models::{Address, Hash, SecretKey, Slot};
 use picot_wallet::{
     ClaimKind, FileWallet, MemorySigningLog, SignRequest, WalletConfig, WalletError,
 };
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Long enough that only a node that is stuck takes it.
 const LONG_MS: Millis = Millis(60_000);
@@ -41,14 +37,8 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layout = DataLayout::new(folder.path().join("dev"));
-        let mut chain = open_dev_chain(&layout, SystemClock.now()).unwrap();
-        let params = &mut chain.genesis.params;
-        params.thread_count = 2;
-        params.t0_ms = 1_000;
-        params.block_startup_delay_ms = 2_000;
-        params.endorsement_startup_delay_ms = 2_000;
-        chain.genesis.validate().unwrap();
-        let passphrase = passphrase(&layout);
+        let chain = short_chain(&layout, SystemClock.now(), 1_000, 2_000);
+        let passphrase = dev_passphrase(&layout);
         let log = Arc::new(MemorySigningLog::new());
         let wallet = FileWallet::open(&layout.keys_file(), WalletConfig::dev(), log).unwrap();
         wallet.unlock(&passphrase).unwrap();
@@ -69,34 +59,11 @@ impl World {
     fn start(&self, is_new: bool) -> Running {
         let mut chain = self.chain.clone();
         chain.is_new = is_new;
-        let loopback = (Ipv4Addr::LOCALHOST, 0).into();
-        let config = NodeConfig {
-            trusted_checkpoint: None,
-            layout: self.layout.clone(),
-            chain,
-            database: DatabaseConfig::dev(),
-            api: ApiConfig {
-                listen: loopback,
-                ..ApiConfig::default()
-            },
-            control: loopback,
-            pool: picot_pool::Config::default(),
-            passphrase: Some(passphrase(&self.layout)),
-            keys_never_signed: false,
-            history: crate::history_mode::HistoryMode::Full,
-            clock: Arc::new(SystemClock),
-            started_at: SystemClock.now(),
-            network: NetworkOptions::alone(),
-        };
+        let config = lone_node(&self.layout, &chain, Arc::new(SystemClock));
         let node = Node::start(config, &Stop::new()).unwrap();
         let control = ControlClient::of_data(&self.layout).unwrap().unwrap();
         Running { node, control }
     }
-}
-
-fn passphrase(layout: &DataLayout) -> Zeroizing<String> {
-    let text = std::fs::read_to_string(layout.dev_passphrase_file()).unwrap();
-    Zeroizing::new(text.trim().to_owned())
 }
 
 struct Running {

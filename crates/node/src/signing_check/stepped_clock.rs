@@ -2,20 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::SigningCheck;
-use crate::assembly::{Node, NodeConfig};
+use crate::assembly::Node;
 use crate::data_layout::DataLayout;
 use crate::db_check;
-use crate::history_mode::HistoryMode;
-use crate::home::{Chain, open_dev_chain};
-use crate::network::NetworkOptions;
-use picot_api::ApiConfig;
+use crate::home::Chain;
+use crate::test_kit::{lone_node, short_chain};
 use picot_clock::{Clock, Millis, Stop, SystemClock, Timestamp};
 use picot_database::{DataDir, DatabaseConfig, LogOrigin};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// How far ahead of the start the clock of the first node is: it can be set back to before that.
 const AHEAD_MS: u64 = 3_600_000;
@@ -51,13 +47,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let layout = DataLayout::new(folder.path().join("dev"));
         let clock = Arc::new(Stepped(AtomicU64::new(AHEAD_MS)));
-        let mut chain = open_dev_chain(&layout, clock.now()).unwrap();
-        let params = &mut chain.genesis.params;
-        params.thread_count = 2;
-        params.t0_ms = 400;
-        params.block_startup_delay_ms = 200;
-        params.endorsement_startup_delay_ms = 200;
-        chain.genesis.validate().unwrap();
+        let chain = short_chain(&layout, clock.now(), 400, 200);
         let text = serde_json::to_string(&chain.genesis).unwrap();
         std::fs::write(layout.genesis_file(), text).unwrap();
         Self {
@@ -69,26 +59,7 @@ impl World {
     }
 
     fn start(&self) -> Node {
-        let loopback = (Ipv4Addr::LOCALHOST, 0).into();
-        let passphrase = std::fs::read_to_string(self.layout.dev_passphrase_file()).unwrap();
-        let config = NodeConfig {
-            trusted_checkpoint: None,
-            layout: self.layout.clone(),
-            chain: self.chain.clone(),
-            database: DatabaseConfig::dev(),
-            api: ApiConfig {
-                listen: loopback,
-                ..ApiConfig::default()
-            },
-            control: loopback,
-            pool: picot_pool::Config::default(),
-            passphrase: Some(Zeroizing::new(passphrase.trim().to_owned())),
-            keys_never_signed: false,
-            clock: Arc::clone(&self.clock) as _,
-            started_at: self.clock.now(),
-            network: NetworkOptions::alone(),
-            history: HistoryMode::Full,
-        };
+        let config = lone_node(&self.layout, &self.chain, Arc::clone(&self.clock) as _);
         Node::start(config, &Stop::new()).unwrap()
     }
 
