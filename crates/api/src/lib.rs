@@ -14,12 +14,15 @@ mod router;
 mod routes;
 mod server;
 mod slot_feed;
-pub mod types;
+pub mod types {
+    //! The bodies of requests and answers.
+    pub use picot_api_types::*;
+}
 
 pub use config::ApiConfig;
 pub use context::{ApiContext, NodeFacts, Production};
 pub use control::{ControlContext, ControlToken, KeyControl};
 pub use error::ApiError;
-pub use problem::{Problem, ProblemCode};
+pub use picot_api_types::{Problem, ProblemCode};
 pub use router::router;
 pub use server::ApiServer;

@@ -1,5 +1,6 @@
 //! How many requests may do work that can block, at once.
 
+use crate::problem::{Refusal, internal};
 use crate::{ApiContext, Problem, ProblemCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl<C: Send + Sync + 'static> Places<C> {
     /// Runs `work`, which may read the disk or check signatures, on a thread of its own kind.
     ///
     /// A client that gives up does not free the place: the work goes on, and is counted, to its end.
-    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Problem>
+    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Refusal>
     where
         T: Send + 'static,
         W: FnOnce(&C) -> Result<T, Problem> + Send + 'static,
@@ -59,7 +60,7 @@ impl<C: Send + Sync + 'static> Places<C> {
         let place = match tokio::time::timeout(self.patience, waiting).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) | Err(_) => {
-                return Err(Problem::new(
+                return Err(Refusal::new(
                     ProblemCode::Unavailable,
                     "too many requests are being answered",
                 ));
@@ -72,6 +73,7 @@ impl<C: Send + Sync + 'static> Places<C> {
         });
         answered
             .await
-            .unwrap_or_else(|error| Err(Problem::internal(&error)))
+            .unwrap_or_else(|error| Err(internal(&error)))
+            .map_err(Refusal)
     }
 }

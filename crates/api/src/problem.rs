@@ -1,231 +1,51 @@
-//! Errors as clients see them: problem details (RFC 9457), each with a stable code.
+//! Problems as answers of HTTP.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use picot_api_types::{Problem, ProblemCode};
 use std::error::Error;
 
-/// The longest detail.
-const MAX_DETAIL_CHARS: usize = 1_000;
+/// What a route answers instead of its body.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) Problem);
 
-/// The stable codes. A code once given keeps its meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemCode {
-    /// The path names no route.
-    NoSuchRoute,
-    /// The route does not know the method.
-    MethodNotAllowed,
-    /// A part of the path or of the query is not what it should be.
-    InvalidParameter,
-    /// The body is not JSON, or not of the right shape.
-    InvalidBody,
-    /// The body is larger than allowed.
-    BodyTooLarge,
-    /// The request took too long.
-    Timeout,
-    /// More operations than a batch may have.
-    BatchTooLarge,
-    /// Nothing is known under this id, or at this slot.
-    NotFound,
-    /// The slot is in the future, or its cycle's draws are not known yet.
-    NotYetKnown,
-    /// The operation's signature is not its sender's on this chain.
-    InvalidSignature,
-    /// The operation can no longer be included.
-    Expired,
-    /// The operation is for a period too far in the future.
-    TooEarly,
-    /// The operation is larger than a block may be, or can use more gas.
-    TooLarge,
-    /// The fee is under the node's minimum.
-    FeeTooLow,
-    /// The operation is pending already.
-    AlreadyPending,
-    /// The operation was executed already.
-    AlreadyExecuted,
-    /// The sender's balance does not cover the operation and its other pending ones.
-    BalanceTooLow,
-    /// The sender owns fewer rolls than it sells.
-    RollsTooFew,
-    /// The operation is for a contract, and the node has no engine for contracts.
-    NoContractEngine,
-    /// The operation orders nothing that can be done.
-    InvalidOperation,
-    /// The token of the control interface is missing or wrong.
-    Unauthorized,
-    /// The wallet is locked, or the node has none.
-    NoWallet,
-    /// The text is no secret key that can own an address.
-    InvalidKey,
-    /// The key is there already, or there is no place for another one.
-    KeyNotAdded,
-    /// The key file was changed by somebody else: nothing was written.
-    KeyFileChanged,
-    /// The pool has no place for it now; try again later.
-    PoolFull,
-    /// The node cannot do it now; try again later.
-    Unavailable,
-    /// The node failed; its log says why.
-    Internal,
-}
-
-impl ProblemCode {
-    /// The HTTP status that goes with it.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::NoSuchRoute | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::InvalidParameter | Self::InvalidBody => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge | Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotYetKnown
-            | Self::AlreadyPending
-            | Self::AlreadyExecuted
-            | Self::NoWallet
-            | Self::KeyNotAdded
-            | Self::KeyFileChanged => StatusCode::CONFLICT,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::InvalidSignature
-            | Self::Expired
-            | Self::TooEarly
-            | Self::TooLarge
-            | Self::FeeTooLow
-            | Self::BalanceTooLow
-            | Self::RollsTooFew
-            | Self::NoContractEngine
-            | Self::InvalidKey
-            | Self::InvalidOperation => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::PoolFull => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::NoSuchRoute => "no such route",
-            Self::MethodNotAllowed => "method not allowed",
-            Self::InvalidParameter => "invalid parameter",
-            Self::InvalidBody => "invalid body",
-            Self::BodyTooLarge => "body too large",
-            Self::Timeout => "request timed out",
-            Self::BatchTooLarge => "batch too large",
-            Self::NotFound => "not found",
-            Self::NotYetKnown => "not known yet",
-            Self::InvalidSignature => "invalid signature",
-            Self::Expired => "operation expired",
-            Self::TooEarly => "operation too early",
-            Self::TooLarge => "operation too large",
-            Self::FeeTooLow => "fee too low",
-            Self::AlreadyPending => "operation already pending",
-            Self::AlreadyExecuted => "operation already executed",
-            Self::BalanceTooLow => "balance too low",
-            Self::RollsTooFew => "rolls too few",
-            Self::NoContractEngine => "no engine for contracts",
-            Self::InvalidOperation => "invalid operation",
-            Self::Unauthorized => "unauthorized",
-            Self::NoWallet => "no wallet",
-            Self::InvalidKey => "invalid key",
-            Self::KeyNotAdded => "key not added",
-            Self::KeyFileChanged => "key file changed",
-            Self::PoolFull => "pool full",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal error",
-        }
-    }
-
-    /// Seconds after which another try makes sense, where it does.
-    const fn retry_after_seconds(self) -> Option<u64> {
-        match self {
-            Self::PoolFull | Self::Unavailable => Some(2),
-            _ => None,
-        }
+impl Refusal {
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self(Problem::new(code, detail))
     }
 }
 
-/// What went wrong, for programs (`code`) and people (`detail`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// The code, as a relative URI reference: RFC 9457's `type`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The kind of problem in a few words.
-    pub title: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// The stable code.
-    pub code: ProblemCode,
-    /// What exactly, where and why.
-    pub detail: String,
-}
-
-impl Problem {
-    /// A problem with its detail.
-    #[must_use]
-    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        let title = code.title();
-        Self {
-            kind: format!("/problems/{}", title.replace(' ', "-")),
-            title: title.to_owned(),
-            status: code.status().as_u16(),
-            code,
-            detail: shortened(detail.into()),
-        }
-    }
-
-    /// A problem whose detail is an error with all its causes.
-    #[must_use]
-    pub fn of_error(code: ProblemCode, error: &dyn Error) -> Self {
-        Self::new(code, chain_text(error))
-    }
-
-    /// Our own fault: logged here with its causes, and told without them.
-    #[must_use]
-    pub fn internal(error: &dyn Error) -> Self {
-        tracing::error!(error = chain_text(error), "a request failed");
-        Self::new(
-            ProblemCode::Internal,
-            "the node failed to answer; its log says why",
-        )
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
     }
 }
 
-/// At most [`MAX_DETAIL_CHARS`]: what a client wrote is told back to it, but not all of it.
-fn shortened(mut detail: String) -> String {
-    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
-        detail.truncate(end);
-        detail.push('…');
-    }
-    detail
-}
-
-fn chain_text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-impl IntoResponse for Problem {
+impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (self.code.status(), body).into_response();
+        let Self(problem) = self;
+        let status = StatusCode::from_u16(problem.code.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(seconds) = self.code.retry_after_seconds() {
+        if let Some(seconds) = problem.code.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
+}
+
+/// Our own fault: logged here with its causes, and told without them.
+pub(crate) fn internal(error: &dyn Error) -> Problem {
+    let logged = Problem::of_error(ProblemCode::Internal, error);
+    tracing::error!(error = logged.detail, "a request failed");
+    let told = "the node failed to answer; its log says why";
+    Problem::new(ProblemCode::Internal, told)
 }
 
 #[cfg(test)]
@@ -233,15 +53,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_written_as_rfc_9457_says_with_its_code() {
-        let problem = Problem::new(ProblemCode::FeeTooLow, "the fee is 0");
-        let json = serde_json::to_value(&problem).unwrap();
-        assert_eq!(json["type"], "/problems/fee-too-low");
-        assert_eq!(
-            (json["status"].as_u64(), json["code"].as_str()),
-            (Some(422), Some("fee_too_low"))
-        );
-        let response = problem.into_response();
+    fn a_problem_has_the_media_type_of_rfc_9457_and_its_status() {
+        let response =
+            Refusal(Problem::new(ProblemCode::FeeTooLow, "the fee is 0")).into_response();
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(
             response.headers()[header::CONTENT_TYPE],
             "application/problem+json"
@@ -249,15 +64,8 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_is_bounded() {
-        let problem = Problem::new(ProblemCode::InvalidParameter, "☃".repeat(30_000));
-        assert_eq!(problem.detail.chars().count(), MAX_DETAIL_CHARS + 1);
-        assert!(problem.detail.ends_with('…'));
-    }
-
-    #[test]
     fn a_full_pool_says_when_to_try_again() {
-        let response = Problem::new(ProblemCode::PoolFull, "").into_response();
+        let response = Refusal(Problem::new(ProblemCode::PoolFull, "")).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
     }

@@ -1,11 +1,12 @@
 //! The routes, and the bounds that hold for all of them.
 
 use crate::limits::Shared;
+use crate::problem::Refusal;
 use crate::routes::{
     addresses, blocks, checkpoints, draws, operations, parameters, slots, status, stream,
 };
 use crate::slot_feed::SlotFeed;
-use crate::{ApiConfig, ApiContext, Problem, ProblemCode};
+use crate::{ApiConfig, ApiContext, ProblemCode};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -56,26 +57,26 @@ pub fn router(
         .layer(DefaultBodyLimit::max(config.max_body_bytes))
 }
 
-pub(crate) async fn no_such_route(request: axum::extract::Request) -> Problem {
-    Problem::new(
+pub(crate) async fn no_such_route(request: axum::extract::Request) -> Refusal {
+    Refusal::new(
         ProblemCode::NoSuchRoute,
         format!("there is nothing at {}", request.uri().path()),
     )
 }
 
-pub(crate) async fn method_not_allowed(request: axum::extract::Request) -> Problem {
+pub(crate) async fn method_not_allowed(request: axum::extract::Request) -> Refusal {
     let detail = format!(
         "{} does not answer {}",
         request.uri().path(),
         request.method()
     );
-    Problem::new(ProblemCode::MethodNotAllowed, detail)
+    Refusal::new(ProblemCode::MethodNotAllowed, detail)
 }
 
 /// A time-out by the layer has no body of its own.
 pub(crate) async fn explain(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
-        return Problem::new(
+        return Refusal::new(
             ProblemCode::Timeout,
             "the request took longer than this node allows",
         )

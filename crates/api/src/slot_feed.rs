@@ -1,7 +1,8 @@
 //! Final slots, from execution's queue to any number of readers, with the latest ones kept.
 
 use crate::ApiContext;
-use crate::types::{OperationResult, SlotEvent};
+use crate::routes::operations::result_of;
+use crate::types::SlotEvent;
 use parking_lot::Mutex;
 use picot_execution::SlotOutput;
 use picot_models::Slot;
@@ -91,7 +92,7 @@ fn event(output: &SlotOutput) -> SlotEvent {
         operations: output
             .operations
             .iter()
-            .map(|&(id, outcome)| (id, OperationResult::from(outcome)))
+            .map(|&(id, outcome)| (id, result_of(outcome)))
             .collect(),
         state_hash: output.state_hash.map(|hash| hash.to_string()),
     }

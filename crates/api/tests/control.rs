@@ -430,7 +430,7 @@ fn each_refusal_of_the_wallet_has_its_code() {
         let server = world.start();
         let (status, body) = asked(&server, "POST", "/keys", "{}");
         assert_eq!(body["code"], json!(code));
-        assert_eq!(status, code.status().as_u16());
+        assert_eq!(status, code.status());
     }
 }
 

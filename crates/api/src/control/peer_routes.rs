@@ -6,6 +6,7 @@ use super::peers::{
 };
 use crate::extract::{JsonBody, PathParts};
 use crate::limits::Places;
+use crate::problem::Refusal;
 use crate::{Problem, ProblemCode};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,7 +27,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/peers/{node}/ban", delete(unban))
 }
 
-async fn peers(State(shared): State<Shared>) -> Result<Json<PeersResponse>, Problem> {
+async fn peers(State(shared): State<Shared>) -> Result<Json<PeersResponse>, Refusal> {
     let read = |context: &ControlContext| Ok(network(context)?.peers());
     shared.run(read).await.map(Json)
 }
@@ -34,7 +35,7 @@ async fn peers(State(shared): State<Shared>) -> Result<Json<PeersResponse>, Prob
 async fn add(
     State(shared): State<Shared>,
     JsonBody(AddPeerRequest { address, reserved }): JsonBody<AddPeerRequest>,
-) -> Result<(StatusCode, Json<PeerResponse>), Problem> {
+) -> Result<(StatusCode, Json<PeerResponse>), Refusal> {
     let added = change(&shared, "added", address, move |peers, address| {
         peers.add(address, reserved)
     });
@@ -44,7 +45,7 @@ async fn add(
 async fn remove(
     State(shared): State<Shared>,
     PathParts(node): PathParts<String>,
-) -> Result<Json<PeerResponse>, Problem> {
+) -> Result<Json<PeerResponse>, Refusal> {
     change(&shared, "removed", node, |peers, node| peers.remove(node)).await
 }
 
@@ -52,10 +53,10 @@ async fn ban(
     State(shared): State<Shared>,
     PathParts(node): PathParts<String>,
     JsonBody(BanRequest { seconds }): JsonBody<BanRequest>,
-) -> Result<Json<PeerResponse>, Problem> {
+) -> Result<Json<PeerResponse>, Refusal> {
     if !(1..=MAX_BAN_SECONDS).contains(&seconds) {
         let detail = format!("seconds {seconds} is not from 1 to {MAX_BAN_SECONDS}");
-        return Err(Problem::new(ProblemCode::InvalidParameter, detail));
+        return Err(Refusal::new(ProblemCode::InvalidParameter, detail));
     }
     let ban = move |peers: &dyn PeerControl, node: &str| peers.ban(node, seconds);
     change(&shared, "banned", node, ban).await
@@ -64,7 +65,7 @@ async fn ban(
 async fn unban(
     State(shared): State<Shared>,
     PathParts(node): PathParts<String>,
-) -> Result<Json<PeerResponse>, Problem> {
+) -> Result<Json<PeerResponse>, Refusal> {
     change(&shared, "let in again", node, |peers, node| {
         peers.unban(node)
     })
@@ -76,7 +77,7 @@ async fn change(
     what: &'static str,
     peer: String,
     work: impl FnOnce(&dyn PeerControl, &str) -> Result<(), PeerControlError> + Send + 'static,
-) -> Result<Json<PeerResponse>, Problem> {
+) -> Result<Json<PeerResponse>, Refusal> {
     let work = move |context: &ControlContext| {
         work(network(context)?, &peer).map_err(of_peers)?;
         tracing::info!(peer, "an operator changed the peers: {what}");

@@ -1,5 +1,6 @@
 //! The routes of the control interface. All of them need the token.
 
+use super::convert::{factory_status, history_entry};
 use super::types::{
     AddKeyRequest, FactoriesResponse, FactoryName, FactoryStatus, HistoryResponse, KeyResponse,
     KeyStatus, KeysResponse, SwitchRequest,
@@ -7,6 +8,7 @@ use super::types::{
 use super::{ControlContext, KeyControl};
 use crate::extract::{JsonBody, PathParts, QueryParts};
 use crate::limits::Places;
+use crate::problem::Refusal;
 use crate::{ApiConfig, Problem, ProblemCode};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
@@ -50,7 +52,7 @@ pub(crate) fn router(config: &ApiConfig, context: Arc<ControlContext>) -> Router
                 return next.run(request).await;
             }
             let detail = "this interface needs `Authorization: Bearer` and the node's token";
-            Problem::new(ProblemCode::Unauthorized, detail).into_response()
+            Refusal::new(ProblemCode::Unauthorized, detail).into_response()
         }
     };
     let routes = Router::new()
@@ -76,7 +78,7 @@ pub(crate) fn router(config: &ApiConfig, context: Arc<ControlContext>) -> Router
         .layer(axum::middleware::from_fn(check))
 }
 
-async fn factories(State(shared): State<Shared>) -> Result<Json<FactoriesResponse>, Problem> {
+async fn factories(State(shared): State<Shared>) -> Result<Json<FactoriesResponse>, Refusal> {
     let read = |context: &ControlContext| {
         let factories = FactoryName::ALL.map(|factory| status(context, factory));
         Ok(FactoriesResponse {
@@ -90,7 +92,7 @@ fn status(context: &ControlContext, factory: FactoryName) -> FactoryStatus {
     match factory {
         FactoryName::Blocks => {
             let blocks = &context.blocks;
-            FactoryStatus::new(
+            factory_status(
                 factory,
                 blocks.is_enabled(),
                 blocks.startup(),
@@ -99,7 +101,7 @@ fn status(context: &ControlContext, factory: FactoryName) -> FactoryStatus {
         }
         FactoryName::Endorsements => {
             let endorsements = &context.endorsements;
-            FactoryStatus::new(
+            factory_status(
                 factory,
                 endorsements.is_enabled(),
                 endorsements.startup(),
@@ -113,7 +115,7 @@ async fn switch(
     State(shared): State<Shared>,
     PathParts(factory): PathParts<FactoryName>,
     JsonBody(SwitchRequest { enabled }): JsonBody<SwitchRequest>,
-) -> Result<Json<FactoryStatus>, Problem> {
+) -> Result<Json<FactoryStatus>, Refusal> {
     let switch = move |context: &ControlContext| {
         let switched = match factory {
             FactoryName::Blocks => context.blocks.set_enabled(enabled),
@@ -137,7 +139,7 @@ async fn history(
     State(shared): State<Shared>,
     PathParts(factory): PathParts<FactoryName>,
     QueryParts(query): QueryParts<HistoryQuery>,
-) -> Result<Json<HistoryResponse>, Problem> {
+) -> Result<Json<HistoryResponse>, Refusal> {
     let before = query.before.as_deref();
     let before: Option<Slot> = before
         .map(|text| crate::routes::parse("slot", text))
@@ -145,7 +147,7 @@ async fn history(
     let limit = query.limit.unwrap_or(HISTORY_ENTRIES);
     if !(1..=MAX_HISTORY_ENTRIES).contains(&limit) {
         let detail = format!("limit `{limit}` is not from 1 to {MAX_HISTORY_ENTRIES}");
-        return Err(Problem::new(ProblemCode::InvalidParameter, detail));
+        return Err(Refusal::new(ProblemCode::InvalidParameter, detail));
     }
     let read = move |context: &ControlContext| read_history(context, factory, before, limit);
     shared.run(read).await.map(Json)
@@ -177,12 +179,12 @@ fn read_history(
     }
     Ok(HistoryResponse {
         factory,
-        entries,
+        entries: entries.into_iter().map(history_entry).collect(),
         next,
     })
 }
 
-async fn keys(State(shared): State<Shared>) -> Result<Json<KeysResponse>, Problem> {
+async fn keys(State(shared): State<Shared>) -> Result<Json<KeysResponse>, Refusal> {
     let read = |context: &ControlContext| {
         let (held, refusals) = (context.keys.addresses(), context.keys.refusals());
         let all: BTreeSet<_> = held.iter().chain(refusals.keys()).copied().collect();
@@ -204,7 +206,7 @@ async fn keys(State(shared): State<Shared>) -> Result<Json<KeysResponse>, Proble
 async fn add_key(
     State(shared): State<Shared>,
     JsonBody(AddKeyRequest { secret_key }): JsonBody<AddKeyRequest>,
-) -> Result<(StatusCode, Json<KeyResponse>), Problem> {
+) -> Result<(StatusCode, Json<KeyResponse>), Refusal> {
     let secret_key = secret_key.map(Zeroizing::new);
     let added = on_key(&shared, "added", move |keys| match &secret_key {
         Some(text) => keys.add(text),
@@ -216,7 +218,7 @@ async fn add_key(
 async fn remove_key(
     State(shared): State<Shared>,
     PathParts(address): PathParts<String>,
-) -> Result<Json<KeyResponse>, Problem> {
+) -> Result<Json<KeyResponse>, Refusal> {
     let address: Address = crate::routes::parse("address", &address)?;
     let remove = move |keys: &dyn KeyControl| keys.remove(&address).map(|()| address);
     on_key(&shared, "removed", remove).await
@@ -225,7 +227,7 @@ async fn remove_key(
 async fn clear_refusal(
     State(shared): State<Shared>,
     PathParts(address): PathParts<String>,
-) -> Result<Json<KeyResponse>, Problem> {
+) -> Result<Json<KeyResponse>, Refusal> {
     let address: Address = crate::routes::parse("address", &address)?;
     let clear = move |context: &ControlContext| {
         let cleared = context.keys.clear_refusal(&address);
@@ -243,7 +245,7 @@ async fn on_key(
     shared: &Shared,
     what: &'static str,
     work: impl FnOnce(&dyn KeyControl) -> Result<Address, WalletError> + Send + 'static,
-) -> Result<Json<KeyResponse>, Problem> {
+) -> Result<Json<KeyResponse>, Refusal> {
     let work = move |context: &ControlContext| {
         let address = work(&*context.keys).map_err(|error| of_wallet(&error))?;
         tracing::info!(%address, "an operator {what} a key");

@@ -1,9 +1,10 @@
 //! `GET /addresses/{address}`: what an address has, final and candidate.
 
+use crate::ApiContext;
 use crate::extract::PathParts;
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{AccountState, AddressResponse, DeferredCredit};
-use crate::{ApiContext, Problem};
 use axum::Json;
 use axum::extract::State;
 use picot_execution::{ExecutionError, Level};
@@ -12,10 +13,10 @@ use picot_models::{Address, Slot, Timestamp};
 pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts(address): PathParts<String>,
-) -> Result<Json<AddressResponse>, Problem> {
+) -> Result<Json<AddressResponse>, Refusal> {
     let address: Address = super::parse("address", &address)?;
-    let answer = shared
-        .run(move |context| describe(context, address).map_err(|error| Problem::internal(&error)));
+    let answer =
+        shared.run(move |context| describe(context, address).map_err(|error| internal(&error)));
     answer.await.map(Json)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::extract::PathParts;
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{BlockResponse, BlockState};
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
@@ -13,7 +14,7 @@ use picot_serialization::Encode;
 pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts(id): PathParts<String>,
-) -> Result<Json<BlockResponse>, Problem> {
+) -> Result<Json<BlockResponse>, Refusal> {
     let id: BlockId = super::parse("block", &id)?;
     shared.run(move |context| find(context, id)).await.map(Json)
 }
@@ -27,7 +28,7 @@ fn find(context: &ApiContext, id: BlockId) -> Result<BlockResponse, Problem> {
     let found = context
         .storage
         .block(&id)
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| internal(&error))?;
     match found.or_else(genesis) {
         Some(block) => describe(context, &block),
         None => Err(Problem::new(
@@ -73,7 +74,7 @@ fn state_of(context: &ApiContext, block: &Block) -> Result<BlockState, Problem> 
     let status = context
         .consensus
         .slot_status(slot)
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| internal(&error))?;
     Ok(match status {
         SlotStatus::Decided {
             value: Value::Block { id },

@@ -2,6 +2,7 @@
 
 use crate::extract::PathParts;
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{CheckpointResponse, CheckpointsResponse, OpenCheckpointResponse};
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
@@ -11,13 +12,13 @@ use picot_models::{Address, ChainId, CheckpointCertificate, Slot};
 
 pub(crate) async fn latest(
     State(shared): State<Shared>,
-) -> Result<Json<CheckpointsResponse>, Problem> {
+) -> Result<Json<CheckpointsResponse>, Refusal> {
     shared.run(describe).await.map(Json)
 }
 
 fn describe(context: &ApiContext) -> Result<CheckpointsResponse, Problem> {
     let summary = context.checkpoints.summary();
-    let summary = summary.map_err(|error| Problem::internal(&error))?;
+    let summary = summary.map_err(|error| internal(&error))?;
     let certified = summary.certified.as_ref();
     Ok(CheckpointsResponse {
         certified: certified.and_then(|certificate| describe_one(certificate, &context.chain_id)),
@@ -28,7 +29,7 @@ fn describe(context: &ApiContext) -> Result<CheckpointsResponse, Problem> {
 pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts((period, thread)): PathParts<(u64, u8)>,
-) -> Result<Json<CheckpointResponse>, Problem> {
+) -> Result<Json<CheckpointResponse>, Refusal> {
     shared
         .run(move |context| find(context, Slot::new(period, thread)))
         .await
@@ -41,7 +42,7 @@ fn find(context: &ApiContext, slot: Slot) -> Result<CheckpointResponse, Problem>
         return Err(not_there("is not a slot after which validators sign"));
     }
     let certificate = context.checkpoints.certificate(slot);
-    let certificate = certificate.map_err(|error| Problem::internal(&error))?;
+    let certificate = certificate.map_err(|error| internal(&error))?;
     certificate
         .and_then(|certificate| describe_one(&certificate, &context.chain_id))
         .ok_or_else(|| not_there("has no certificate here, yet or any more"))

@@ -2,6 +2,7 @@
 
 use crate::extract::{PathParts, QueryParts};
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{Draw, DrawResult, DrawsResponse};
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
@@ -30,7 +31,7 @@ pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts(address): PathParts<String>,
     QueryParts(query): QueryParts<Query>,
-) -> Result<Json<DrawsResponse>, Problem> {
+) -> Result<Json<DrawsResponse>, Refusal> {
     let address: Address = super::parse("address", &address)?;
     let slot = |text: Option<String>| text.map(|text| super::parse("slot", &text)).transpose();
     let (from, to) = (slot(query.from)?, slot(query.to)?);
@@ -144,13 +145,13 @@ fn decided(context: &ApiContext, slot: Slot) -> Result<Decision, Problem> {
         Ok(SlotStatus::Decided { value, .. }) => Ok(Decision::Known(value.block())),
         Ok(SlotStatus::NotKept) => Ok(Decision::NotKept),
         Ok(SlotStatus::NotOpen | SlotStatus::Undecided { .. }) => Ok(Decision::None),
-        Err(error) => Err(Problem::internal(&error)),
+        Err(error) => Err(internal(&error)),
     }
 }
 
 fn block(context: &ApiContext, id: &BlockId) -> Result<Option<Block>, Problem> {
     let block = context.storage.block(id);
-    block.map_err(|error| Problem::internal(&error))
+    block.map_err(|error| internal(&error))
 }
 
 fn result_of(context: &ApiContext, address: &Address, slot: Slot) -> Result<DrawResult, Problem> {

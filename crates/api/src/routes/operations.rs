@@ -2,6 +2,7 @@
 
 use crate::extract::{JsonBody, PathParts};
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{
     OperationResponse, OperationResult, OperationState, SubmitBatchResponse, SubmitResponse,
     SubmitResult, SubmittedOperation,
@@ -26,7 +27,7 @@ pub(crate) struct Batch {
 pub(crate) async fn submit(
     State(shared): State<Shared>,
     JsonBody(operation): JsonBody<SubmittedOperation>,
-) -> Result<(StatusCode, Json<SubmitResponse>), Problem> {
+) -> Result<(StatusCode, Json<SubmitResponse>), Refusal> {
     let results = shared
         .run(move |context| Ok(add(context, vec![operation])))
         .await?;
@@ -37,8 +38,8 @@ pub(crate) async fn submit(
         Some(SubmitResult {
             problem: Some(problem),
             ..
-        }) => Err(problem),
-        None => Err(Problem::new(
+        }) => Err(Refusal(problem)),
+        None => Err(Refusal::new(
             ProblemCode::Internal,
             "the pool gave no answer",
         )),
@@ -48,11 +49,11 @@ pub(crate) async fn submit(
 pub(crate) async fn submit_batch(
     State(shared): State<Shared>,
     JsonBody(batch): JsonBody<Batch>,
-) -> Result<Json<SubmitBatchResponse>, Problem> {
+) -> Result<Json<SubmitBatchResponse>, Refusal> {
     let (found, max) = (batch.operations.len(), shared.max_batch);
     if found > max {
         let detail = format!("the batch has {found} operations, this node takes at most {max}");
-        return Err(Problem::new(ProblemCode::BatchTooLarge, detail));
+        return Err(Refusal::new(ProblemCode::BatchTooLarge, detail));
     }
     let results = shared
         .run(move |context| Ok(add(context, batch.operations)))
@@ -99,7 +100,7 @@ fn refusal(error: &PoolError) -> Problem {
 pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts(id): PathParts<String>,
-) -> Result<Json<OperationResponse>, Problem> {
+) -> Result<Json<OperationResponse>, Refusal> {
     let id: OperationId = super::parse("operation", &id)?;
     shared.run(move |context| find(context, id)).await.map(Json)
 }
@@ -108,7 +109,7 @@ fn find(context: &ApiContext, id: OperationId) -> Result<OperationResponse, Prob
     let status = context
         .execution
         .operation_status(&id)
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| internal(&error))?;
     let pending = context.pool.get(&id);
     let held = |operation: Arc<picot_models::SignedOperation>| operation.envelope().clone();
     let Some(status) = status else {
@@ -129,7 +130,7 @@ fn find(context: &ApiContext, id: OperationId) -> Result<OperationResponse, Prob
     let block = context
         .storage
         .block(&status.block)
-        .map_err(|error| Problem::internal(&error))?;
+        .map_err(|error| internal(&error))?;
     let carried = block
         .and_then(|block| {
             block
@@ -146,20 +147,18 @@ fn find(context: &ApiContext, id: OperationId) -> Result<OperationResponse, Prob
         },
         slot: Some(status.slot),
         block: Some(status.block),
-        outcome: Some(OperationResult::from(status.outcome)),
+        outcome: Some(result_of(status.outcome)),
         operation: carried.map(held),
     })
 }
 
-impl From<OperationOutcome> for OperationResult {
-    fn from(outcome: OperationOutcome) -> Self {
-        match outcome {
-            OperationOutcome::Succeeded => Self::Succeeded,
-            OperationOutcome::Failed(reason) => Self::Failed {
-                reason: reason.to_string(),
-            },
-            OperationOutcome::Unpaid => Self::Unpaid,
-            OperationOutcome::Refused => Self::Refused,
-        }
+pub(crate) fn result_of(outcome: OperationOutcome) -> OperationResult {
+    match outcome {
+        OperationOutcome::Succeeded => OperationResult::Succeeded,
+        OperationOutcome::Failed(reason) => OperationResult::Failed {
+            reason: reason.to_string(),
+        },
+        OperationOutcome::Unpaid => OperationResult::Unpaid,
+        OperationOutcome::Refused => OperationResult::Refused,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::extract::PathParts;
 use crate::limits::Shared;
+use crate::problem::{Refusal, internal};
 use crate::types::{SlotResponse, SlotState};
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
@@ -12,7 +13,7 @@ use picot_models::{Slot, Value};
 pub(crate) async fn read(
     State(shared): State<Shared>,
     PathParts((period, thread)): PathParts<(u64, u8)>,
-) -> Result<Json<SlotResponse>, Problem> {
+) -> Result<Json<SlotResponse>, Refusal> {
     shared
         .run(move |context| find(context, Slot::new(period, thread)))
         .await
@@ -37,7 +38,7 @@ fn find(context: &ApiContext, slot: Slot) -> Result<SlotResponse, Problem> {
             context
                 .consensus
                 .slot_status(slot)
-                .map_err(|error| Problem::internal(&error))?,
+                .map_err(|error| internal(&error))?,
         )
     };
     Ok(SlotResponse {

@@ -1,17 +1,18 @@
 //! `GET /status`: how the node is.
 
+use crate::ApiContext;
 use crate::control::peers::PeerControl;
 use crate::limits::Shared;
+use crate::problem::Refusal;
 use crate::types::{
     PeersSummary, PoolStatus, ProductionStatus, StatusResponse, SupplyStatus, ThreadStatus,
 };
-use crate::{ApiContext, Problem};
 use axum::Json;
 use axum::extract::State;
 use picot_consensus::{BehindReason, ThreadSummary};
 use picot_execution::Totals;
 
-pub(crate) async fn read(State(shared): State<Shared>) -> Result<Json<StatusResponse>, Problem> {
+pub(crate) async fn read(State(shared): State<Shared>) -> Result<Json<StatusResponse>, Refusal> {
     shared.run(|context| Ok(describe(context))).await.map(Json)
 }
 

@@ -5,6 +5,7 @@
 //! longer kept.
 
 use crate::extract::QueryParts;
+use crate::problem::Refusal;
 use crate::server::until_stopped;
 use crate::slot_feed::SlotFeed;
 use crate::types::{MissedEvent, SlotEvent};
@@ -58,12 +59,12 @@ pub(crate) async fn slots(
     State(streams): State<Streams>,
     QueryParts(query): QueryParts<StreamQuery>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let from = first_slot(&query, &headers)?;
     let place = Arc::clone(&streams.places)
         .try_acquire_owned()
         .map_err(|_| {
-            Problem::new(
+            Refusal::new(
                 ProblemCode::Unavailable,
                 "this node serves as many streams as it is allowed to",
             )

@@ -4,10 +4,10 @@ use super::{Fact, facts, lines, list, or_dash};
 use crate::cli::protection::{ProtectionAnswer, SignedBy};
 use crate::client::printable;
 use picot_api::control::types::{
-    FactoriesResponse, FactoryStatus, HistoryResponse, KeyStatus, KeysResponse,
+    Duty, Event, FactoriesResponse, FactoryStatus, Fate, HistoryEntry, HistoryResponse, KeyStatus,
+    KeysResponse,
 };
 use picot_api::types::{Draw, DrawResult, DrawsResponse};
-use picot_block_factory::{Duty, Event, Fate, HistoryEntry};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -4,11 +4,9 @@ use super::*;
 use crate::client::stub::Answer;
 use picot_api::ProblemCode;
 use picot_api::control::types::{
-    FactoriesResponse, FactoryName, FactoryStatus, HistoryResponse, KeyResponse, KeyStatus,
-    KeysResponse,
+    Duty, Event, FactoriesResponse, FactoryName, FactoryStatus, Fate, HistoryEntry,
+    HistoryResponse, KeyResponse, KeyStatus, KeysResponse, Part, Skip, SkipReason,
 };
-use picot_block_factory::mocks::history_entry;
-use picot_block_factory::{Event, Fate, HistoryEntry, Part, SkipReason};
 use picot_models::text::export_secret_key;
 use picot_models::{BlockId, Hash, Slot, mocks};
 use serde_json::{Value as Json, json};
@@ -159,6 +157,22 @@ fn keys_are_not_changed_behind_the_back_of_a_node_that_cannot_be_asked() {
     assert_eq!(removed.code, 0, "{removed:?}");
 }
 
+/// Address 1 was due to make a block at slot `(period, thread)`, and was switched off.
+fn history_entry(period: u64, thread: u8) -> HistoryEntry {
+    HistoryEntry {
+        slot: Slot::new(period, thread),
+        address: Some(mocks::address(1)),
+        duty: Duty::Block { rank: Some(0) },
+        event: Event::Skipped(Skip {
+            reason: SkipReason::Disabled,
+            detail: "by a test".to_owned(),
+        }),
+        left_out: [].into(),
+        duration: picot_clock::Millis::ZERO,
+        fate: Fate::Undecided,
+    }
+}
+
 fn history() -> Vec<HistoryEntry> {
     let block = |number| BlockId::from_hash(Hash([number; 32]));
     let made = |period, fate| HistoryEntry {
@@ -173,7 +187,7 @@ fn history() -> Vec<HistoryEntry> {
             id: Hash([3; 32]).into(),
             block: block(1),
         },
-        duty: picot_block_factory::Duty::Endorsement { index: Some(2) },
+        duty: Duty::Endorsement { index: Some(2) },
         fate: Fate::Missed,
         ..history_entry(4, 1)
     };

@@ -1,6 +1,6 @@
-//! The bodies of requests and answers of the control interface.
+//! Factories and keys.
 
-use picot_block_factory::{FactoryStats, HistoryEntry, Part, SkipReason, StartupWait};
+use super::{HistoryEntry, Part, SkipReason};
 use picot_models::{Address, Slot, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -59,28 +59,6 @@ pub struct FactoryStatus {
     pub longest_duration_ms: u64,
     /// Lines of the history that could not be kept.
     pub lost_history_entries: u64,
-}
-
-impl FactoryStatus {
-    pub(super) fn new(
-        factory: FactoryName,
-        enabled: bool,
-        startup: StartupWait,
-        stats: FactoryStats,
-    ) -> Self {
-        Self {
-            factory,
-            enabled,
-            waits_until: startup.end(),
-            produced: stats.produced,
-            skipped: stats.skipped,
-            left_out: stats.left_out,
-            missed_ticks: stats.missed_ticks,
-            latest_duration_ms: stats.latest_duration.0,
-            longest_duration_ms: stats.longest_duration.0,
-            lost_history_entries: stats.lost_history_entries,
-        }
-    }
 }
 
 /// `GET /factories`

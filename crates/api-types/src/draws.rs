@@ -1,0 +1,59 @@
+//! Who is drawn, and what came of it.
+
+use picot_models::{Address, BlockId, Slot, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// `GET /addresses/{address}/draws?from=12/3&to=20/0`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawsResponse {
+    /// The address.
+    pub address: Address,
+    /// The first slot that was looked at: not before what this node still knows.
+    pub from: Slot,
+    /// The first slot after those that were looked at: not after what is drawn already.
+    pub to: Slot,
+    /// The slots at which it is drawn, ascending.
+    pub draws: Vec<Draw>,
+}
+
+/// A slot at which an address is drawn, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draw {
+    /// The slot.
+    pub slot: Slot,
+    /// When it starts.
+    pub start: Timestamp,
+    /// Its place in the producer ranking, if it may propose: 0 is the drawn producer.
+    pub rank: Option<u32>,
+    /// The indices at which it may endorse the slot's block.
+    pub endorser_indices: Vec<u32>,
+    /// What came of the slot.
+    pub result: DrawResult,
+    /// Of the indices, those whose endorsement the next block of the thread carries; none while
+    /// that is not decided, or if there was nothing to endorse.
+    pub endorsed: Option<Vec<u32>>,
+}
+
+/// What came of a slot for an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DrawResult {
+    /// It is to come, or undecided.
+    Undecided,
+    /// It is decided as the address's block.
+    Produced {
+        /// That block.
+        block: BlockId,
+    },
+    /// It is decided as the block of another producer.
+    OfAnother {
+        /// That block.
+        block: BlockId,
+        /// Whose it is; none if this node does not hold it.
+        producer: Option<Address>,
+    },
+    /// It is decided as a slot without a block.
+    Missed,
+    /// It is decided, so long ago that the node does not keep as what.
+    NotKept,
+}
