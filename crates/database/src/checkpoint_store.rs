@@ -1,7 +1,7 @@
 //! Checkpoints on disk: an ordered map of bytes, in the journal of the final state.
 
-use crate::DatabaseError;
 use crate::store::Store;
+use crate::{DatabaseError, FaultPoint};
 use fjall::Readable;
 use picot_checkpoint::{CheckpointError, CheckpointStore, StoreChange, StorePair};
 use std::sync::Arc;
@@ -61,8 +61,11 @@ impl CheckpointStore for DiskCheckpointStore {
                 None => batch.remove(&self.store.checkpoints, key),
             }
         }
+        self.store.faults.pass(FaultPoint::CheckpointWrite);
         let written = self.store.note("writing checkpoints", batch.commit());
-        written.map_err(failed("writing"))
+        written.map_err(failed("writing"))?;
+        self.store.faults.pass(FaultPoint::CheckpointWritten);
+        Ok(())
     }
 }
 

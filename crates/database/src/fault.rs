@@ -54,6 +54,10 @@ fault_points! {
     OriginWrite = "origin-write",
     /// It is said.
     OriginWritten = "origin-written",
+    /// Before a state that was received from others becomes the state.
+    IncomingAdopt = "incoming-adopt",
+    /// It is the state.
+    IncomingAdopted = "incoming-adopted",
     /// Before the state of final slots is committed.
     StateCommit = "state-commit",
     /// It is committed.
@@ -70,6 +74,10 @@ fault_points! {
     DecisionsWrite = "decisions-write",
     /// They are written: others may be told.
     DecisionsWritten = "decisions-written",
+    /// Before a checkpoint, its signatures or its certificate are written, or old ones dropped.
+    CheckpointWrite = "checkpoint-write",
+    /// They are written, or dropped.
+    CheckpointWritten = "checkpoint-written",
     /// Before old blocks are dropped.
     ArchivePrune = "archive-prune",
     /// They are dropped.

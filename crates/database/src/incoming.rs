@@ -4,7 +4,7 @@
 //! size changes places in one small write.
 
 use crate::store::Store;
-use crate::{DatabaseError, DiskStateStore};
+use crate::{DatabaseError, DiskStateStore, FaultPoint};
 use fjall::Keyspace;
 use picot_ledger::StateMetadata;
 use std::path::Path;
@@ -43,11 +43,14 @@ pub(crate) fn adopt(
     } else {
         SECOND
     };
+    store.faults.pass(FaultPoint::IncomingAdopt);
     let mut write = store.durable_batch();
     write.insert(&store.state_metadata, CURRENT_KEY, new);
     let written = store.note("changing the state in use", write.commit());
     written.map_err(&failed)?;
-    store.sync().map_err(&failed)
+    store.sync().map_err(&failed)?;
+    store.faults.pass(FaultPoint::IncomingAdopted);
+    Ok(())
 }
 
 /// Removes what is in the keyspace that is not in use.

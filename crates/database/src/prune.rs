@@ -154,7 +154,7 @@ impl Store {
             self.rotate(keyspace)?;
             keyspace.major_compact()?;
         }
-        // Files of blocks that are stale in part are known since then, and go now.
+        // Files of blocks that are stale in part are known since then, and are rewritten now.
         self.rotate(&self.bodies)?;
         self.bodies.major_compact()?;
         // What is of no use to any reader any more is deleted when the next table is begun.
@@ -167,6 +167,6 @@ impl Store {
         let mut batch = self.batch();
         batch.remove(keyspace, NO_KEY);
         batch.commit()?;
-        keyspace.rotate_memtable_and_wait()
+        self.write_table(keyspace)
     }
 }

@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The bulk store with its keyspaces. Reads go through [`Store::snapshot`]: fjall's own reads of a
 /// keyspace see batches that are half applied.
@@ -137,7 +138,21 @@ impl Store {
             &self.state_metadata,
             &self.node,
         ] {
-            self.note("writing tables", keyspace.rotate_memtable_and_wait())?;
+            self.note("writing tables", self.write_table(keyspace))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that was in memory at the call to tables.
+    ///
+    /// The engine may have begun a table by itself at the same moment: what counts is that nothing
+    /// waits to be written, not who began it.
+    pub(crate) fn write_table(&self, keyspace: &Keyspace) -> fjall::Result<()> {
+        keyspace.rotate_memtable()?;
+        while keyspace.sealed_memtable_count() > 0 {
+            // After a write that failed the engine writes no more, and tells only who asks.
+            self.db.persist(PersistMode::Buffer)?;
+            std::thread::sleep(TABLE_PAUSE);
         }
         Ok(())
     }
@@ -153,6 +168,9 @@ impl Store {
             .note("syncing the store", self.db.persist(self.durable))
     }
 }
+
+/// How often to look whether the engine has written a table.
+const TABLE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The name of a keyspace, and whether its values are large and so kept apart from the keys.
 type KeyspaceOf = (&'static str, bool);
@@ -205,7 +223,21 @@ fn make(folder: &Path, config: &DatabaseConfig) -> Result<(), DatabaseError> {
 fn options((_, large_values): &KeyspaceOf, config: &DatabaseConfig) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(config.memtable_bytes)
-        .with_kv_separation(large_values.then(KvSeparationOptions::default))
+        .with_kv_separation(large_values.then(large_value_files))
+}
+
+/// Of what a file of large values holds, the part that may be of no use and still keep its space: less
+/// means that more is copied to give space back. What is old is dropped in order, so that there is
+/// about one such file at a time.
+const LARGEST_UNUSED_PART: f32 = 0.1;
+
+/// The engine rewrites a file that has more of no use. By its own choice it would do so with a quarter
+/// of such files only, rounded down: never, where there are less than four.
+fn large_value_files() -> KvSeparationOptions {
+    const ALL: f32 = 1.0;
+    KvSeparationOptions::default()
+        .staleness_threshold(LARGEST_UNUSED_PART)
+        .age_cutoff(ALL)
 }
 
 fn open_database(folder: &Path, config: &DatabaseConfig) -> Result<Database, DatabaseError> {
