@@ -11,7 +11,10 @@ pub(crate) fn in_parts<T: Sync, R: Send>(
     least: usize,
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
-    if things.len() <= least && !things.is_empty() {
+    if things.is_empty() {
+        return Vec::new();
+    }
+    if things.len() <= least {
         // Of a few things, asking the system for its threads would be most of the work.
         return vec![work(things)];
     }

@@ -11,6 +11,9 @@ use picot_crypto::Hash;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+/// Peers between those that are told names one time and the next: prime, so that all have their turn.
+const NAMING_STEP: usize = 37;
+
 /// How messages spread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GossipConfig {
@@ -73,6 +76,8 @@ pub(crate) struct Gossip {
     names: BTreeMap<usize, Names>,
     /// When the first of them are due.
     names_due: Option<Timestamp>,
+    /// How often names were said.
+    names_said: usize,
     /// Not all nodes choose the same peers for a message.
     own_start: usize,
 }
@@ -88,6 +93,7 @@ impl Gossip {
             bytes: 0,
             names: BTreeMap::new(),
             names_due: None,
+            names_said: 0,
             own_start,
         }
     }
@@ -95,6 +101,21 @@ impl Gossip {
     /// Where a round through the peers begins for a message.
     fn start(&self, tag: Tag) -> usize {
         self.own_start ^ start_of(tag)
+    }
+
+    /// The place from which on peers are told names now: the same ones all that is named at one time, so
+    /// that many names are one packet, and others the next time.
+    fn naming_start(&self, table: &Table) -> usize {
+        let turn = self.names_said.wrapping_mul(NAMING_STEP);
+        let places = table
+            .ready()
+            .iter()
+            .last()
+            .map_or(1, |last| last.saturating_add(1));
+        self.own_start
+            .wrapping_add(turn)
+            .checked_rem(places)
+            .unwrap_or(0)
     }
 
     /// A place is free, and may be given to another node.
@@ -160,6 +181,7 @@ impl Gossip {
     ) {
         let (fanout, named) = (self.config.fanout, self.config.named);
         let start = self.start(frame.tag());
+        let naming_start = self.naming_start(table);
         let known = self.remember(frame);
         let mut others = table.ready().clone();
         others.subtract(&known.has);
@@ -188,7 +210,7 @@ impl Gossip {
             send(table, &eager, frame, effects);
         }
         others.subtract(&eager);
-        self.name_later(now, frame.tag(), &others.some(named, start));
+        self.name_later(now, frame.tag(), &others.some_from(named, naming_start));
         self.forget_oldest();
     }
 
@@ -267,6 +289,7 @@ impl Gossip {
                 effects.send(peer, Packet::Have(tags));
             }
         }
+        self.names_said = self.names_said.wrapping_add(1);
         self.names.retain(|_, names| names.due.is_some());
         self.names_due = self.names.values().filter_map(|names| names.due).min();
     }

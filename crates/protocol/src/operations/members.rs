@@ -5,7 +5,7 @@ use crate::packet::Prefix;
 use crate::time::after;
 use picot_clock::Timestamp;
 use picot_consensus::Peer;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Bytes that an operation is taken for before any came: a transfer has some 150.
 const USUAL_BYTES: usize = 256;
@@ -98,6 +98,8 @@ impl Member {
 #[derive(Debug, Default)]
 pub(super) struct Members {
     members: BTreeMap<Peer, Member>,
+    /// Those that may have to be told or sent something.
+    due: BTreeSet<Peer>,
 }
 
 impl Members {
@@ -114,9 +116,11 @@ impl Members {
             .find(|(place, taken)| place != *taken);
         let place = free.map_or(taken.len(), |(place, _)| place);
         self.members.insert(peer, Member::new(place, greeting));
+        self.due.insert(peer);
     }
 
     pub(super) fn remove(&mut self, peer: Peer) -> Option<Member> {
+        self.due.remove(&peer);
         self.members.remove(&peer)
     }
 
@@ -130,6 +134,27 @@ impl Members {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Peer, &Member)> {
         self.members.iter().map(|(peer, member)| (*peer, member))
+    }
+
+    /// One owes a peer something now.
+    pub(super) fn owes(&mut self, peer: Peer) {
+        self.due.insert(peer);
+    }
+
+    /// Those that have not been told or sent all yet.
+    pub(super) fn due(&self) -> impl Iterator<Item = (Peer, &Member)> {
+        self.due
+            .iter()
+            .filter_map(|peer| Some((*peer, self.members.get(peer)?)))
+    }
+
+    /// Leaves out of these who has been told and sent all.
+    pub(super) fn settle(&mut self) {
+        let members = &self.members;
+        self.due.retain(|peer| {
+            let member = members.get(peer);
+            member.is_some_and(|one| one.greeting.is_some() || !one.owed.is_empty())
+        });
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -216,6 +216,7 @@ impl Operations {
         self.announce_fresh(now, effects);
         self.greet(now, pool, effects);
         self.serve_waiting(now, pool, effects);
+        self.members.settle();
         self.forget_tickets(now);
         self.expire(now);
         self.ask(now, effects);
@@ -223,7 +224,7 @@ impl Operations {
 
     /// When there is something to do if nothing else happens.
     pub(crate) fn next_wake(&self) -> Option<Timestamp> {
-        let of_members = self.members.iter().flat_map(|(_, member)| {
+        let of_members = self.members.due().flat_map(|(_, member)| {
             let greet_at = member.greeting.map(|_| member.greet_at);
             let serve_at = member.serve_at.filter(|_| !member.owed.is_empty());
             [greet_at, serve_at].into_iter().flatten()

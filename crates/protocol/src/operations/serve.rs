@@ -55,7 +55,7 @@ impl Operations {
     pub(super) fn greet(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
         let greeted: Vec<(Peer, usize, (u64, u64))> = self
             .members
-            .iter()
+            .due()
             .filter(|(_, member)| member.greet_at <= now)
             .filter_map(|(peer, member)| Some((peer, member.place, member.greeting?)))
             .collect();
@@ -99,7 +99,7 @@ impl Operations {
         let Some(member) = self.members.get_mut(from) else {
             return;
         };
-        let mut is_repeated = false;
+        let (mut is_repeated, mut is_owed) = (false, false);
         for prefix in prefixes {
             let Some(known) = self.ring.get_mut(*prefix) else {
                 // Announced so long ago that it is forgotten, or never: another has it.
@@ -108,9 +108,13 @@ impl Operations {
             if known.told.contains(member.place) {
                 known.told.remove(member.place);
                 member.owed.push_back(*prefix);
+                is_owed = true;
             } else if known.has.contains(member.place) {
                 is_repeated = true;
             }
+        }
+        if is_owed {
+            self.members.owes(from);
         }
         if is_repeated {
             effects.blame(from, Fault::TooMany);
@@ -120,7 +124,7 @@ impl Operations {
 
     /// Sends what had to wait.
     pub(super) fn serve_waiting(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
-        let owing = self.members.iter().filter(|(_, one)| !one.owed.is_empty());
+        let owing = self.members.due().filter(|(_, one)| !one.owed.is_empty());
         let owing: Vec<Peer> = owing.map(|(peer, _)| peer).collect();
         for peer in owing {
             self.serve(now, peer, pool, effects);

@@ -48,6 +48,8 @@ pub struct PeersConfig {
     pub status_interval: Millis,
     /// How often at most, while this node makes progress.
     pub status_pause: Millis,
+    /// Peers that are told of progress at once, others each time.
+    pub progress_told: usize,
     /// Points at which a node is banned; see [`Fault`](crate::Fault).
     pub penalty_limit: u64,
     /// In what time one point fades.
@@ -77,6 +79,7 @@ impl Default for PeersConfig {
             handshake_wait: Millis(10_000),
             status_interval: Millis(5_000),
             status_pause: Millis(1_000),
+            progress_told: 8,
             penalty_limit: 100,
             penalty_fade: Millis(6_000),
             ban_length: Millis(5 * 60_000),
@@ -169,6 +172,11 @@ impl PeersConfig {
             "is shorter than peers.ban_length",
         )?;
         require(
+            self.progress_told > 0,
+            "peers.progress_told",
+            "must be above 0",
+        )?;
+        require(
             self.penalty_limit > 0,
             "peers.penalty_limit",
             "must be at least 1",
@@ -245,13 +253,14 @@ mod tests {
     #[test]
     fn the_wrong_field_is_named() {
         type Change = fn(&mut PeersConfig);
-        let cases: [(&str, Change); 20] = [
+        let cases: [(&str, Change); 21] = [
             ("peers.max_peers", |c| c.max_peers = 0),
             ("peers.max_peers", |c| c.max_peers = 257),
             ("peers.max_inbound", |c| c.max_inbound = c.max_peers + 1),
             ("peers.handshake_wait", |c| c.handshake_wait = Millis(0)),
             ("peers.status_pause", |c| c.status_pause = Millis(0)),
             ("peers.status_interval", |c| c.status_interval = Millis(1)),
+            ("peers.progress_told", |c| c.progress_told = 0),
             ("peers.penalty_limit", |c| c.penalty_limit = 0),
             ("peers.penalty_fade", |c| c.penalty_fade = Millis(0)),
             ("peers.ban_length", |c| c.ban_length = Millis(0)),

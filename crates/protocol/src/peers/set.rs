@@ -81,6 +81,17 @@ impl PeerSet {
         }
         chosen
     }
+
+    /// At most so many members: those from a place on, and then the first ones.
+    pub(crate) fn some_from(&self, count: usize, first: usize) -> Self {
+        let after = self.iter().filter(|place| *place >= first);
+        let before = self.iter().filter(|place| *place < first);
+        let mut chosen = Self::EMPTY;
+        for place in after.chain(before).take(count) {
+            chosen.insert(place);
+        }
+        chosen
+    }
 }
 
 const fn bit(place: usize) -> u64 {
@@ -153,6 +164,15 @@ mod tests {
             prop_assert_eq!(some.len(), count.min(members.len()));
             some.subtract(&all);
             prop_assert!(some.is_empty());
+        }
+
+        #[test]
+        fn some_from_a_place_are_the_next_ones_in_a_round(
+            members in places(), count in 0_usize..50, first in 0_usize..300,
+        ) {
+            let round = members.range(first..).chain(members.range(..first));
+            let expected: BTreeSet<usize> = round.take(count).copied().collect();
+            prop_assert_eq!(set(&members).some_from(count, first), set(&expected));
         }
     }
 }

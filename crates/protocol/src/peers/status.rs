@@ -7,6 +7,7 @@ use picot_clock::{Millis, Timestamp};
 use picot_consensus::Peer;
 use picot_models::Slot;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// What one peer said last, and when it is told again.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ pub(crate) struct Statuses {
     interval: Millis,
     pause: Millis,
     peers: BTreeMap<Peer, Entry>,
+    /// Peers that are told of progress soon, each time others.
+    told: usize,
+    /// The last one that was.
+    told_last: Option<Peer>,
     /// The earliest time at which a peer is due.
     next_due: Option<Timestamp>,
     /// By thread: who was asked for outcomes last.
@@ -41,6 +46,8 @@ impl Statuses {
         Self {
             interval: config.status_interval,
             pause: config.status_pause,
+            told: config.progress_told,
+            told_last: None,
             peers: BTreeMap::new(),
             next_due: None,
             asked: BTreeMap::new(),
@@ -120,11 +127,22 @@ impl Statuses {
         slots
     }
 
-    /// This node has decided more.
+    /// This node has decided more: some peers are told soon, each time the next ones. The others hear it
+    /// from their peers, or when they are due.
     pub(crate) fn progressed(&mut self, now: Timestamp) {
-        for entry in self.peers.values_mut() {
-            let soonest = after(entry.sent_at, self.pause).max(now);
-            entry.due = entry.due.min(soonest);
+        let rest = self.told_last.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.peers.range((rest, Bound::Unbounded));
+        let round: Vec<Peer> = next
+            .chain(&self.peers)
+            .map(|(peer, _)| *peer)
+            .take(self.told.min(self.peers.len()))
+            .collect();
+        self.told_last = round.last().copied();
+        for peer in round {
+            if let Some(entry) = self.peers.get_mut(&peer) {
+                let soonest = after(entry.sent_at, self.pause).max(now);
+                entry.due = entry.due.min(soonest);
+            }
         }
         self.find_next_due();
     }
@@ -236,6 +254,26 @@ mod tests {
     fn choose(world: &mut World, thread: u8, period: u64) -> Option<u64> {
         let chosen = world.statuses.choose(thread, period, &world.table);
         chosen.map(|peer| peer.0)
+    }
+
+    #[test]
+    fn of_many_peers_some_are_told_of_progress_and_the_next_ones_the_next_time() {
+        let config = PeersConfig::default();
+        let claims: Vec<(u64, &[u64])> = (0..20).map(|peer| (peer, [0, 0].as_slice())).collect();
+        let mut world = world(&claims);
+        let now = Timestamp(world.now.0 + config.status_pause.0);
+        let mut told = BTreeSet::new();
+        for times in 1..=3 {
+            world.statuses.progressed(now);
+            let due = world.statuses.due(now);
+            let expected = config.progress_told.min(20 - told.len());
+            assert!(due.len() >= expected, "{times}: {due:?}");
+            for peer in due {
+                told.insert(peer);
+                world.statuses.make(now, &[1, 0], 0, peer);
+            }
+            assert_eq!(told.len(), (config.progress_told * times).min(20));
+        }
     }
 
     #[test]
