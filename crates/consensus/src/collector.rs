@@ -6,7 +6,7 @@
 //!
 //! Votes stay in the messages that brought them, and their ids are worked out only to verify them.
 
-use crate::{Message, Peer, Verifier, rules};
+use crate::{Message, Peer, RoundVotes, SubjectVotes, Verifier, rules};
 use picot_models::{
     Ballot, Certificate, CertificateSubject, ChainId, Envelope, ThreadDigest, ValidatorSet, Vote,
 };
@@ -499,6 +499,34 @@ impl Collector {
             .range(round.saturating_add(1)..)
             .flat_map(|(_, of_round)| of_round.notarise.iter().flatten())
             .filter_map(Place::vote)
+    }
+
+    /// The votes that are held, by round and by what they are for.
+    pub(crate) fn votes(&self) -> Vec<RoundVotes> {
+        let rounds = self.rounds.iter().map(|(round, of_round)| {
+            let mut subjects: BTreeMap<CertificateSubject, SubjectVotes> = BTreeMap::new();
+            for places in [&of_round.notarise, &of_round.nullify, &of_round.finalise] {
+                for (index, place) in places.iter().enumerate() {
+                    let vote = place.as_ref().and_then(Place::vote);
+                    let (Some(vote), Some(voter)) = (vote, self.validators.get(index)) else {
+                        continue;
+                    };
+                    let subject = CertificateSubject::of_ballot(&vote.content.ballot);
+                    let of_subject = subjects.entry(subject).or_insert(SubjectVotes {
+                        subject,
+                        power: 0,
+                        signers: Vec::new(),
+                    });
+                    of_subject.power = of_subject.power.saturating_add(voter.power);
+                    of_subject.signers.push(voter.address);
+                }
+            }
+            RoundVotes {
+                round: *round,
+                subjects: subjects.into_values().collect(),
+            }
+        });
+        rounds.collect()
     }
 
     /// How many votes are held.

@@ -1,6 +1,6 @@
 //! What other crates ask of consensus.
 
-use crate::ConsensusError;
+use crate::{Agreement, ConsensusError};
 use crossbeam_channel::Receiver;
 use picot_clock::{Millis, Timestamp};
 use picot_models::{Address, Block, BlockId, FaultKey, Slot, Value};
@@ -204,6 +204,15 @@ pub trait Consensus: Send + Sync {
     /// # Errors
     /// [`ConsensusError::UnknownThread`], [`ConsensusError::Storage`].
     fn slot_status(&self, slot: Slot) -> Result<SlotStatus, ConsensusError>;
+
+    /// The agreement on a slot: candidates, votes by round, and the decision with its certificate.
+    ///
+    /// For people: it asks the engine, one question at a time, and waits for its answer.
+    ///
+    /// # Errors
+    /// [`ConsensusError::UnknownThread`], [`ConsensusError::Storage`],
+    /// [`ConsensusError::Busy`], [`ConsensusError::Stopped`].
+    fn agreement(&self, slot: Slot) -> Result<Agreement, ConsensusError>;
 
     /// The state of all threads.
     fn summary(&self) -> ConsensusSummary;

@@ -39,6 +39,8 @@ pub enum ConsensusError {
     },
     /// the configuration of consensus is wrong: {0}
     Config(String),
+    /// consensus has no time to answer now
+    Busy,
     /// consensus has stopped: {0}
     Stopped(String),
 }

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod agreement;
 mod answerer;
 mod answers;
 mod candidates;
@@ -16,6 +17,7 @@ mod engine;
 mod env;
 mod error;
 mod evidence;
+pub mod history;
 mod input;
 mod message;
 mod network;
@@ -37,6 +39,7 @@ pub mod mocks;
 #[cfg(test)]
 mod tests;
 
+pub use agreement::{Agreement, KnownCandidate, RoundVotes, SlotVotes, SubjectVotes};
 pub use answers::answer_outcomes;
 pub use config::Config;
 pub use consensus::{

@@ -3,11 +3,11 @@
 use crate::answerer::Answerer;
 use crate::view::{View, leading};
 use crate::{
-    BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusInbox,
+    Agreement, BestParents, Config, Consensus, ConsensusError, ConsensusEvent, ConsensusInbox,
     ConsensusNetwork, ConsensusSummary, Engine, Input, Message, Output, Peer, Request, SignResult,
-    SlotStatus, Unsigned, Verifier, thread_starts,
+    SlotStatus, SlotVotes, Unsigned, Verifier, thread_starts,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use picot_clock::{Clock, Millis, Timestamp};
 use picot_execution::{Base, DecidedSlots, Execution};
@@ -33,6 +33,8 @@ const DRAWS_SLEEP: Duration = Duration::from_micros(100);
 const DRAWS_SLEEP_MAX: Duration = Duration::from_millis(1);
 /// Looks in vain before they become rarer.
 const EAGER_LOOKS: u32 = 100;
+/// How long somebody who looks on waits for the engine, at each step.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// How soon the archive is tried again after it failed.
 const RETRY_SLEEP: Duration = Duration::from_millis(100);
 
@@ -62,8 +64,16 @@ pub struct ConsensusPorts {
 
 enum Event {
     Input(Box<Input>),
+    /// Somebody looks on.
+    Ask(Question),
     Wake,
     Stop,
+}
+
+/// Whose votes are asked for, and where the answer goes.
+struct Question {
+    slot: Slot,
+    reply: Sender<SlotVotes>,
 }
 
 /// The engine on a thread of its own. It stops when dropped.
@@ -72,6 +82,8 @@ pub struct ConsensusWorker {
     view: Arc<View>,
     archive: Arc<dyn BlockArchive>,
     events: Sender<Event>,
+    /// Held by who has asked the engine something: others wait, and it is asked one thing at a time.
+    asking: Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -134,6 +146,7 @@ impl ConsensusWorker {
             view,
             archive,
             events,
+            asking: Mutex::new(()),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -158,6 +171,24 @@ impl ConsensusWorker {
         self.events
             .send(Event::Input(Box::new(input)))
             .map_err(|_| ConsensusError::Stopped("its thread has ended".to_owned()))
+    }
+
+    fn votes(&self, slot: Slot) -> Result<SlotVotes, ConsensusError> {
+        let turn = self.asking.try_lock_for(ANSWER_PATIENCE);
+        let _turn = turn.ok_or(ConsensusError::Busy)?;
+        let (reply, answer) = bounded(1);
+        let stopped = || ConsensusError::Stopped("its thread has ended".to_owned());
+        let question = Event::Ask(Question { slot, reply });
+        match self.events.send_timeout(question, ANSWER_PATIENCE) {
+            Ok(()) => {}
+            Err(SendTimeoutError::Timeout(_)) => return Err(ConsensusError::Busy),
+            Err(SendTimeoutError::Disconnected(_)) => return Err(stopped()),
+        }
+        match answer.recv_timeout(ANSWER_PATIENCE) {
+            Ok(votes) => Ok(votes),
+            Err(RecvTimeoutError::Timeout) => Err(ConsensusError::Busy),
+            Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+        }
     }
 
     fn decided_at(&self, slot: Slot) -> Result<Option<Decided>, ConsensusError> {
@@ -216,6 +247,34 @@ impl Consensus for ConsensusWorker {
         })
     }
 
+    fn agreement(&self, slot: Slot) -> Result<Agreement, ConsensusError> {
+        // Asked first: what is decided in between is decided, with the votes that decided it.
+        let mut votes = match self.view.undecided(slot)? {
+            Some(SlotStatus::NotOpen) => SlotVotes::default(),
+            Some(_) | None => self.votes(slot)?,
+        };
+        if let Some(status) = self.view.undecided(slot)? {
+            return Ok(Agreement {
+                status,
+                votes,
+                outcome: None,
+            });
+        }
+        votes.canonical = None;
+        let outcome = self.decided_at(slot)?.map(|decided| decided.outcome);
+        let status = outcome.as_ref().map_or(SlotStatus::NotKept, |outcome| {
+            SlotStatus::Decided {
+                outcome: outcome.slot(),
+                value: outcome.value(),
+            }
+        });
+        Ok(Agreement {
+            status,
+            votes,
+            outcome,
+        })
+    }
+
     fn summary(&self) -> ConsensusSummary {
         self.view.summary()
     }
@@ -255,8 +314,8 @@ impl Shell {
     fn run(&mut self, events: &Receiver<Event>, first: Vec<Input>) {
         self.process(first);
         while self.stopped.is_none() {
-            let mut inputs = Vec::new();
-            if !gather(events, self.sleep(), &mut inputs) {
+            let (mut inputs, mut questions) = (Vec::new(), Vec::new());
+            if !gather(events, self.sleep(), &mut inputs, &mut questions) {
                 break;
             }
             match self.update_keys() {
@@ -264,6 +323,10 @@ impl Shell {
                 Err(error) => warn!(%error, "the keys of the wallet cannot be taken up"),
             }
             self.process(inputs);
+            for Question { slot, reply } in questions {
+                // Who asked may have lost patience.
+                let _ = reply.try_send(self.engine.votes(slot));
+            }
         }
         let reason = self.stopped.take();
         self.view
@@ -544,7 +607,12 @@ impl Shell {
 }
 
 /// Waits for a first event, and takes what else is there. False if it is time to end.
-fn gather(events: &Receiver<Event>, sleep: Duration, inputs: &mut Vec<Input>) -> bool {
+fn gather(
+    events: &Receiver<Event>,
+    sleep: Duration,
+    inputs: &mut Vec<Input>,
+    questions: &mut Vec<Question>,
+) -> bool {
     let first = match events.recv_timeout(sleep) {
         Ok(event) => Some(event),
         Err(RecvTimeoutError::Timeout) => None,
@@ -556,6 +624,7 @@ fn gather(events: &Receiver<Event>, sleep: Duration, inputs: &mut Vec<Input>) ->
     {
         match event {
             Event::Input(input) => inputs.push(*input),
+            Event::Ask(question) => questions.push(question),
             Event::Wake => {}
             Event::Stop => return false,
         }

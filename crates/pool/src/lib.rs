@@ -11,6 +11,7 @@ mod config;
 mod denunciations;
 mod endorsements;
 mod error;
+mod fees;
 mod lookup;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mocks;
@@ -26,6 +27,7 @@ mod thread_operations;
 pub use accounts::{AccountView, LateAccounts};
 pub use config::Config;
 pub use error::PoolError;
+pub use fees::{FeeLevels, PoolLimits, fee_above};
 pub use lookup::{MAX_PREFIXES, prefix_of};
 pub use pool::{Pool, PoolStats, ThreadStats};
 pub use propagation::{NoPropagation, Propagation};

@@ -1,6 +1,6 @@
 //! The trait that factories, consensus, execution and the API use.
 
-use crate::PoolError;
+use crate::{FeeLevels, PoolError, PoolLimits};
 use picot_models::{BlockId, Denunciation, OperationId, SignedEndorsement, SignedOperation, Slot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,6 +91,16 @@ pub trait Pool: Send + Sync {
     /// what is found is checked against the block. From
     /// [`MAX_PREFIXES`](crate::MAX_PREFIXES) on, the answer is `None`: no block has so many.
     fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>>;
+
+    /// What a sender has pending, best first.
+    fn of_sender(&self, sender: &picot_models::Address) -> Vec<Arc<SignedOperation>>;
+
+    /// What the pending operations of a thread pay, and what it takes to be in one of so many next
+    /// blocks of it, for each of these numbers of blocks.
+    fn fee_levels(&self, thread: u8, blocks: &[u64]) -> FeeLevels;
+
+    /// The bounds that a client may want to know.
+    fn limits(&self) -> PoolLimits;
 
     /// What the pool holds.
     fn stats(&self) -> PoolStats;

@@ -1,5 +1,6 @@
 //! The order of pending operations: fee per unit of the scarcest resource (design 04, 'Pool').
 
+use crate::fees::{level, share};
 use picot_models::{Amount, ChainParams, OperationId};
 use std::cmp::Ordering;
 
@@ -24,13 +25,16 @@ impl Rank {
         size_bytes: u64,
         params: &ChainParams,
     ) -> Self {
-        let gas_share = product(gas, params.max_block_size_bytes);
-        let size_share = product(size_bytes, params.max_block_gas);
         Self {
             fee_nanos: fee.as_nanos(),
-            share: gas_share.max(size_share).max(1),
+            share: share(gas, size_bytes, params),
             id,
         }
+    }
+
+    /// What it pays, as the coins that a block full of its like would pay.
+    pub(crate) fn level(&self, whole: u128) -> Amount {
+        level(self.fee_nanos, self.share, whole)
     }
 
     pub(crate) const fn id(&self) -> &OperationId {
@@ -65,7 +69,7 @@ impl Eq for Rank {}
     clippy::arithmetic_side_effects,
     reason = "the product of two 64-bit numbers fits 128 bits"
 )]
-fn product(left: u64, right: u64) -> u128 {
+pub(crate) fn product(left: u64, right: u64) -> u128 {
     u128::from(left) * u128::from(right)
 }
 

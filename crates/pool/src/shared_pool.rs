@@ -8,7 +8,9 @@
 use crate::denunciations::Denunciations;
 use crate::endorsements::Endorsements;
 use crate::thread_operations::ThreadOperations;
-use crate::{AccountView, Config, Pool, PoolError, PoolStats, Propagation};
+use crate::{
+    AccountView, Config, FeeLevels, Pool, PoolError, PoolLimits, PoolStats, Propagation,
+};
 use parking_lot::Mutex;
 use picot_models::{
     Address, BlockId, ChainId, ChainParams, Denunciation, OperationId, SignedEndorsement,
@@ -170,6 +172,31 @@ impl Pool for SharedPool {
 
     fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>> {
         self.find_prefixes(prefixes)
+    }
+
+    fn of_sender(&self, sender: &Address) -> Vec<Arc<SignedOperation>> {
+        let pending = self
+            .thread(self.thread_of(sender))
+            .map_or_else(Vec::new, |thread| thread.lock().of_sender(sender));
+        let operations = pending.iter();
+        operations
+            .map(|pending| Arc::clone(&pending.operation))
+            .collect()
+    }
+
+    fn fee_levels(&self, thread: u8, blocks: &[u64]) -> FeeLevels {
+        self.thread(thread)
+            .map(|thread| thread.lock().fee_levels(blocks, &self.params))
+            .unwrap_or_default()
+    }
+
+    fn limits(&self) -> PoolLimits {
+        PoolLimits {
+            max_operations_per_thread: self.config.max_operations_per_thread,
+            max_bytes_per_thread: self.config.max_bytes_per_thread,
+            max_operations_per_sender: self.config.max_operations_per_sender,
+            min_fee: self.config.min_fee,
+        }
     }
 
     fn stats(&self) -> PoolStats {

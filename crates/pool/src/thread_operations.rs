@@ -6,8 +6,8 @@
 use crate::lookup::{Found, with_prefix};
 use crate::pending::Pending;
 use crate::priority::Rank;
-use crate::{Config, PoolError, ThreadStats};
-use picot_models::{Address, Amount, OperationId, SignedOperation, Slot};
+use crate::{Config, FeeLevels, PoolError, ThreadStats, fees};
+use picot_models::{Address, Amount, ChainParams, OperationId, SignedOperation, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -212,6 +212,39 @@ impl ThreadOperations {
             evicted: self.evicted,
             expired: self.expired,
         }
+    }
+
+    /// What is pending pays, and what it takes to be among those that fit in so many blocks.
+    pub(crate) fn fee_levels(&self, blocks: &[u64], params: &ChainParams) -> FeeLevels {
+        let whole = fees::whole(params);
+        let level = |rank: &Rank| rank.level(whole);
+        let (mut ready, mut waiting) = (self.ready.keys(), self.waiting.keys());
+        let firsts = [ready.clone().next(), waiting.clone().next()];
+        let lasts = [ready.next_back(), waiting.next_back()];
+        FeeLevels {
+            lowest: lasts.into_iter().flatten().max().map(level),
+            highest: firsts.into_iter().flatten().min().map(level),
+            to_beat: blocks
+                .iter()
+                .map(|count| self.first_that_does_not_fit(*count, params))
+                .map(|rank| rank.map_or(Amount::ZERO, level))
+                .collect(),
+        }
+    }
+
+    fn first_that_does_not_fit(&self, blocks: u64, params: &ChainParams) -> Option<&Rank> {
+        let mut gas = params.max_block_gas.saturating_mul(blocks);
+        let mut space = params.max_block_size_bytes.saturating_mul(blocks);
+        for (rank, ready) in &self.ready {
+            match (
+                gas.checked_sub(ready.gas),
+                space.checked_sub(ready.size_bytes),
+            ) {
+                (Some(gas_left), Some(space_left)) => (gas, space) = (gas_left, space_left),
+                _ => return Some(rank),
+            }
+        }
+        None
     }
 
     /// What a sender has pending, best first.

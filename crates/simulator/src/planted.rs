@@ -11,7 +11,7 @@ use picot_models::{
     Address, BlockId, ChainParams, Denunciation, Hash, OperationId, SignedEndorsement,
     SignedOperation, Slot, ValidatorSet,
 };
-use picot_pool::{Pool, PoolError, PoolStats};
+use picot_pool::{FeeLevels, Pool, PoolError, PoolLimits, PoolStats};
 use picot_selector::{AddressDraw, Selector, SelectorError, SlotDraws};
 use picot_storage::MemoryArchive;
 use picot_wallet::MemorySigningLog;
@@ -51,11 +51,18 @@ pub enum Planted {
     /// Execution finds that nobody had a part in the slot of its fault, so that no fault costs
     /// anything.
     ForgetSlash,
+    /// Who receives a state believes that what is on its disk is what it received, and does not look
+    /// whether it adds up to the state hash.
+    TrustDisk,
+    /// Who serves a state reads it as it is then, not as it was at the checkpoint.
+    ServeLive,
+    /// Who has dropped old blocks tells others that it has them.
+    HidePruning,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::HalfQuorum,
         Self::TwoVotes,
         Self::ForgetLog,
@@ -69,6 +76,9 @@ impl Planted {
         Self::NeverResend,
         Self::LoseEvidence,
         Self::ForgetSlash,
+        Self::TrustDisk,
+        Self::ServeLive,
+        Self::HidePruning,
     ];
 
     /// The name on the command line.
@@ -88,6 +98,9 @@ impl Planted {
             Self::NeverResend => "never-resend",
             Self::LoseEvidence => "lose-evidence",
             Self::ForgetSlash => "forget-slash",
+            Self::TrustDisk => "trust-disk",
+            Self::ServeLive => "serve-live",
+            Self::HidePruning => "hide-pruning",
         }
     }
 
@@ -113,7 +126,10 @@ impl Planted {
             | Self::WrongDraws
             | Self::LostOutcomes
             | Self::LoseEvidence
-            | Self::ForgetSlash => None,
+            | Self::ForgetSlash
+            | Self::TrustDisk
+            | Self::ServeLive
+            | Self::HidePruning => None,
         }
     }
 
@@ -361,6 +377,18 @@ impl Pool for OfferingAgain {
 
     fn operations_by_prefix(&self, prefixes: &[u64]) -> Vec<Option<Arc<SignedOperation>>> {
         self.inner.operations_by_prefix(prefixes)
+    }
+
+    fn of_sender(&self, sender: &Address) -> Vec<Arc<SignedOperation>> {
+        self.inner.of_sender(sender)
+    }
+
+    fn fee_levels(&self, thread: u8, blocks: &[u64]) -> FeeLevels {
+        self.inner.fee_levels(thread, blocks)
+    }
+
+    fn limits(&self) -> PoolLimits {
+        self.inner.limits()
     }
 
     fn stats(&self) -> PoolStats {

@@ -7,7 +7,8 @@ use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use picot_clock::{Clock, ManualClock, Millis};
 use picot_consensus::{
-    BestParents, Consensus, ConsensusError, ConsensusEvent, ConsensusSummary, Engine, SlotStatus,
+    Agreement, BestParents, Consensus, ConsensusError, ConsensusEvent, ConsensusSummary, Engine,
+    SlotStatus,
 };
 use picot_execution::{
     Applied, Base, DecidedSlots, Execution, ExecutionCore, ExecutionError, ExecutionReader,
@@ -109,6 +110,18 @@ impl Consensus for ConsensusPort {
                 value: decided.outcome.value(),
             },
             None => SlotStatus::NotKept,
+        })
+    }
+
+    fn agreement(&self, slot: Slot) -> Result<Agreement, ConsensusError> {
+        let votes = self.engine.lock().votes(slot);
+        Ok(Agreement {
+            status: self.slot_status(slot)?,
+            votes,
+            outcome: self
+                .archive
+                .decided_at(slot)?
+                .map(|decided| decided.outcome),
         })
     }
 

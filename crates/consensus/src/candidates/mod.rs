@@ -7,7 +7,7 @@ pub(crate) mod validity;
 use crate::canonical_rule::Rank;
 use crate::env::{Env, Outbox};
 use crate::evidence::{self, Faults};
-use crate::{ConsensusEvent, Message, Output, Peer, PeerFault, Request};
+use crate::{ConsensusEvent, KnownCandidate, Message, Output, Peer, PeerFault, Request};
 use picot_clock::Timestamp;
 use picot_models::{Address, Block, BlockId, Envelope, Header, SignedHeader, Slot};
 use places::{Remains, candidate};
@@ -642,6 +642,18 @@ impl Candidates {
             .iter()
             .filter(|(_, candidate)| candidate.is_complete())
             .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Those whose headers are valid, by id.
+    pub(crate) fn known(&self) -> Vec<KnownCandidate> {
+        let valid = self.by_id.iter();
+        let valid = valid.filter(|(_, candidate)| candidate.state == HeaderState::Valid);
+        valid
+            .map(|(id, candidate)| KnownCandidate {
+                id: *id,
+                producer: candidate.producer,
+            })
             .collect()
     }
 

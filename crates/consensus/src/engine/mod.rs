@@ -10,7 +10,7 @@ use crate::planted::Planted;
 use crate::signers::Signers;
 use crate::{
     BehindReason, BestParents, Config, ConsensusError, ConsensusSummary, Input, Output, Peer,
-    SignResult, SlotStatus, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
+    SignResult, SlotStatus, SlotVotes, ThreadChain, ThreadStart, ThreadSummary, Timers, Verifier,
 };
 use picot_clock::{Millis, SlotClock, Timestamp};
 use picot_models::{Address, Block, BlockId, PublicKey, Slot, ValidatorSet};
@@ -553,6 +553,18 @@ impl Engine {
             },
             None => SlotStatus::NotOpen,
         }
+    }
+
+    /// The candidates and votes of a slot that is undecided, or was decided a few slots ago; nothing
+    /// of others.
+    #[must_use]
+    pub fn votes(&self, slot: Slot) -> SlotVotes {
+        let Some(thread) = self.threads.get(usize::from(slot.thread)) else {
+            return SlotVotes::default();
+        };
+        let past = thread.past.iter().find(|state| state.slot() == slot);
+        let state = thread.slots.get(&slot.period).or(past);
+        state.map(|state| state.votes()).unwrap_or_default()
     }
 
     /// The state of all threads.

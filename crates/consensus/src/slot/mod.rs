@@ -17,7 +17,7 @@ use crate::evidence::Faults;
 use crate::planted::Planted;
 use crate::rules::{self, KnownCertificates};
 use crate::timers::after;
-use crate::{ConsensusEvent, Output, range_miss};
+use crate::{ConsensusEvent, Output, SlotVotes, range_miss};
 use offers::Offers;
 use own::OwnValidator;
 use picot_clock::Timestamp;
@@ -484,6 +484,15 @@ impl SlotState {
         let drift = picot_clock::Millis(env.shared.config.params.max_clock_drift_ms);
         let at = after(start, env.shared.clock.t0()).checked_sub(drift)?;
         Some(env.shared.running(at))
+    }
+
+    /// The candidates and votes, for whoever looks on.
+    pub(crate) fn votes(&self) -> SlotVotes {
+        SlotVotes {
+            candidates: self.candidates.known(),
+            canonical: self.candidates.best_id(),
+            rounds: self.collector.votes(),
+        }
     }
 
     /// The decision is made: headers, votes and certificates stay for a while as evidence.

@@ -196,6 +196,98 @@ fn wait_for(
 
 const S1: Slot = Slot::new(1, 0);
 
+fn own_block(world: &World, worker: &ConsensusWorker) -> picot_models::Block {
+    let parents = worker.best_parents(S1, Millis::ZERO).unwrap().ids();
+    block(
+        &key(1),
+        S1,
+        parents,
+        Vec::new(),
+        &world.genesis.chain_id(),
+    )
+}
+
+#[test]
+fn who_looks_on_sees_the_candidates_and_votes_of_an_undecided_slot() {
+    let clock = ManualClock::new(Timestamp(1_000_000));
+    let stakers = [(1, 10), (2, 10)];
+    let world = World::of_stakers(Arc::new(clock.clone()), Timestamp(1_000_000), &stakers);
+    let worker = world.start();
+    let events = worker.subscribe();
+    let unopened = worker.agreement(S1).unwrap();
+    assert_eq!(unopened.status, SlotStatus::NotOpen);
+    assert_eq!(unopened.votes, crate::SlotVotes::default());
+    clock.advance(Millis(2_000)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        *event == ConsensusEvent::Opened { slot: S1 }
+    });
+    let block = own_block(&world, &worker);
+    worker.register_block(block.clone()).unwrap();
+    // Half of the stake votes at once or after the wait for candidates, and decides nothing.
+    clock.advance(Millis(500)).unwrap();
+    worker.wake();
+    let votes = loop {
+        let agreement = worker.agreement(S1).unwrap();
+        assert!(matches!(agreement.status, SlotStatus::Undecided { .. }));
+        assert_eq!(agreement.outcome, None);
+        if !agreement.votes.rounds.is_empty() {
+            break agreement.votes;
+        }
+    };
+    let us = Address::of_key(&key(1).public_key());
+    let candidates = [crate::KnownCandidate {
+        id: block.id(),
+        producer: us,
+    }];
+    assert_eq!(votes.candidates, candidates);
+    assert_eq!(votes.canonical, Some(block.id()));
+    let value = Value::Block { id: block.id() };
+    let notarise = crate::SubjectVotes {
+        subject: picot_models::CertificateSubject::Notarise { value },
+        power: 10,
+        signers: vec![us],
+    };
+    let round = crate::RoundVotes {
+        round: 0,
+        subjects: vec![notarise],
+    };
+    assert_eq!(votes.rounds, [round]);
+    let unknown = worker.agreement(Slot::new(1, 200));
+    assert!(matches!(unknown, Err(ConsensusError::UnknownThread { .. })));
+    worker.stop();
+    let ended = worker.agreement(S1);
+    assert!(matches!(ended, Err(ConsensusError::Stopped(_))), "{ended:?}");
+}
+
+#[test]
+fn who_looks_on_sees_the_certificate_and_the_last_votes_of_a_decided_slot() {
+    let (world, clock) = manual();
+    let worker = world.start();
+    let events = worker.subscribe();
+    clock.advance(Millis(2_000)).unwrap();
+    worker.wake();
+    wait_for(&events, |event| {
+        *event == ConsensusEvent::Opened { slot: S1 }
+    });
+    let block = own_block(&world, &worker);
+    worker.register_block(block.clone()).unwrap();
+    wait_for(&events, |event| {
+        matches!(event, ConsensusEvent::Decided { slot: S1, .. })
+    });
+    let agreement = worker.agreement(S1).unwrap();
+    let value = Value::Block { id: block.id() };
+    assert_eq!(
+        agreement.status,
+        SlotStatus::Decided { outcome: S1, value }
+    );
+    let outcome = agreement.outcome.unwrap();
+    assert_eq!((outcome.value(), outcome.slot()), (value, S1));
+    assert_eq!(agreement.votes.candidates.len(), 1);
+    let kinds = agreement.votes.rounds[0].subjects.len();
+    assert_eq!(kinds, 2, "notarise and finalise");
+}
+
 #[test]
 fn a_registered_block_is_decided_and_told_to_execution() {
     let (world, clock) = manual();

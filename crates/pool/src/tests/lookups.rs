@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::{MAX_PREFIXES, prefix_of};
+use picot_models::Amount;
+use picot_serialization::Encode;
 
 /// One pending operation in each thread, and one more in the first.
 fn pending(world: &World) -> Vec<SignedOperation> {
@@ -65,4 +67,41 @@ fn what_is_held_is_told_of_many_ids_at_once_in_their_order() {
     let expected = [true, false, true, true, true, true, true];
     assert_eq!(world.pool.holds(&ids), expected);
     assert!(world.pool.holds(&[]).is_empty());
+}
+
+#[test]
+fn what_a_sender_has_pending_is_told_best_first() {
+    let world = World::new();
+    let own: Vec<_> = [1, 3, 2]
+        .map(|fee| world.transfer(&sender(1), fee, fee))
+        .into();
+    for operation in own.iter().chain([&world.transfer(&sender(2), 1, 9)]) {
+        assert_eq!(world.add(operation), Ok(()));
+    }
+    let found = ids(&world.pool.of_sender(&address_of(&sender(1))));
+    assert_eq!(found, [own[1].id(), own[2].id(), own[0].id()]);
+    assert!(world.pool.of_sender(&address_of(&key(900))).is_empty());
+}
+
+#[test]
+fn fee_levels_tell_what_it_takes_to_be_in_the_next_blocks() {
+    let mut params = ChainParams::dev();
+    let one = World::new().transfer(&sender(0), 1, 1);
+    // Two transfers fill a block.
+    params.max_block_size_bytes = 2 * u64::try_from(one.encoded_len()).unwrap();
+    let world = World::with(Config::default(), params);
+    let empty = world.pool.fee_levels(0, &[1]);
+    assert_eq!((empty.lowest, empty.highest), (None, None));
+    assert_eq!(empty.to_beat, [Amount::ZERO]);
+    for (number, fee) in (0..).zip([50, 40, 30, 20, 10]) {
+        let operation = world.transfer(&sender(number), 1, fee);
+        assert_eq!(world.add(&operation), Ok(()));
+    }
+    let levels = world.pool.fee_levels(0, &[1, 2, 3]);
+    let coins = Amount::from_nanos;
+    assert_eq!((levels.lowest, levels.highest), (Some(coins(20)), Some(coins(100))));
+    assert_eq!(levels.to_beat, [coins(60), coins(20), Amount::ZERO]);
+    let elsewhere = world.pool.fee_levels(200, &[1]);
+    assert_eq!(elsewhere, crate::FeeLevels::default());
+    assert_eq!(world.pool.limits().min_fee, Config::default().min_fee);
 }
