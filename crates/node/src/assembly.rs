@@ -21,7 +21,7 @@ use crate::no_keys::NoKeys;
 use crate::node_keys::NodeKeys;
 use crate::production::FactoryFacts;
 use crate::randomness::SystemRandomness;
-use crate::replay::{drop_left_behind, replay};
+use crate::replay::replay;
 use crate::states::ToServe;
 use crate::{NodeError, VERSION};
 use picot_api::{
@@ -33,6 +33,7 @@ use picot_block_factory::{
 use picot_bootstrap::Serving;
 use picot_checkpoint::{CheckpointError, CheckpointKeeper, CheckpointWorker};
 use picot_clock::{Clock, Millis, SlotClock, Stop, Ticker, Timestamp};
+use picot_consensus::history::drop_left_behind;
 use picot_consensus::{
     BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, NoPeers,
 };

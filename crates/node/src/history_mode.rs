@@ -1,6 +1,7 @@
 //! How much of the past a node keeps: all blocks, or those of the last cycles.
 
 use crate::NodeError;
+use picot_consensus::history::{fewest_kept_cycles, first_of_kept_cycles};
 use picot_database::NodeStore;
 use picot_models::{ChainParams, Slot};
 use std::fmt;
@@ -20,20 +21,10 @@ pub enum HistoryMode {
 }
 
 impl HistoryMode {
-    /// The fewest cycles that a node of a chain may keep: as long as a fault can be punished, whose
-    /// proof an operator may want to look at, and two at least, so that a peer that begins at a
-    /// checkpoint finds what was decided since.
+    /// The fewest cycles that a node of a chain may keep ([`fewest_kept_cycles`]).
     #[must_use]
     pub const fn fewest_cycles(params: &ChainParams) -> u64 {
-        let of_faults =
-            params
-                .denunciation_expire_periods
-                .div_ceil(if params.periods_per_cycle == 0 {
-                    1
-                } else {
-                    params.periods_per_cycle
-                });
-        if of_faults > 2 { of_faults } else { 2 }
+        fewest_kept_cycles(params)
     }
 
     /// Refuses to keep less than a node of the chain needs.
@@ -54,10 +45,7 @@ impl HistoryMode {
         let Self::Cycles(cycles) = self else {
             return None;
         };
-        let cycle = last_final.cycle(params.periods_per_cycle).ok()?;
-        let first = cycle.checked_sub(cycles)?;
-        let period = first.checked_mul(params.periods_per_cycle)?;
-        (period > 0).then(|| Slot::new(period, 0))
+        first_of_kept_cycles(cycles, last_final, params)
     }
 
     /// What a data directory was last used with.

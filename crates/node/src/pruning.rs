@@ -4,8 +4,9 @@
 use crate::NodeError;
 use crate::history_mode::HistoryMode;
 use picot_clock::{Millis, Stop};
+use picot_consensus::history::{first_kept, served_from};
 use picot_execution::{Base, ExecutionReader};
-use picot_models::{BlockId, ChainParams, Slot};
+use picot_models::{ChainParams, Slot};
 use picot_storage::{BlockArchive, Pruned, StorageError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,15 +46,8 @@ impl ServedFrom {
     }
 
     fn update(&self, archive: &dyn BlockArchive, next: &[u64]) -> Result<(), StorageError> {
-        let mut served_from = 0;
-        for (thread, next) in (0_u8..).zip(next) {
-            let first = archive.first_outcome(thread)?;
-            let first = first.map_or(*next, |outcome| outcome.slot().period);
-            served_from = first.max(served_from);
-        }
-        let all = served_from <= 1;
-        self.0
-            .store(if all { 0 } else { served_from }, Ordering::Relaxed);
+        let period = served_from(archive, next)?;
+        self.0.store(period, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -104,12 +98,10 @@ impl Pruning {
 
     /// The first slot that must stay now; none if all must.
     fn kept_from(&self) -> Result<Option<Slot>, StorageError> {
-        let base = self.execution.base();
-        let Some(kept_from) = self.mode.kept_from(base.last_final_slot, &self.params) else {
+        let HistoryMode::Cycles(cycles) = self.mode else {
             return Ok(None);
         };
-        let named = oldest_named(&base, &*self.archive)?;
-        Ok(Some(named.map_or(kept_from, |named| kept_from.min(named))))
+        first_kept(cycles, &self.execution.base(), &self.params, &*self.archive)
     }
 }
 
@@ -188,96 +180,5 @@ impl Work {
             self.is_due = false;
         }
         Ok(())
-    }
-}
-
-/// The oldest block that the last block of some thread names: as long as it may be named again, its
-/// place must be found.
-fn oldest_named(base: &Base, archive: &dyn BlockArchive) -> Result<Option<Slot>, StorageError> {
-    let mut oldest: Option<Slot> = None;
-    for own in &base.threads {
-        for ((thread, other), id) in (0_u8..).zip(&base.threads).zip(&own.last_block_parents) {
-            let slot = match place_in(&other.blocks, id) {
-                Some(period) => Some(Slot::new(period, thread)),
-                None => archive.block(id)?.map(|block| block.slot()),
-            };
-            oldest = slot
-                .map(|slot| oldest.map_or(slot, |oldest| oldest.min(slot)))
-                .or(oldest);
-        }
-    }
-    Ok(oldest)
-}
-
-fn place_in(blocks: &[(u64, BlockId)], id: &BlockId) -> Option<u64> {
-    let place = blocks.iter().find(|(_, known)| known == id);
-    place.map(|(period, _)| *period)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use picot_models::mocks::genesis;
-    use picot_storage::MemoryArchive;
-    use picot_storage::mocks::{candidate, decided_block, decided_miss};
-
-    const THREADS: u8 = 4;
-
-    /// An archive with a block in each period of each thread, and the base after them.
-    fn filled(periods: u64) -> (MemoryArchive, Base) {
-        let (archive, mut base) = (MemoryArchive::new(), Base::genesis(&genesis(&[(1, 1)])));
-        for (thread, base) in (0..THREADS).zip(&mut base.threads) {
-            let blocks = (1..=periods).map(|period| candidate(Slot::new(period, thread), 1, 0));
-            let blocks: Vec<_> = blocks.collect();
-            let decided: Vec<_> = blocks.iter().map(decided_block).collect();
-            archive.store_decided(&decided).unwrap();
-            base.next_period = periods + 1;
-            base.blocks = (1..).zip(blocks.iter().map(|block| block.id())).collect();
-        }
-        base.last_final_slot = Slot::new(periods, THREADS - 1);
-        (archive, base)
-    }
-
-    #[test]
-    fn a_whole_archive_is_served_from_its_beginning_and_a_pruned_one_from_where_all_threads_are() {
-        let (archive, base) = filled(20);
-        let served = || ServedFrom::of(&archive, &base).unwrap().period();
-        assert_eq!(served(), 0);
-        archive.prune_before(Slot::new(8, 2), 100).unwrap();
-        assert_eq!(served(), 9, "threads 0 and 1 have lost period 8");
-        let (empty, new) = (MemoryArchive::new(), Base::genesis(&genesis(&[(1, 1)])));
-        assert_eq!(ServedFrom::of(&empty, &new).unwrap().period(), 0);
-        assert_eq!(ServedFrom::of(&empty, &base).unwrap().period(), 21);
-        empty
-            .store_decided(&[decided_miss(Slot::new(21, 0), 30)])
-            .unwrap();
-        assert_eq!(ServedFrom::of(&empty, &base).unwrap().period(), 21);
-    }
-
-    #[test]
-    fn what_the_last_blocks_name_is_found_in_the_base_or_in_the_archive() {
-        let (archive, mut base) = filled(20);
-        assert_eq!(
-            oldest_named(&base, &archive).unwrap(),
-            None,
-            "nothing is named"
-        );
-        let id =
-            |base: &Base, thread: usize, period: usize| base.threads[thread].blocks[period - 1].1;
-        let named = [17, 16, 20, 19];
-        let parents = (0..4)
-            .map(|thread| id(&base, thread, named[thread]))
-            .collect();
-        base.threads[2].last_block_parents = parents;
-        let oldest = oldest_named(&base, &archive).unwrap();
-        assert_eq!(oldest, Some(Slot::new(16, 1)));
-        let first = id(&base, 3, 2);
-        base.threads[3].blocks.drain(..10);
-        base.threads[1].last_block_parents = vec![first; 4];
-        let oldest = oldest_named(&base, &archive).unwrap();
-        assert_eq!(oldest, Some(Slot::new(2, 3)), "the archive knows it");
-        archive.prune_before(Slot::new(3, 0), 100).unwrap();
-        let oldest = oldest_named(&base, &archive).unwrap();
-        assert_eq!(oldest, Some(Slot::new(16, 1)), "nobody knows it any more");
     }
 }

@@ -1,7 +1,7 @@
 //! At start: what was decided and is not part of the final state goes to execution once more.
 
 use crate::NodeError;
-use picot_execution::{Base, DecidedSlots, Execution};
+use picot_execution::{DecidedSlots, Execution};
 use picot_models::Slot;
 use picot_storage::{BlockArchive, Decided};
 
@@ -39,33 +39,6 @@ pub fn replay(
         }
     }
     Ok(count)
-}
-
-/// Drops the archive if it ends before the state that a node goes on from, as it does where another
-/// node's later state was taken over: nothing could follow it. Gives how many outcomes went.
-///
-/// # Errors
-/// The archive failed.
-pub fn drop_left_behind(archive: &dyn BlockArchive, base: &Base) -> Result<u64, NodeError> {
-    let mut is_behind = false;
-    for (thread, base) in (0_u8..).zip(&base.threads) {
-        let last = archive.last_outcome(thread)?;
-        is_behind |= last.is_some_and(|last| last.through().saturating_add(1) < base.next_period);
-    }
-    let mut dropped = 0_u64;
-    if is_behind {
-        let threads = u8::try_from(base.threads.len()).unwrap_or(u8::MAX);
-        let first_kept = base.last_final_slot.next(threads)?;
-        loop {
-            let pruned = archive.prune_before(first_kept, BATCH)?;
-            if pruned.is_nothing() {
-                break;
-            }
-            dropped = dropped.saturating_add(pruned.outcomes);
-        }
-        archive.reclaim()?;
-    }
-    Ok(dropped)
 }
 
 /// The period after a batch, which must go on at `period` and leave none out.
@@ -190,41 +163,6 @@ mod tests {
             BATCH as u64 + 3
         );
         assert_eq!(taken.lock().unwrap().len(), BATCH + 3);
-    }
-
-    #[test]
-    fn an_archive_that_ends_before_the_state_is_dropped_and_no_other() {
-        let genesis = picot_models::mocks::genesis(&[(1, 1)]);
-        let threads = genesis.params.thread_count;
-        let filled = || {
-            let archive = picot_storage::MemoryArchive::new();
-            for thread in 0..threads {
-                let misses: Vec<_> = (1..=99)
-                    .map(|period| miss(period, thread, period))
-                    .collect();
-                archive.store_decided(&misses).unwrap();
-            }
-            archive
-        };
-        let base_at = |period: u64| {
-            let mut base = Base::genesis(&genesis);
-            base.last_final_slot = Slot::new(period, threads - 1);
-            for thread in &mut base.threads {
-                thread.next_period = period + 1;
-            }
-            base
-        };
-        for period in [0, 50, 99] {
-            let archive = filled();
-            assert_eq!(drop_left_behind(&archive, &base_at(period)).unwrap(), 0);
-            assert_eq!(archive.decided_from(0, 0, 1_000).unwrap().len(), 99);
-        }
-        let archive = filled();
-        let dropped = drop_left_behind(&archive, &base_at(100)).unwrap();
-        assert_eq!(dropped, 99 * u64::from(threads));
-        archive.store_decided(&[miss(101, 0, 101)]).unwrap();
-        let empty = picot_storage::MemoryArchive::new();
-        assert_eq!(drop_left_behind(&empty, &base_at(100)).unwrap(), 0);
     }
 
     #[test]
