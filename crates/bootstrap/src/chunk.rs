@@ -12,40 +12,66 @@ use thiserror::Error;
 pub const MAX_CHUNK_BYTES: usize = 12 << 20;
 /// A chunk of so many bytes is full.
 pub const FULL_CHUNK_BYTES: usize = 1 << 20;
-/// A chunk of fewer bytes goes on.
-const MIN_CHUNK_BYTES: usize = 256 << 10;
-/// In between it goes on for so many bytes on average: keys themselves tell where it ends, so that where
-/// pairs come or go, the chunks behind stay the same.
-const MEAN_REST_BYTES: u32 = 128 << 10;
+/// How large chunks are. Who receives takes them as they are; all who serve one state should agree, so
+/// that it can be received from all of them at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkSizes {
+    /// A chunk of fewer bytes goes on.
+    pub min_bytes: usize,
+    /// In between it goes on for so many bytes on average: keys themselves tell where it ends, so that
+    /// where pairs come or go, the chunks behind stay the same.
+    pub mean_rest_bytes: u32,
+    /// A chunk of so many bytes is full, at most [`FULL_CHUNK_BYTES`].
+    pub full_bytes: usize,
+}
+
+impl Default for ChunkSizes {
+    fn default() -> Self {
+        Self {
+            min_bytes: 256 << 10,
+            mean_rest_bytes: 128 << 10,
+            full_bytes: FULL_CHUNK_BYTES,
+        }
+    }
+}
 
 /// Says where chunks end: the same for all who have the same state.
 #[derive(Debug, Default)]
 pub(crate) struct Cutter {
+    sizes: ChunkSizes,
     bytes: usize,
 }
 
 impl Cutter {
+    pub(crate) const fn new(sizes: ChunkSizes) -> Self {
+        Self { sizes, bytes: 0 }
+    }
+
     /// Whether a chunk ends before this pair, which then is the first of the next.
     pub(crate) fn cuts_before(&mut self, key: &[u8], value: &[u8]) -> bool {
         let pair = pair_len(key, value);
         let with_it = self.bytes.saturating_add(pair);
         let is_cut = self.bytes > 0
-            && (with_it > FULL_CHUNK_BYTES
-                || (self.bytes >= MIN_CHUNK_BYTES && ends_before(key, pair)));
+            && (with_it > self.sizes.full_bytes
+                || (self.bytes >= self.sizes.min_bytes
+                    && ends_before(key, pair, self.sizes.mean_rest_bytes)));
         self.bytes = if is_cut { pair } else { with_it };
         is_cut
     }
 }
 
 /// Whether a key is one of those before which chunks end: the more bytes its pair has, the likelier.
-fn ends_before(key: &[u8], pair: usize) -> bool {
+fn ends_before(key: &[u8], pair: usize, mean_rest_bytes: u32) -> bool {
     // FNV-1a: whoever chooses keys can choose where chunks end, and neither gains nor harms.
     let mixed = key.iter().fold(0x811c_9dc5_u32, |mixed, byte| {
         (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
     let spread = (mixed ^ mixed.wrapping_shr(15)).wrapping_mul(0x2c1b_3c6d);
     let share = u32::try_from(pair).unwrap_or(u32::MAX);
-    spread < u32::MAX.div_euclid(MEAN_REST_BYTES).saturating_mul(share)
+    spread
+        < u32::MAX
+            .div_euclid(mean_rest_bytes.max(1))
+            .saturating_mul(share)
 }
 
 /// The bytes of a pair in a chunk.

@@ -1,6 +1,6 @@
 //! What the chunks of a state are: made by who serves it, gathered and checked by who receives it.
 
-use crate::chunk::{ChunkInfo, Cutter, Expected, KeyRange, MAX_CHUNK_BYTES, pair_len};
+use crate::chunk::{ChunkInfo, ChunkSizes, Cutter, Expected, KeyRange, MAX_CHUNK_BYTES, pair_len};
 use crate::message::{INDEX_PAGE, Offer};
 use displaydoc::Display;
 use picot_crypto::{Context, Hash, Hasher};
@@ -27,7 +27,21 @@ impl StateIndex {
     /// # Errors
     /// The store failed.
     pub fn of(snapshot: &dyn StateSnapshot) -> Result<Self, LedgerError> {
-        let mut builder = Builder::default();
+        Self::with_sizes(snapshot, ChunkSizes::default())
+    }
+
+    /// The same in chunks of other sizes.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn with_sizes(
+        snapshot: &dyn StateSnapshot,
+        sizes: ChunkSizes,
+    ) -> Result<Self, LedgerError> {
+        let mut builder = Builder {
+            cutter: Cutter::new(sizes),
+            chunks: Vec::new(),
+        };
         let mut visitor = |key: &[u8], value: &[u8]| {
             builder.add(key, value);
             ControlFlow::Continue(())
@@ -109,7 +123,6 @@ impl StateIndex {
 }
 
 /// Cuts a state into chunks.
-#[derive(Default)]
 struct Builder {
     cutter: Cutter,
     chunks: Vec<ChunkInfo>,

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod choice;
 mod chunk;
 mod client;
 mod config;
@@ -21,7 +22,10 @@ pub mod mocks;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ChunkFault, ChunkInfo, Expected, FULL_CHUNK_BYTES, KeyRange, MAX_CHUNK_BYTES};
+pub use choice::{Choice, Chooser, Claim, Standing};
+pub use chunk::{
+    ChunkFault, ChunkInfo, ChunkSizes, Expected, FULL_CHUNK_BYTES, KeyRange, MAX_CHUNK_BYTES,
+};
 pub use client::{ChainStart, Client, ClientInput, ClientOutput, Lie};
 pub use config::{ClientConfig, ServerConfig};
 pub use error::BootstrapError;
