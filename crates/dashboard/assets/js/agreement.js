@@ -35,20 +35,20 @@ export class Agreement {
   draw(slot, answer, view) {
     setText(this.title, slotText(slot));
     const status = later(answer?.status, view?.status);
-    const isMiss = RANK[status] >= RANK.decided && status !== "not_kept" && (view ? view.isMiss : false);
+    const value = valueOf(answer?.value) ?? (view?.isMiss || view?.block ? { block: view.block } : undefined);
+    const isMiss = value?.block === null;
     setText(this.badge, isMiss ? "miss" : words(status));
     setAttr(this.badge, "class", `badge ${isMiss ? "miss" : status}`);
-    setText(this.summary, summaryOf(answer, view, isMiss));
+    setText(this.summary, summaryOf(answer, view, value));
     show(this.body, Boolean(answer));
     show(this.empty, !answer);
     if (!answer) return;
-    this.#drawCandidates(answer, view);
+    this.#drawCandidates(answer, view, value?.block);
     this.#drawRounds(answer);
     this.#drawCertificate(answer);
   }
 
-  #drawCandidates(answer, view) {
-    const decided = view?.block;
+  #drawCandidates(answer, view, decided) {
     const candidates = [...(answer.candidates ?? [])].sort((a, b) => (a.rank ?? 99) - (b.rank ?? 99));
     if (candidates.length === 0 && decided) candidates.push({ block: decided, producer: view.producer });
     setText(this.candidatesNote, candidates.length === 0 ? "No candidate was seen" : count(candidates.length, "candidate"));
@@ -70,7 +70,7 @@ export class Agreement {
   }
 
   #drawRounds(answer) {
-    const all = answer.rounds ?? [];
+    const all = answer.rounds.length > 0 ? answer.rounds : provenRound(answer.certificate);
     const shown = all.slice(-MOST_ROUNDS);
     const left = all.length - shown.length;
     setText(this.earlier, `${count(left, "earlier round")} not shown`);
@@ -85,25 +85,35 @@ export class Agreement {
       return;
     }
     const value = valueOf(certificate.value);
-    const what = value?.block ? `block ${shortId(value.block)}` : "a miss";
+    const what = value?.block ? `block ${shortId(value.block)}` : value ? "a miss" : "an end of the round";
     const signers = certificate.signers ?? [];
+    const power = Number.isFinite(certificate.power) ? `${percent(certificate.power, answer.total_power)} of the stake, ` : "";
     setText(
       this.certificate,
       `${words(certificate.kind)} certificate of round ${certificate.round} for ${what}: ` +
-        `${percent(certificate.power, answer.total_power)} of the stake, ${count(signers.length, "signer")}.`,
+        `${power}${count(signers.length, "signer")}.`,
     );
     setAttr(this.certificate, "title", signers.join("\n"));
   }
 }
 
+/** Votes are forgotten soon after the decision: what is left of them is in the certificate. */
+function provenRound(certificate) {
+  if (!certificate) return [];
+  const { kind, round, value, power, signers } = certificate;
+  const none = { power: 0, signers: [] };
+  const votes = { value, power: power ?? 0, signers };
+  return [{ round, notarise: [], finalise: [], nullify: none, isProof: true, [kind]: kind === "nullify" ? votes : [votes] }];
+}
+
 const later = (one, other) => ((RANK[other] ?? 0) > (RANK[one] ?? 0) ? other : (one ?? other ?? "not_open"));
 
-function summaryOf(answer, view, isMiss) {
+function summaryOf(answer, view, value) {
   const delay = answer?.delay_ms ?? view?.delayMs;
   const round = answer?.decided_round ?? view?.round;
   const parts = [];
-  if (isMiss) parts.push("Decided as no block");
-  else if (view?.block) parts.push("Decided as one block");
+  if (value?.block === null) parts.push("Decided as no block");
+  else if (value) parts.push("Decided as one block");
   else if (RANK[answer?.status] >= RANK.decided) parts.push("Decided");
   else parts.push("The validators are at work");
   if (Number.isFinite(delay)) parts.push(`after ${duration(delay)}`);
@@ -133,7 +143,7 @@ function makeRound() {
 
 function updateRound(row, round, answer) {
   const total = answer.total_power ?? 0;
-  setText(row.$title, `Round ${round.round}`);
+  setText(row.$title, round.isProof ? `Round ${round.round}, by its certificate` : `Round ${round.round}`);
   setAttr(row.$title, "title", round.coordinator ? `coordinator ${round.coordinator}` : "");
   const power = (votes) => votes.reduce((sum, vote) => sum + (vote.power ?? 0), 0);
   for (const step of ["notarise", "finalise"]) {

@@ -8,11 +8,8 @@ export const RANK = { not_open: 0, undecided: 1, decided: 2, not_kept: 2, final:
 
 /** The value of a decision, as `{block}` or `{block: null}` for a miss; undefined if there is none. */
 export function valueOf(value) {
-  if (value === undefined || value === null) return undefined;
-  if (value === "miss" || value.type === "miss") return { block: null };
-  if (typeof value === "string") return { block: value };
-  const block = value.id ?? value.block;
-  return block ? { block } : undefined;
+  if (value?.type === "miss") return { block: null };
+  return value?.type === "block" ? { block: value.id } : undefined;
 }
 
 export class Chain {
@@ -100,7 +97,7 @@ export class Chain {
   /** A miss may be of all periods of its thread from `slot` to `through`. */
   decided({ slot, through, value, round, delay_ms }) {
     const decision = valueOf(value);
-    const last = decision?.block ? slot.period : (through?.period ?? through ?? slot.period);
+    const last = decision?.block ? slot.period : (through ?? slot.period);
     for (let period = Math.max(slot.period, last - this.bound); period <= last; period += 1) {
       const view = this.#touch({ period, thread: slot.thread }, "decided");
       if (!view) continue;
@@ -134,6 +131,7 @@ export class Chain {
       });
     }
     if (line.leading) view.leading = line.leading;
+    view.isDrawn = Boolean(line.own && !line.block);
     if (RANK[line.status] >= RANK.decided && line.status !== "not_kept") {
       this.#settle(view, { block: line.block ?? null });
       if (line.block) this.#producedBy(view, line.producer, line.own);
@@ -141,9 +139,9 @@ export class Chain {
     if (line.status === "final" && (!this.lastFinal || compare(line.slot, this.lastFinal) > 0)) {
       this.lastFinal = { ...line.slot };
     }
-    if (line.parents) view.parents = line.parents;
-    if (line.operation_count !== undefined) view.operations = line.operation_count;
-    if (line.size_bytes !== undefined) view.bytes = line.size_bytes;
+    view.parents = line.parents ?? view.parents;
+    view.operations = line.operation_count ?? view.operations;
+    view.bytes = line.size_bytes ?? view.bytes;
   }
 
   #settle(view, value) {
@@ -207,7 +205,10 @@ function newView({ period, thread }) {
     block: null,
     isMiss: false,
     producer: null,
+    /** Whether its block is ours. */
     own: false,
+    /** Whether we are its drawn producer, as the node's list said while it had no block. */
+    isDrawn: false,
     parents: null,
     operations: undefined,
     bytes: undefined,

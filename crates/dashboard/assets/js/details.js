@@ -63,7 +63,8 @@ const present = (nodes) => nodes.filter(Boolean);
 
 const READERS = {
   async block(id) {
-    const block = await read(`/blocks/${encodeURIComponent(id)}`);
+    const path = `/blocks/${encodeURIComponent(id)}`;
+    const [block, carried] = await Promise.all([read(path), read(`${path}/operations?limit=${LISTED}`)]);
     return present([
       facts([
         ["Slot", slotLink(block.slot)],
@@ -76,7 +77,7 @@ const READERS = {
         ["Version", String(block.version)],
       ]),
       list("Parents by thread", block.parents.map((parent, thread) => [h("span", { class: "quiet" }, `${thread} `), idLink("block", parent, false)]).flatMap((pair) => [h("span", {}, ...pair)])),
-      list(operationsTitle(block.operations), block.operations.slice(0, LISTED).map((operation) => idLink("operation", operation, false))),
+      list(operationsTitle(block.operations), carried.operations.map(operationLine)),
     ]);
   },
 
@@ -97,9 +98,10 @@ const READERS = {
   },
 
   async address(id) {
-    const [address, draws] = await Promise.all([
+    const [address, pending, draws] = await Promise.all([
       read(`/addresses/${encodeURIComponent(id)}`),
-      read(`/addresses/${encodeURIComponent(id)}/draws${query({})}`).catch(() => null),
+      read(`/operations${query({ sender: id, limit: LISTED })}`),
+      read(`/addresses/${encodeURIComponent(id)}/draws`).catch(() => null),
     ]);
     const state = address.final;
     const coming = address.candidate;
@@ -113,6 +115,7 @@ const READERS = {
         ["Thread", String(address.thread)],
         draws && ["Drawn as producer", `${count(draws.draws.filter((draw) => draw.rank === 0).length, "slot")} from ${keyOf(draws.from)} to ${keyOf(draws.to)}`],
       ]),
+      list(pending.total > 0 ? `Pending: ${count(pending.total, "operation")}` : "", pending.operations.map(({ id: operation, operation: { content } }) => operationLine({ id: operation, sender: id, operation: { content } }))),
       list("Coins to come", state.deferred_credits.map((credit) => `${amount(credit.amount)} at the end of cycle ${credit.cycle}${credit.due ? `, ${clockTime(credit.due)}` : ""}`)),
       list("Blocks of late", produced.slice(-12).reverse().map((draw) => h("span", {}, slotLink(draw.slot), " ", idLink("block", draw.result.block, false)))),
     ]);
@@ -121,6 +124,13 @@ const READERS = {
 
 const operationsTitle = (operations) =>
   operations.length > LISTED ? `The first ${LISTED} of ${count(operations.length, "operation")}` : "Operations";
+
+/** One line: what is ordered, by whom, what it came to, and where to read more. */
+function operationLine({ id, sender, operation, outcome }) {
+  const { kind } = operation.content;
+  const parts = [h("strong", {}, words(kind.type)), kind.amount !== undefined && amount(kind.amount), kind.roll_count !== undefined && count(kind.roll_count, "roll")];
+  return h("span", { class: "operation-line" }, idLink("operation", id), producerLink(sender), h("span", {}, ...parts.filter(Boolean).flatMap((part) => [part, " "])), outcome && h("span", { class: `quiet ${outcome.result}` }, words(outcome.result)));
+}
 
 function orderValue(value) {
   const text = typeof value === "string" ? value : JSON.stringify(value);

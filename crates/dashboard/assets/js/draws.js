@@ -8,6 +8,8 @@ import { compare, keyOf } from "./slots.js";
 const NEXT = 5;
 const PAST = 7;
 const STRIP = 48;
+/** A slot that began so long ago is no longer one to come. */
+const NOW_MS = 300;
 
 /** What came of a drawn slot, in a word, a tone and a reason. Pure. */
 export function resultOf(draw, view, notProducing) {
@@ -47,7 +49,7 @@ export function sortDraws(answers, now) {
     .sort((a, b) => compare(a.slot, b.slot));
   const isDone = (draw) => draw.result && draw.result.type !== "undecided";
   return {
-    next: draws.filter((draw) => !isDone(draw) && draw.start > now - 2_000),
+    next: draws.filter((draw) => !isDone(draw) && draw.start > now - NOW_MS),
     past: draws.filter(isDone).reverse(),
   };
 }

@@ -1,5 +1,6 @@
 // The lanes: each thread a line, its slots beads on it, their parents the loops between the threads.
-// A period is a group: when time goes on, groups move and one is made; nothing else is laid out anew.
+// A period is a picture of its own: when time goes on, pictures move and one is made, and what changes is
+// painted anew in its period alone.
 
 import { describe, kindOf } from "./chain.js";
 import { h, s, setAttr, setStyle, setText } from "./dom.js";
@@ -71,9 +72,10 @@ export class Lanes {
     const { layout } = this;
     const width = Math.ceil(layout.width);
     const height = layout.height + TOP;
-    this.lines = s("g", { class: "parents" });
+    this.lines = h("div", { class: "layer parents" });
     this.hot = s("path", { class: "hot" });
-    this.beads = s("g", {});
+    this.hotPicture = this.#picture(this.hot);
+    this.beads = h("div", { class: "layer" });
     const threads = s("g", { class: "threads" });
     const names = s("svg", { class: "names", width: 34, height, "aria-hidden": "true" });
     for (let thread = 0; thread < layout.threads; thread += 1) {
@@ -81,10 +83,8 @@ export class Lanes {
       threads.append(s("path", { d: `M-200 ${y}H${width + 200}` }));
       names.append(s("text", { x: 22, y: TOP + y + 4 }, String(thread)));
     }
-    const inner = s("g", { transform: `translate(0 ${TOP})` }, threads, this.lines, this.hot, this.beads);
-    const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "presentation" }, inner);
     this.now = h("div", { class: "now", "aria-hidden": "true" });
-    this.slider = h("div", { class: "slider" }, svg, this.now);
+    this.slider = h("div", { class: "slider" }, this.#picture(threads), this.lines, this.hotPicture, this.beads, this.now);
     const frame = h("div", { class: "frame" }, this.slider);
     setStyle(frame, "height", `${height}px`);
     this.root.replaceChildren(names, frame);
@@ -92,6 +92,13 @@ export class Lanes {
     this.periods.clear();
     this.first = null;
     if (this.times) this.#goTo(firstPeriod(layout, this.times.periodsAt(this.lastNow ?? Date.now())));
+  }
+
+  /** A picture with the height of the lanes, whose origin is the first lane's top. */
+  #picture(...content) {
+    const { period, height } = this.layout;
+    const inner = s("g", { transform: `translate(0 ${TOP})` }, ...content);
+    return s("svg", { width: Math.ceil(period), height: height + TOP, role: "presentation" }, inner);
   }
 
   /** Puts a period at the left edge; one more on each side slides in and out. */
@@ -110,9 +117,9 @@ export class Lanes {
       if (period >= 0 && !this.periods.has(period)) this.#makePeriod(period);
     }
     for (const [period, groups] of this.periods) {
-      const place = `translate(${((period - first) * this.layout.period).toFixed(2)} 0)`;
-      setAttr(groups.lines, "transform", place);
-      setAttr(groups.beads, "transform", place);
+      const place = this.#place(period);
+      setStyle(groups.lines, "transform", place);
+      setStyle(groups.beads, "transform", place);
     }
     this.#drawHot();
     if (by === 1 && !this.calm.matches && !document.hidden) {
@@ -121,6 +128,10 @@ export class Lanes {
         { duration: SLIDE_MS, easing: "cubic-bezier(.3,.1,.2,1)" },
       );
     }
+  }
+
+  #place(period) {
+    return `translateX(${((period - this.first) * this.layout.period).toFixed(2)}px)`;
   }
 
   #makePeriod(period) {
@@ -136,9 +147,10 @@ export class Lanes {
       beads.append(slot.node);
       lines.append(slot.line);
     }
-    this.periods.set(period, { beads, lines, slots });
-    this.beads.append(beads);
-    this.lines.append(lines);
+    const made = { beads: this.#picture(beads), lines: this.#picture(lines), slots };
+    this.periods.set(period, made);
+    this.beads.append(made.beads);
+    this.lines.append(made.lines);
     for (const { key } of slots) this.#update(key);
   }
 
@@ -146,12 +158,13 @@ export class Lanes {
     const { layout } = this;
     const { blockWidth: width, blockHeight: height, radius } = layout;
     const middle = height / 2;
+    const gap = layout.isDense ? 2 : 3.5;
     const arm = Math.min(6, height * 0.24);
     const cross = `M${width / 2 - arm} ${middle - arm}l${2 * arm} ${2 * arm}m0 ${-2 * arm}l${-2 * arm} ${2 * arm}`;
     const node = s(
       "g",
       { id: `slot-${slot.period}-${slot.thread}`, role: "option", transform: `translate(${leftOf(layout, slot.thread).toFixed(2)} ${topOf(layout, slot.thread).toFixed(1)})` },
-      s("rect", { class: "halo", x: -3.5, y: -3.5, width: width + 7, height: height + 7, rx: radius + 3 }),
+      s("rect", { class: "halo", x: -gap, y: -gap, width: width + 2 * gap, height: height + 2 * gap, rx: radius + gap * 0.8 }),
       s("rect", { class: "body", width, height, rx: radius }),
       s("path", { class: "cross", d: cross }),
     );
@@ -175,7 +188,7 @@ export class Lanes {
     if (!made) return;
     const view = this.chain.slots.get(key);
     const kind = kindOf(view);
-    const isOurs = view?.own || (kind === "waiting" && this.draws.has(key));
+    const isOurs = view?.block ? view.own : view?.isDrawn || this.draws.has(key);
     const classes = ["slot", kind];
     if (isOurs) classes.push("own");
     if (key === this.selected) classes.push("selected");
@@ -183,7 +196,7 @@ export class Lanes {
     setAttr(made.node, "class", classes.join(" "));
     setAttr(made.node, "aria-selected", key === this.selected ? "true" : "false");
     const label = view ? describe(view, shortId) : `slot ${key}, not open yet`;
-    setAttr(made.node, "aria-label", isOurs && !view?.own ? `${label}, our draw` : label);
+    setAttr(made.node, "aria-label", isOurs && !view?.block ? `${label}, our draw` : label);
     this.#updateText(made, view, kind);
     setAttr(made.line, "d", this.#parents(view, this.layout.isDense));
   }
@@ -224,7 +237,7 @@ export class Lanes {
     const path = view && view.period >= this.first - 1 ? this.#parents(view, false) : "";
     setAttr(this.hot, "d", path || "M0 0");
     if (!path) return;
-    setAttr(this.hot, "transform", `translate(${((view.period - this.first) * this.layout.period).toFixed(2)} 0)`);
+    setStyle(this.hotPicture, "transform", this.#place(view.period));
   }
 
   #hover(slot) {

@@ -2,7 +2,7 @@
 
 import { Poll, query, read } from "./api.js";
 import { Agreement, newestOfInterest } from "./agreement.js";
-import { Chain, RANK } from "./chain.js";
+import { Chain } from "./chain.js";
 import { Chart } from "./charts.js";
 import { Details } from "./details.js";
 import { Cycles } from "./cycles.js";
@@ -21,7 +21,7 @@ import { SlotTable } from "./table.js";
 import { startTheme } from "./theme.js";
 import { drawVitals, vitalsOf } from "./vitals.js";
 
-const PAINT_MS = 90;
+const PAINT_MS = 200;
 const STATUS_MS = 2_000;
 const FILL_MS = 1_000;
 const AGREEMENT_MS = 800;
@@ -157,6 +157,8 @@ const agreementPoll = new Poll(AGREEMENT_MS, async () => {
   const isDone = isSame && state.agreement?.status === "final";
   if (isDone) return;
   const answer = await read(`/slots/${slot.period}/${slot.thread}/agreement`);
+  // The node forgets votes soon after the decision; who looks on still sees them.
+  if (isSame && answer.rounds.length === 0) answer.rounds = state.agreement?.rounds ?? [];
   state.agreement = answer;
   showSlot(slot);
 });
@@ -168,7 +170,7 @@ const peersPoll = new Poll(PEERS_MS, async () => {
 
 const poolPoll = new Poll(POOL_MS, async () => {
   const [answer, fees] = await Promise.all([read("/pool"), read("/fees").catch(() => null)]);
-  painter.ask("pool", () => pool.draw({ pool: answer, status: state.status?.pool, fees }));
+  painter.ask("pool", () => pool.draw({ pool: answer, fees }));
 });
 
 const drawsPoll = new Poll(5_000, async () => {
@@ -243,7 +245,7 @@ function onDecided(event) {
   if (Number.isFinite(event.delay_ms)) delays.push(state.times.startOf(event.slot), event.delay_ms);
   if (view?.isMiss) announceMiss(event.slot);
   const shown = state.pinned ?? state.shown;
-  if (shown && keyOf(shown) === keyOf(event.slot)) state.agreement = null;
+  if (shown && keyOf(shown) === keyOf(event.slot)) agreementPoll.wake();
 }
 
 /** Misses are said, together and not too often: nobody can listen to all of a bad minute. */
@@ -454,9 +456,13 @@ new ResizeObserver(() => {
 
 // Time goes on without events: the line of now, count-downs and charts.
 
-setInterval(() => {
+/** As often as the line of now moves by a pixel or two. */
+function tick() {
   if (!document.hidden && stream.connection.state === "live") askLanes();
-}, 125);
+  const pixelMs = lanes.layout ? state.times.periodMs / lanes.layout.period : 0;
+  setTimeout(tick, Math.min(1_000, Math.max(PAINT_MS, 2 * pixelMs)));
+}
+tick();
 setInterval(() => {
   if (document.hidden || stream.connection.state !== "live") return;
   painter.ask("charts", drawCharts);

@@ -2,8 +2,8 @@
 
 import { bar, fillBar } from "./bars.js";
 import { offsetGauge } from "./charts.js";
-import { h, rows, setAttr, setText, show } from "./dom.js";
-import { bytes, count, duration, grouped, percent, shortId, signed } from "./format.js";
+import { h, rows, setAttr, setStyle, setText, show } from "./dom.js";
+import { amount, bytes, count, duration, grouped, percent, shortId, signed } from "./format.js";
 
 const GAUGE_MS = 500;
 const LISTED = 12;
@@ -70,19 +70,16 @@ export class Pool {
     root.replaceChildren(this.facts, this.fill, this.fillText, this.threadsTitle, this.threads);
   }
 
-  /** `pool` is the node's answer, `status` what its status says of the pool, `fees` the estimate. */
-  draw({ pool, status, fees }) {
-    const total = pool?.total ?? pool?.totals ?? pool ?? {};
-    const operations = total.operations ?? status?.operations ?? 0;
-    const size = total.bytes ?? total.operation_bytes ?? status?.operation_bytes ?? 0;
-    setText(this.note, operations === 0 ? "empty" : count(operations, "operation"));
+  draw({ pool, fees }) {
+    if (!pool) return;
+    setText(this.note, pool.operations === 0 ? "empty" : count(pool.operations, "operation"));
     const facts = [
-      ["Operations", grouped(operations)],
-      ["Bytes", bytes(size)],
-      ["Endorsements", grouped(status?.endorsements ?? total.endorsements ?? 0)],
-      ["Denunciations", grouped(status?.denunciations ?? total.denunciations ?? 0)],
-      ["Lowest fee taken", fees?.minimal_fee ?? "–"],
-      ["Fee for the next block", fees?.suggested?.next_block ?? fees?.minimal_fee ?? "–"],
+      ["Operations", grouped(pool.operations)],
+      ["Bytes", bytes(pool.operation_bytes)],
+      ["Endorsements", grouped(pool.endorsements)],
+      ["Denunciations", grouped(pool.denunciations)],
+      ["Lowest fee taken", amount(fees?.minimal_fee)],
+      ["Fee for the next block", amount(fees?.suggested.next_block)],
     ];
     rows(this.facts, facts, (fact) => fact[0], ([name]) => {
       const value = h("dd");
@@ -90,16 +87,15 @@ export class Pool {
       row.$value = value;
       return row;
     }, (row, fact) => setText(row.$value, String(fact[1])));
-    this.#drawFill(operations, size, pool?.bounds ?? pool?.limits);
-    this.#drawThreads(pool?.by_thread ?? pool?.threads ?? []);
+    this.#drawFill(pool);
+    this.#drawThreads(pool.threads);
   }
 
-  #drawFill(operations, size, bounds) {
-    const most = bounds?.operations ?? bounds?.max_operations;
-    const mostBytes = bounds?.bytes ?? bounds?.max_bytes ?? bounds?.max_operation_bytes;
-    const part = Math.max(most ? operations / most : 0, mostBytes ? size / mostBytes : 0);
-    const text = most || mostBytes ? `${percent(part, 1)} full` : "";
-    show(this.fill, Boolean(text));
+  /** The bounds are of a thread: the fullest one tells when the pool refuses or drops something. */
+  #drawFill({ threads, bounds }) {
+    const partOf = (thread) => Math.max(thread.operations / bounds.max_operations_per_thread, thread.bytes / bounds.max_bytes_per_thread);
+    const part = Math.max(0, ...threads.map(partOf));
+    const text = `the fullest thread is ${percent(part, 1)} full`;
     setText(this.fillText, text);
     fillBar(this.fill, [{ key: "full", part, tone: part > 0.8 ? "vote-miss" : "p0", title: text }], 1, text);
   }
@@ -107,16 +103,16 @@ export class Pool {
   #drawThreads(threads) {
     show(this.threads, threads.length > 0);
     show(this.threadsTitle, threads.length > 0);
-    const most = Math.max(1, ...threads.map((thread) => thread.operations ?? 0));
-    setAttr(this.threads, "aria-label", threads.map((thread, at) => `thread ${thread.thread ?? at}: ${thread.operations ?? 0}`).join(", "));
-    rows(this.threads, threads, (thread, at) => thread.thread ?? at, () => {
+    const most = Math.max(1, ...threads.map((thread) => thread.operations));
+    setAttr(this.threads, "aria-label", threads.map((thread) => `thread ${thread.thread}: ${thread.operations}`).join(", "));
+    rows(this.threads, threads, (thread) => thread.thread, () => {
       const fill = h("i");
       const row = h("span", { class: "column" }, fill);
       row.$fill = fill;
       return row;
-    }, (row, thread, at) => {
-      setAttr(row, "title", `thread ${thread.thread ?? at}: ${count(thread.operations ?? 0, "operation")}`);
-      row.$fill.style.transform = `scaleY(${((thread.operations ?? 0) / most).toFixed(3)})`;
+    }, (row, thread) => {
+      setAttr(row, "title", `thread ${thread.thread}: ${count(thread.operations, "operation")}`);
+      setStyle(row.$fill, "transform", `scaleY(${(thread.operations / most).toFixed(3)})`);
     });
   }
 }

@@ -35,7 +35,7 @@ export class Stake {
     const few = fewestAbove(stakers.map((staker) => staker.rolls), total, 1 / 3);
     const fact = few === null ? "" : few === 1 ? "One staker alone holds more than a third: without it nothing is decided." : `The ${few} largest together hold more than a third: without them nothing is decided.`;
     setText(this.fact, fact);
-    fillBar(this.strip, parts, total, `stake of ${count(stakers.length, "staker")}, largest first. ${fact}`);
+    fillBar(this.strip, parts, total, `stake of ${count(answer.staker_count, "staker")}, largest first. ${fact}`);
     rows(this.list, stakers.slice(0, LISTED), (staker) => staker.address, makeStaker, (row, staker) => {
       setText(row.$rolls, grouped(staker.rolls));
       setText(row.$share, percent(staker.rolls, total));
@@ -43,8 +43,8 @@ export class Stake {
       setAttr(row, "class", staker.own ? "own" : "");
       setStyle(row, "--share", `${total > 0 ? (100 * staker.rolls) / total : 0}%`);
     });
-    const left = stakers.length - LISTED;
-    setText(this.more, left > 0 ? `and ${grouped(left)}${answer.next ? " or more" : ""} others` : "");
+    const left = answer.staker_count - LISTED;
+    setText(this.more, left > 0 ? `and ${grouped(left)} others` : "");
   }
 }
 
