@@ -8,6 +8,7 @@ const MAX_DETAIL_CHARS: usize = 1_000;
 
 /// The stable codes. A code once given keeps its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemCode {
     /// The path names no route.
@@ -62,6 +63,8 @@ pub enum ProblemCode {
     KeyFileChanged,
     /// The pool has no place for it now; try again later.
     PoolFull,
+    /// The node is not in step with the network, or does not go on.
+    NotReady,
     /// The node cannot do it now; try again later.
     Unavailable,
     /// The node failed; its log says why.
@@ -96,7 +99,7 @@ impl ProblemCode {
             | Self::InvalidKey
             | Self::InvalidOperation => 422,
             Self::PoolFull => 429,
-            Self::Unavailable => 503,
+            Self::NotReady | Self::Unavailable => 503,
             Self::Internal => 500,
         }
     }
@@ -129,6 +132,7 @@ impl ProblemCode {
             Self::KeyNotAdded => "key not added",
             Self::KeyFileChanged => "key file changed",
             Self::PoolFull => "pool full",
+            Self::NotReady => "not ready",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal error",
         }
@@ -146,6 +150,7 @@ impl ProblemCode {
 
 /// What went wrong, for programs (`code`) and people (`detail`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The code, as a relative URI reference: RFC 9457's `type`.
     #[serde(rename = "type")]

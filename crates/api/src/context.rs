@@ -1,6 +1,7 @@
 //! What the interface answers from: the traits of the node's parts.
 
 use crate::control::peers::PeerControl;
+use crate::metrics::ApiMetrics;
 use picot_checkpoint::Checkpoints;
 use picot_clock::{Clock, SlotClock};
 use picot_consensus::Consensus;
@@ -62,6 +63,8 @@ pub struct ApiContext {
     pub production: Arc<dyn Production>,
     /// The peers; none if the node has no network.
     pub peers: Option<Arc<dyn PeerControl>>,
+    /// The figures; none if nobody counts.
+    pub metrics: Option<Arc<dyn ApiMetrics>>,
     /// The version of the node.
     pub node_version: &'static str,
     /// When the node started.

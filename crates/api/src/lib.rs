@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod block_facts;
 mod config;
 mod context;
 pub mod control;
 mod error;
+mod event_feed;
 mod extract;
+mod interface;
 mod limits;
 mod listener;
+mod metrics;
+mod pages;
 mod problem;
 mod router;
 mod routes;
@@ -23,6 +28,8 @@ pub use config::ApiConfig;
 pub use context::{ApiContext, NodeFacts, Production};
 pub use control::{ControlContext, ControlToken, KeyControl};
 pub use error::ApiError;
+pub use metrics::ApiMetrics;
+pub use pages::OPENAPI;
 pub use picot_api_types::{Problem, ProblemCode};
 pub use router::router;
 pub use server::ApiServer;

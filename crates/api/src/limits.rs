@@ -1,13 +1,14 @@
 //! How many requests may do work that can block, at once.
 
+use crate::interface::Interface;
 use crate::problem::{Refusal, internal};
-use crate::{ApiContext, Problem, ProblemCode};
+use crate::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What each route of the interface gets.
-pub(crate) type Shared = Places<ApiContext>;
+pub(crate) type Shared = Places<Interface>;
 
 /// The node's parts behind a bounded number of places.
 pub(crate) struct Places<C> {

@@ -1,23 +1,132 @@
-//! A listener that accepts no more connections at once than it has places for, and closes those on
-//! which nothing happens, so that a place comes back whatever a client does.
+//! A listener that keeps no more connections at once than it has places for. Whoever comes when all
+//! are taken gets the place of the connection that has asked for nothing for the longest time, and
+//! connections on which nothing happens are closed, so that nobody can keep others out.
 
-use axum::serve::Listener;
+use axum::extract::Request;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::serve::{IncomingStream, Listener};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Accepts a connection when one of its places is free; the connection gives it back at its end.
+/// How soon a place is looked for again while all connections are being answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a connection does.
+#[derive(Debug)]
+struct Doing {
+    /// Requests that are being answered; a stream is answered until its connection ends.
+    answering: usize,
+    /// When it came, or was answered last.
+    since: Instant,
+    /// Whether it has to give its place to another one.
+    leaves: bool,
+    reader: Option<Waker>,
+}
+
+/// A connection, as its requests and the listener see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Client(Arc<Mutex<Doing>>);
+
+impl Client {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Doing {
+            answering: 0,
+            since: Instant::now(),
+            leaves: false,
+            reader: None,
+        })))
+    }
+
+    /// Since when it asks for nothing, if it does not.
+    fn idle_since(&self) -> Option<Instant> {
+        let doing = self.0.lock();
+        (doing.answering == 0 && !doing.leaves).then_some(doing.since)
+    }
+
+    fn send_away(&self) {
+        let mut doing = self.0.lock();
+        doing.leaves = true;
+        if let Some(reader) = doing.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// Whether it has to leave; if not, who reads is woken when it has to.
+    fn must_leave(&self, context: &Context<'_>) -> bool {
+        let mut doing = self.0.lock();
+        if !doing.leaves {
+            doing.reader = Some(context.waker().clone());
+        }
+        doing.leaves
+    }
+
+    fn begin(&self) {
+        let mut doing = self.0.lock();
+        doing.answering = doing.answering.saturating_add(1);
+    }
+
+    fn end(&self) {
+        let mut doing = self.0.lock();
+        doing.answering = doing.answering.saturating_sub(1);
+        doing.since = Instant::now();
+    }
+}
+
+impl Connected<IncomingStream<'_, BoundedListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, BoundedListener>) -> Self {
+        stream.io().client.clone()
+    }
+}
+
+/// Ends an answer, also if it is never finished.
+struct Answering(Option<Client>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            client.end();
+        }
+    }
+}
+
+/// Remembers that a connection asks for something.
+pub(crate) async fn noticed(request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<ConnectInfo<Client>>();
+    let mut answering = Answering(client.map(|ConnectInfo(client)| client.clone()));
+    if let Some(client) = &answering.0 {
+        client.begin();
+    }
+    let response = next.run(request).await;
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    if content_type == Some(&HeaderValue::from_static("text/event-stream")) {
+        // Answered for as long as it is connected.
+        answering.0 = None;
+    }
+    response
+}
+
+type Clients = Arc<Mutex<BTreeMap<u64, Client>>>;
+
+/// Accepts connections, and gives each a place.
 pub(crate) struct BoundedListener {
     inner: TcpListener,
     places: Arc<Semaphore>,
     patience: Duration,
+    clients: Clients,
+    next: u64,
 }
 
 impl BoundedListener {
@@ -28,6 +137,34 @@ impl BoundedListener {
             inner,
             places: Arc::new(Semaphore::new(places)),
             patience,
+            clients: Clients::default(),
+            next: 0,
+        }
+    }
+
+    /// A place, if need be that of another connection.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return Some(place);
+            }
+            self.make_room();
+            let waiting = Arc::clone(&self.places).acquire_owned();
+            if let Ok(place) = tokio::time::timeout(LOOK_AGAIN, waiting).await {
+                // The semaphore is never closed, so there is a place; `None` would only mean one
+                // connection too many.
+                return place.ok();
+            }
+        }
+    }
+
+    /// Sends away who has asked for nothing for the longest time.
+    fn make_room(&self) {
+        let clients = self.clients.lock();
+        let idle = clients.values();
+        let idle = idle.filter_map(|client| Some((client.idle_since()?, client)));
+        if let Some((_, client)) = idle.min_by_key(|(since, _)| *since) {
+            client.send_away();
         }
     }
 }
@@ -37,17 +174,25 @@ impl Listener for BoundedListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        // The semaphore is never closed, so there is a place; `None` would only mean one too many.
         let (stream, address) = Listener::accept(&mut self.inner).await;
+        let place = self.place().await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn off delayed sending");
         }
+        let (client, number) = (Client::new(), self.next);
+        self.next = number.wrapping_add(1);
+        self.clients.lock().insert(number, client.clone());
+        let membership = Membership {
+            number,
+            clients: Arc::clone(&self.clients),
+            _place: place,
+        };
         (
             BoundedStream {
                 stream,
                 silence: Silence::new(self.patience),
-                _place: place,
+                client,
+                _membership: membership,
             },
             address,
         )
@@ -55,6 +200,19 @@ impl Listener for BoundedListener {
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.inner.local_addr()
+    }
+}
+
+/// A place among the clients, for as long as the connection lasts.
+struct Membership {
+    number: u64,
+    clients: Clients,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.clients.lock().remove(&self.number);
     }
 }
 
@@ -94,7 +252,8 @@ impl Silence {
 pub(crate) struct BoundedStream {
     stream: TcpStream,
     silence: Silence,
-    _place: Option<OwnedSemaphorePermit>,
+    client: Client,
+    _membership: Membership,
 }
 
 impl AsyncRead for BoundedStream {
@@ -105,6 +264,9 @@ impl AsyncRead for BoundedStream {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let attempt = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if this.client.must_leave(context) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         this.silence.watch(context, attempt)
     }
 }

@@ -1,11 +1,14 @@
 //! The routes, and the bounds that hold for all of them.
 
+use crate::interface::Interface;
 use crate::limits::Shared;
+use crate::pages;
 use crate::problem::Refusal;
+use crate::routes::stream::Streams;
 use crate::routes::{
-    addresses, blocks, checkpoints, draws, operations, parameters, slots, status, stream,
+    addresses, agreement, block_list, blocks, checkpoints, datastore, draws, events, health,
+    network, operations, parameters, pool, slot_draws, slot_list, slots, stakers, status, stream,
 };
-use crate::slot_feed::SlotFeed;
 use crate::{ApiConfig, ApiContext, ProblemCode};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,39 +25,75 @@ pub fn router(
     context: Arc<ApiContext>,
     stopped: watch::Receiver<bool>,
 ) -> Router {
-    let feed = SlotFeed::start(&context, config.stream_history_slots);
+    let metrics = context.metrics.clone();
+    let interface = Arc::new(Interface::new(config, context));
+    let streams = Streams::new(Arc::clone(&interface), config.max_streams, stopped);
     let shared = Shared::new(
-        context,
+        interface,
         config.max_blocking_requests,
         config.request_timeout,
         config.max_batch,
     );
-    let answers = Router::new()
-        .route("/status", get(status::read))
-        .route("/parameters", get(parameters::read))
-        .route("/blocks/{id}", get(blocks::read))
-        .route("/slots/{period}/{thread}", get(slots::read))
-        .route("/checkpoints", get(checkpoints::latest))
-        .route("/checkpoints/{period}/{thread}", get(checkpoints::read))
-        .route("/addresses/{address}", get(addresses::read))
-        .route("/addresses/{address}/draws", get(draws::read))
-        .route("/operations", post(operations::submit))
-        .route("/operations/batch", post(operations::submit_batch))
-        .route("/operations/{id}", get(operations::read))
+    let answers = reads()
+        .merge(writes())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             config.request_timeout,
         ))
         .layer(axum::middleware::map_response(explain))
-        .with_state(shared);
+        .with_state(shared.clone());
     let streams = Router::new()
         .route("/stream/slots", get(stream::slots))
-        .with_state(stream::Streams::new(feed, config.max_streams, stopped));
-    Router::new()
-        .nest("/api/v1", answers.merge(streams))
+        .route("/stream/events", get(events::events))
+        .with_state(streams);
+    let root = health_routes().route("/metrics", get(pages::metrics));
+    let routes = Router::new()
+        .nest("/api/v1", answers.merge(streams).merge(pages::document()))
+        .merge(root.with_state(shared))
+        .merge(pages::dashboard())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(config.max_body_bytes))
+        .layer(DefaultBodyLimit::max(config.max_body_bytes));
+    pages::counted(routes, metrics)
+}
+
+fn reads() -> Router<Shared> {
+    Router::new()
+        .route("/status", get(status::read))
+        .route("/parameters", get(parameters::read))
+        .route("/blocks", get(block_list::list))
+        .route("/blocks/{id}", get(blocks::read))
+        .route("/blocks/{id}/operations", get(block_list::operations))
+        .route("/slots", get(slot_list::list))
+        .route("/slots/{period}/{thread}", get(slots::read))
+        .route("/slots/{period}/{thread}/agreement", get(agreement::read))
+        .route("/checkpoints", get(checkpoints::latest))
+        .route("/checkpoints/{period}/{thread}", get(checkpoints::read))
+        .route("/addresses/{address}", get(addresses::read))
+        .route("/addresses/{address}/draws", get(draws::read))
+        .route("/addresses/{address}/datastore/{key}", get(datastore::read))
+        .route("/operations/{id}", get(operations::read))
+        .route("/stakers", get(stakers::stakers))
+        .route("/cycles", get(stakers::cycles))
+        .route("/cycles/{cycle}/production", get(stakers::production))
+        .route("/draws", get(slot_draws::list))
+        .route("/peers", get(network::peers))
+        .route("/pool", get(pool::pool))
+        .route("/fees", get(pool::fees))
+        .merge(health_routes())
+}
+
+fn writes() -> Router<Shared> {
+    Router::new()
+        .route("/operations", get(pool::pending).post(operations::submit))
+        .route("/operations/batch", post(operations::submit_batch))
+        .route("/operations/simulate", post(pool::simulate))
+}
+
+fn health_routes() -> Router<Shared> {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
 }
 
 pub(crate) async fn no_such_route(request: axum::extract::Request) -> Refusal {

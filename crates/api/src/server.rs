@@ -1,6 +1,6 @@
 //! The interface as a thing that is started and stopped, on threads of its own.
 
-use crate::listener::BoundedListener;
+use crate::listener::{self, BoundedListener};
 use crate::{ApiConfig, ApiContext, ApiError, ControlContext, control, router};
 use axum::Router;
 use std::net::SocketAddr;
@@ -67,7 +67,9 @@ impl ApiServer {
         let address = listener.local_addr().map_err(listen_error)?;
         let (stop, stopped) = watch::channel(false);
         let listener = BoundedListener::new(listener, config.max_connections, config.idle_timeout);
-        let routes = routes(stopped.clone());
+        let routes = routes(stopped.clone())
+            .layer(axum::middleware::from_fn(listener::noticed))
+            .into_make_service_with_connect_info::<listener::Client>();
         runtime.spawn(async move {
             let served = axum::serve(listener, routes)
                 .with_graceful_shutdown(until_stopped(stopped))

@@ -1,6 +1,7 @@
 //! Final slots, from execution's queue to any number of readers, with the latest ones kept.
 
 use crate::ApiContext;
+use crate::event_feed::{EventFeed, Happening};
 use crate::routes::operations::result_of;
 use crate::types::SlotEvent;
 use parking_lot::Mutex;
@@ -22,7 +23,8 @@ pub(crate) struct SlotFeed {
 
 impl SlotFeed {
     /// Begins to follow execution, on a thread that ends with it.
-    pub(crate) fn start(context: &ApiContext, capacity: usize) -> Arc<Self> {
+    /// `all` is told, too.
+    pub(crate) fn start(context: &ApiContext, capacity: usize, all: Arc<EventFeed>) -> Arc<Self> {
         let feed = Arc::new(Self::new(capacity));
         let outputs = context.execution.subscribe();
         let followed = Arc::downgrade(&feed);
@@ -31,7 +33,8 @@ impl SlotFeed {
                 let Some(feed) = followed.upgrade() else {
                     return;
                 };
-                feed.push(event(&output));
+                let event = feed.push(event(&output));
+                all.push(event.slot, Happening::Final(event));
             }
         });
         feed
@@ -46,7 +49,7 @@ impl SlotFeed {
         }
     }
 
-    fn push(&self, event: SlotEvent) {
+    fn push(&self, event: SlotEvent) -> Arc<SlotEvent> {
         let event = Arc::new(event);
         let mut history = self.history.lock();
         if history.len() >= self.capacity {
@@ -55,7 +58,8 @@ impl SlotFeed {
         history.push_back(Arc::clone(&event));
         // Sent under the lock, so that a reader that joins gets each event once. An error means
         // that nobody reads.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(Arc::clone(&event));
+        event
     }
 
     /// What is kept from `from` on, and what follows. `from` none: only what follows.
@@ -120,7 +124,7 @@ mod tests {
     #[test]
     fn a_reader_that_resumes_gets_each_kept_slot_once_and_then_what_follows() {
         let feed = SlotFeed::new(10);
-        (1..=5).for_each(|period| feed.push(at(period)));
+        (1..=5).for_each(|period| drop(feed.push(at(period))));
         let (kept, mut next) = feed.join(Some(Slot::new(3, 0)));
         feed.push(at(6));
         assert_eq!(periods(&kept), [3, 4, 5]);
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn the_history_is_bounded_and_says_what_it_forgot() {
         let feed = SlotFeed::new(3);
-        (1..=5).for_each(|period| feed.push(at(period)));
+        (1..=5).for_each(|period| drop(feed.push(at(period))));
         assert!(feed.has_forgotten(Slot::new(2, 0)));
         assert!(!feed.has_forgotten(Slot::new(3, 0)));
         assert_eq!(periods(&feed.join(Some(Slot::new(0, 0))).0), [3, 4, 5]);

@@ -48,6 +48,9 @@ fn node(selector: MockSelector, blocks: Vec<Block>, policy: ProposalPolicy) -> A
         .expect_subscribe()
         .return_once(|| crossbeam_channel::bounded(1).1);
     let mut consensus = MockConsensus::new();
+    consensus
+        .expect_subscribe()
+        .returning(|| crossbeam_channel::bounded(1).1);
     let ids: BTreeMap<_, _> = blocks
         .iter()
         .map(|block| (block.header.content().slot, block.id()))
@@ -82,6 +85,7 @@ fn node(selector: MockSelector, blocks: Vec<Block>, policy: ProposalPolicy) -> A
         checkpoints: Arc::new(MockCheckpoints::new()),
         production: Arc::new(Facts),
         peers: None,
+        metrics: None,
         node_version: "0.0.0",
         started_at: Timestamp(1),
     };

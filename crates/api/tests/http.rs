@@ -60,6 +60,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let (outputs, subscription) = crossbeam_channel::bounded(64);
+        let mut consensus = MockConsensus::new();
+        consensus
+            .expect_subscribe()
+            .returning(|| crossbeam_channel::bounded(1).1);
         let mut execution = MockExecution::new();
         execution
             .expect_subscribe()
@@ -78,7 +82,7 @@ impl World {
         });
         Self {
             genesis: genesis(&[(1, 10)]),
-            consensus: MockConsensus::new(),
+            consensus,
             execution,
             pool: MockPool::new(),
             selector: MockSelector::new(),
@@ -112,6 +116,7 @@ impl World {
             checkpoints: Arc::new(self.checkpoints),
             production: Arc::new(Facts),
             peers: None,
+            metrics: None,
             node_version: "0.0.0",
             started_at: Timestamp(1),
         };
@@ -603,6 +608,7 @@ fn a_taken_port_is_told_with_its_address() {
         checkpoints: Arc::new(MockCheckpoints::new()),
         production: Arc::new(Facts),
         peers: None,
+        metrics: None,
         node_version: "0.0.0",
         started_at: Timestamp(1),
     };

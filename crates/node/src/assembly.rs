@@ -653,6 +653,7 @@ impl Base {
 }
 
 fn open_wallet(
+            metrics: None,
     config: &NodeConfig,
     log: &Arc<dyn SigningLog>,
     data: &DataDir,

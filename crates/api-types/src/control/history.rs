@@ -2,6 +2,8 @@
 //!
 //! The factories have the same of their own; a test of the server says that both read alike.
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use displaydoc::Display;
 use picot_clock::Millis;
 use picot_models::{Address, BlockId, EndorsementId, Slot};
@@ -10,6 +12,7 @@ use std::collections::BTreeSet;
 
 /// What can be left out of a product that is made all the same.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// endorsements of the parent
@@ -36,6 +39,7 @@ pub enum Part {
 
 /// Why something that was due was not produced.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// disabled
@@ -66,6 +70,7 @@ pub enum SkipReason {
 
 /// A reason with what is known of it.
 #[derive(Clone, Debug, Display, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[displaydoc("{reason}: {detail}")]
 pub struct Skip {
     /// The reason.
@@ -76,6 +81,7 @@ pub struct Skip {
 
 /// What was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Duty {
     /// A block.
@@ -137,19 +143,26 @@ pub enum Fate {
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryEntry {
     /// The slot.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Slot))]
     pub slot: Slot,
     /// Who was due; `None` if the wallet did not tell its addresses.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Address>))]
     pub address: Option<Address>,
     /// What was due.
     pub duty: Duty,
     /// What became of it.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Event))]
     pub event: Event,
     /// What was left out of the product.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Part>))]
     pub left_out: BTreeSet<Part>,
     /// From the start of the work to its end.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Millis))]
     pub duration: Millis,
     /// What became of the slot.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Fate))]
     pub fate: Fate,
 }

@@ -1,11 +1,14 @@
 //! The peers of a node.
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use picot_models::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Traffic with a peer on one lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LaneStatus {
     /// `urgent`, `gossip` or `bulk`.
     pub lane: String,
@@ -21,6 +24,7 @@ pub struct LaneStatus {
 
 /// A node that is connected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PeerStatus {
     /// Its name.
     pub node: String,
@@ -31,6 +35,7 @@ pub struct PeerStatus {
     /// Whether it always has a place.
     pub reserved: bool,
     /// Since when.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Timestamp))]
     pub since: Timestamp,
     /// Its program; none before it has introduced itself.
     pub agent: Option<String>,
@@ -48,6 +53,7 @@ pub struct PeerStatus {
 
 /// `GET /peers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PeersResponse {
     /// The name of this node.
     pub node: String,
@@ -65,12 +71,15 @@ pub struct PeersResponse {
 
 /// A node that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BanStatus {
     /// Which one.
     pub node: String,
     /// The address that is refused too.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub address: Option<IpAddr>,
     /// Until when.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Timestamp))]
     pub until: Timestamp,
     /// Why.
     pub reason: String,
@@ -78,6 +87,7 @@ pub struct BanStatus {
 
 /// `POST /peers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddPeerRequest {
     /// Where it is, as a multiaddress.
@@ -89,6 +99,7 @@ pub struct AddPeerRequest {
 
 /// `POST /peers/{node}/ban`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BanRequest {
     /// For how long, in seconds.
@@ -97,6 +108,7 @@ pub struct BanRequest {
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PeerResponse {
     /// To which address or node.
     pub peer: String,

@@ -1,6 +1,8 @@
 //! Factories and keys.
 
 use super::{HistoryEntry, Part, SkipReason};
+#[cfg(feature = "openapi")]
+use crate::schema;
 use picot_models::{Address, Slot, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,6 +10,7 @@ use std::fmt;
 
 /// One of the two factories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FactoryName {
     /// Makes blocks.
@@ -38,12 +41,14 @@ impl fmt::Display for FactoryName {
 
 /// How a factory is, and what it did since the node started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FactoryStatus {
     /// Which one.
     pub factory: FactoryName,
     /// Whether it is switched on.
     pub enabled: bool,
     /// When the wait after the start ends; none if the node did not have to wait.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Timestamp>))]
     pub waits_until: Option<Timestamp>,
     /// Blocks or endorsements that were signed and handed on.
     pub produced: u64,
@@ -63,6 +68,7 @@ pub struct FactoryStatus {
 
 /// `GET /factories`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FactoriesResponse {
     /// Both of them.
     pub factories: Vec<FactoryStatus>,
@@ -70,6 +76,7 @@ pub struct FactoriesResponse {
 
 /// `PUT /factories/{factory}`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SwitchRequest {
     /// Whether it is to produce.
@@ -78,19 +85,23 @@ pub struct SwitchRequest {
 
 /// `GET /factories/{factory}/history?before=12/3&limit=100`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryResponse {
     /// Which factory.
     pub factory: FactoryName,
     /// Latest first.
     pub entries: Vec<HistoryEntry>,
     /// For `before`, to go on reading; none at the end of the history.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Slot>))]
     pub next: Option<Slot>,
 }
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyStatus {
     /// Whose key.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Address))]
     pub address: Address,
     /// Whether the wallet has it: a key that was removed may still be refused.
     pub held: bool,
@@ -104,6 +115,7 @@ pub struct KeyStatus {
 
 /// `GET /keys`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeysResponse {
     /// Whether there are no keys in memory.
     pub locked: bool,
@@ -113,6 +125,7 @@ pub struct KeysResponse {
 
 /// `POST /keys`
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddKeyRequest {
     /// The key, `sec1…`; a new one is made without it.
@@ -121,7 +134,9 @@ pub struct AddKeyRequest {
 
 /// The address of a key that was added or removed, or whose refusal was cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyResponse {
     /// Whose key.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Address))]
     pub address: Address,
 }

@@ -1,5 +1,6 @@
 //! `GET /blocks/{id}`: a block that is decided, or in flight.
 
+use crate::block_facts::find_block;
 use crate::extract::PathParts;
 use crate::limits::Shared;
 use crate::problem::{Refusal, internal};
@@ -20,16 +21,7 @@ pub(crate) async fn read(
 }
 
 fn find(context: &ApiContext, id: BlockId) -> Result<BlockResponse, Problem> {
-    let genesis = || {
-        let mut blocks =
-            (0..context.genesis.params.thread_count).map(|thread| context.genesis.block(thread));
-        blocks.find(|block| block.id() == id)
-    };
-    let found = context
-        .storage
-        .block(&id)
-        .map_err(|error| internal(&error))?;
-    match found.or_else(genesis) {
+    match find_block(context, &id)? {
         Some(block) => describe(context, &block),
         None => Err(Problem::new(
             ProblemCode::NotFound,

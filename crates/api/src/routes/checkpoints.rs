@@ -13,7 +13,7 @@ use picot_models::{Address, ChainId, CheckpointCertificate, Slot};
 pub(crate) async fn latest(
     State(shared): State<Shared>,
 ) -> Result<Json<CheckpointsResponse>, Refusal> {
-    shared.run(describe).await.map(Json)
+    shared.run(|interface| describe(interface)).await.map(Json)
 }
 
 fn describe(context: &ApiContext) -> Result<CheckpointsResponse, Problem> {

@@ -1,6 +1,7 @@
 //! `GET /addresses/{address}/draws`: when an address is drawn, and what came of it.
 
 use crate::extract::{PathParts, QueryParts};
+use crate::interface::Interface;
 use crate::limits::Shared;
 use crate::problem::{Refusal, internal};
 use crate::types::{Draw, DrawResult, DrawsResponse};
@@ -22,6 +23,7 @@ const MAX_MISSES: u64 = 4;
 
 /// Which slots: from the first on, before the second.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     from: Option<String>,
     to: Option<String>,
@@ -35,7 +37,7 @@ pub(crate) async fn read(
     let address: Address = super::parse("address", &address)?;
     let slot = |text: Option<String>| text.map(|text| super::parse("slot", &text)).transpose();
     let (from, to) = (slot(query.from)?, slot(query.to)?);
-    let read = move |context: &ApiContext| find(context, address, from, to);
+    let read = move |interface: &Interface| find(interface, address, from, to);
     shared.run(read).await.map(Json)
 }
 

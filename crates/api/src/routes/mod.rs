@@ -1,12 +1,23 @@
 //! One file a resource.
 
 pub(crate) mod addresses;
+pub(crate) mod agreement;
+pub(crate) mod block_list;
 pub(crate) mod blocks;
 pub(crate) mod checkpoints;
+pub(crate) mod datastore;
 pub(crate) mod draws;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod network;
 pub(crate) mod operations;
+mod page;
 pub(crate) mod parameters;
+pub(crate) mod pool;
+pub(crate) mod slot_draws;
+pub(crate) mod slot_list;
 pub(crate) mod slots;
+pub(crate) mod stakers;
 pub(crate) mod status;
 pub(crate) mod stream;
 

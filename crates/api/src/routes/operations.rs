@@ -4,8 +4,8 @@ use crate::extract::{JsonBody, PathParts};
 use crate::limits::Shared;
 use crate::problem::{Refusal, internal};
 use crate::types::{
-    OperationResponse, OperationResult, OperationState, SubmitBatchResponse, SubmitResponse,
-    SubmitResult, SubmittedOperation,
+    OperationResponse, OperationResult, OperationState, SubmitBatchRequest, SubmitBatchResponse,
+    SubmitResponse, SubmitResult, SubmittedOperation,
 };
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
@@ -14,15 +14,7 @@ use axum::http::StatusCode;
 use picot_execution::{Level, OperationOutcome};
 use picot_models::OperationId;
 use picot_pool::PoolError;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// The body of `POST /operations/batch`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Batch {
-    operations: Vec<SubmittedOperation>,
-}
 
 pub(crate) async fn submit(
     State(shared): State<Shared>,
@@ -48,7 +40,7 @@ pub(crate) async fn submit(
 
 pub(crate) async fn submit_batch(
     State(shared): State<Shared>,
-    JsonBody(batch): JsonBody<Batch>,
+    JsonBody(batch): JsonBody<SubmitBatchRequest>,
 ) -> Result<Json<SubmitBatchResponse>, Refusal> {
     let (found, max) = (batch.operations.len(), shared.max_batch);
     if found > max {

@@ -13,7 +13,10 @@ use picot_consensus::{BehindReason, ThreadSummary};
 use picot_execution::Totals;
 
 pub(crate) async fn read(State(shared): State<Shared>) -> Result<Json<StatusResponse>, Refusal> {
-    shared.run(|context| Ok(describe(context))).await.map(Json)
+    shared
+        .run(|interface| Ok(describe(interface)))
+        .await
+        .map(Json)
 }
 
 fn describe(context: &ApiContext) -> StatusResponse {
@@ -61,7 +64,7 @@ fn thread_status(thread: &ThreadSummary) -> ThreadStatus {
     }
 }
 
-fn behind_text(reason: BehindReason) -> String {
+pub(super) fn behind_text(reason: BehindReason) -> String {
     match reason {
         BehindReason::StartupWait { until } => {
             format!("waiting after the start until {until} before it signs")

@@ -5,6 +5,7 @@
 //! longer kept.
 
 use crate::extract::QueryParts;
+use crate::interface::Interface;
 use crate::problem::Refusal;
 use crate::server::until_stopped;
 use crate::slot_feed::SlotFeed;
@@ -12,35 +13,37 @@ use crate::types::{MissedEvent, SlotEvent};
 use crate::{Problem, ProblemCode};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use picot_models::Slot;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
-use tokio_stream::Stream;
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Events between the reader's task and its connection.
 const CONNECTION_QUEUE_LEN: usize = 16;
 
+/// What the stream routes answer.
+pub(crate) type EventStream = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
+
 /// What the stream routes get.
 #[derive(Clone)]
 pub(crate) struct Streams {
-    feed: Arc<SlotFeed>,
+    pub(super) interface: Arc<Interface>,
     places: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Streams {
     pub(crate) fn new(
-        feed: Arc<SlotFeed>,
+        interface: Arc<Interface>,
         max_streams: usize,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let places = Arc::new(Semaphore::new(max_streams.min(Semaphore::MAX_PERMITS)));
         Self {
-            feed,
+            interface,
             places,
             stopped,
         }
@@ -59,18 +62,37 @@ pub(crate) async fn slots(
     State(streams): State<Streams>,
     QueryParts(query): QueryParts<StreamQuery>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+) -> Result<EventStream, Refusal> {
     let from = first_slot(&query, &headers)?;
-    let place = Arc::clone(&streams.places)
-        .try_acquire_owned()
-        .map_err(|_| {
-            Refusal::new(
-                ProblemCode::Unavailable,
-                "this node serves as many streams as it is allowed to",
-            )
-        })?;
+    let interface = Arc::clone(&streams.interface);
+    open(&streams, move |sender| async move {
+        let (kept, live) = interface.slots.join(from);
+        let _ = forward(&interface.slots, from, kept, live, &sender).await;
+    })
+}
+
+/// Opens a stream that lasts as long as `work`, the reader and the interface, if there is a place.
+pub(super) fn open<F: Future<Output = ()> + Send>(
+    streams: &Streams,
+    work: impl FnOnce(mpsc::Sender<Result<Event, Infallible>>) -> F + Send + 'static,
+) -> Result<EventStream, Refusal> {
+    let place = Arc::clone(&streams.places).try_acquire_owned();
+    let place = place.map_err(|_| {
+        let detail = "this node serves as many streams as it is allowed to";
+        Refusal::new(ProblemCode::Unavailable, detail)
+    })?;
     let (sender, receiver) = mpsc::channel(CONNECTION_QUEUE_LEN);
-    tokio::spawn(serve(streams, from, sender, place));
+    let stopped = streams.stopped.clone();
+    let metrics = &streams.interface.metrics;
+    let counted = metrics.as_ref().map(|metrics| metrics.stream_opened());
+    tokio::spawn(async move {
+        let (_place, _counted) = (place, counted);
+        tokio::select! {
+            () = until_stopped(stopped) => {}
+            () = sender.closed() => {}
+            () = work(sender.clone()) => {}
+        }
+    });
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
 }
 
@@ -81,14 +103,7 @@ fn first_slot(query: &StreamQuery, headers: &HeaderMap) -> Result<Option<Slot>, 
         .and_then(|value| value.to_str().ok())
     {
         let last: Slot = super::parse("Last-Event-ID", last)?;
-        // The slot after it in order, whatever the number of threads: what is kept is compared to it.
-        return Ok(Some(
-            last.thread
-                .checked_add(1)
-                .map_or(Slot::new(last.period.saturating_add(1), 0), |thread| {
-                    Slot::new(last.period, thread)
-                }),
-        ));
+        return Ok(Some(after(last)));
     }
     query
         .from
@@ -97,18 +112,13 @@ fn first_slot(query: &StreamQuery, headers: &HeaderMap) -> Result<Option<Slot>, 
         .transpose()
 }
 
-async fn serve(
-    streams: Streams,
-    from: Option<Slot>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-    _place: OwnedSemaphorePermit,
-) {
-    let (kept, live) = streams.feed.join(from);
-    tokio::select! {
-        () = until_stopped(streams.stopped.clone()) => {}
-        () = sender.closed() => {}
-        _ = forward(&streams.feed, from, kept, live, &sender) => {}
-    }
+/// The slot after one in order, whatever the number of threads: what is kept is compared to it.
+pub(super) fn after(last: Slot) -> Slot {
+    last.thread
+        .checked_add(1)
+        .map_or(Slot::new(last.period.saturating_add(1), 0), |thread| {
+            Slot::new(last.period, thread)
+        })
 }
 
 /// Sends what is kept and what follows, until the reader is gone.
@@ -148,7 +158,7 @@ fn missed(count: Option<u64>, next: Option<Slot>) -> Event {
     json_event("missed", &MissedEvent { count, next })
 }
 
-fn json_event(name: &str, data: &impl Serialize) -> Event {
+pub(super) fn json_event(name: &str, data: &impl Serialize) -> Event {
     Event::default()
         .event(name)
         .data(serde_json::to_string(data).unwrap_or_default())
