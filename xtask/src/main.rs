@@ -22,6 +22,7 @@ mod ci;
 mod explore;
 mod failure;
 mod localnet;
+mod metrics;
 mod model;
 mod node;
 mod sim;
@@ -45,7 +46,7 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     node::TASK,
     localnet::TASK,
     sim::TASK,
@@ -54,6 +55,7 @@ const TASKS: [Task; 10] = [
     explore::TASK,
     model::TASK,
     torture::TASK,
+    metrics::TASK,
     tidy::TASK,
     ci::TASK,
 ];
