@@ -31,7 +31,7 @@ export function geometry({ width, threads }) {
     blockWidth: Math.round(period * BLOCK_PART),
     blockHeight,
     radius: Math.min(9, blockHeight / 2.6),
-    hasText: lane >= 40 && period >= 84,
+    hasText: lane >= 40 && period >= 108,
     isDense: threads > 8,
   };
 }

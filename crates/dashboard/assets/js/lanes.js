@@ -139,7 +139,7 @@ export class Lanes {
     const beads = s("g", {});
     const lines = s("g", {});
     const label = s("text", { class: "period", x: layout.blockWidth / 2, y: -9 }, String(period));
-    beads.append(s("path", { class: "tick", d: `M0 -4V${layout.height}` }), label);
+    lines.append(s("path", { class: "tick", d: `M0 -4V${layout.height}` }), label);
     const slots = [];
     for (let thread = 0; thread < layout.threads; thread += 1) {
       const slot = this.#makeSlot({ period, thread });
