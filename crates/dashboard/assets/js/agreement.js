@@ -49,7 +49,12 @@ export class Agreement {
   }
 
   #drawCandidates(answer, view, decided) {
-    const candidates = [...(answer.candidates ?? [])].sort((a, b) => (a.rank ?? 99) - (b.rank ?? 99));
+    const candidates = [...answer.candidates].sort((a, b) => (a.rank ?? 99) - (b.rank ?? 99));
+    // What the node no longer lists, its events told while the page was open.
+    const listed = new Set(candidates.map((it) => it.block));
+    for (const [block, { producer }] of view?.candidates ?? []) {
+      if (!listed.has(block)) candidates.push({ block, producer });
+    }
     if (candidates.length === 0 && decided) candidates.push({ block: decided, producer: view.producer });
     setText(this.candidatesNote, candidates.length === 0 ? "No candidate was seen" : count(candidates.length, "candidate"));
     // The decided one is always among those that are listed.

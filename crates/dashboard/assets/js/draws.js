@@ -1,5 +1,6 @@
 // When our addresses are to act, and what came of it.
 
+import { RANK } from "./chain.js";
 import { h, rows, setAttr, setText, show } from "./dom.js";
 import { clockTime, count, countdown, percent, shortId } from "./format.js";
 import { hrefOf } from "./query.js";
@@ -82,7 +83,9 @@ export class Draws {
     setText(this.note, addresses.length > 0 ? count(addresses.length, "address", "addresses") : "");
     if (addresses.length === 0) return;
     const { next, past } = sortDraws(answers, now);
-    this.#drawNext(next.slice(0, NEXT), now);
+    // The answers are some seconds old: what is decided since is no longer to come.
+    const isOpen = (draw) => RANK[chain.get(draw.slot)?.status ?? "not_open"] < RANK.decided;
+    this.#drawNext(next.filter(isOpen).slice(0, NEXT), now);
     const endorsement = nextEndorsement(answers, now);
     setText(this.endorse, endorsement ? `Next endorsement at ${keyOf(endorsement.slot)}, ${countdown(endorsement.start - now)}` : "");
     this.#drawPast(past, chain, notProducing);

@@ -157,8 +157,12 @@ const agreementPoll = new Poll(AGREEMENT_MS, async () => {
   const isDone = isSame && state.agreement?.status === "final";
   if (isDone) return;
   const answer = await read(`/slots/${slot.period}/${slot.thread}/agreement`);
-  // The node forgets votes soon after the decision; who looks on still sees them.
-  if (isSame && answer.rounds.length === 0) answer.rounds = state.agreement?.rounds ?? [];
+  // The node forgets votes and candidates soon after the decision; who looks on still sees them.
+  if (isSame && state.agreement) {
+    for (const part of ["rounds", "candidates"]) {
+      if (answer[part].length < state.agreement[part].length) answer[part] = state.agreement[part];
+    }
+  }
   state.agreement = answer;
   showSlot(slot);
 });
