@@ -1,6 +1,7 @@
 //! The parts of a node, made in the order of their dependencies and ended in the opposite one.
 
 mod checkpoints;
+mod metrics;
 mod start_up_safety;
 mod surroundings;
 
@@ -25,7 +26,8 @@ use crate::replay::replay;
 use crate::states::ToServe;
 use crate::{NodeError, VERSION};
 use picot_api::{
-    ApiConfig, ApiContext, ApiServer, ControlContext, ControlToken, KeyControl, Production,
+    ApiConfig, ApiContext, ApiMetrics, ApiServer, ControlContext, ControlToken, KeyControl,
+    Production,
 };
 use picot_block_factory::{
     AlwaysConnected, Asking, BlockFactory, BlockProducer, Connection, Fates, HistoryLog,
@@ -42,6 +44,7 @@ use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{Execution, ExecutionCore, ExecutionError, ExecutionWorker};
 use picot_models::{CanonicalRuleKind, ChainId, CheckpointHash, Genesis};
 use picot_pool::{AccountView, LateAccounts, NoPropagation, Pool, Propagation, SharedPool};
+use picot_protocol::PeerInfo;
 use picot_selector::{BackgroundSelector, Selector};
 use picot_storage::{BlockArchive, BoundedStorage, Storage, StorageConfig};
 use picot_wallet::{FileWallet, SigningLog, Wallet};
@@ -61,6 +64,7 @@ const CONTROL_CONNECTIONS: usize = 8;
 const VERIFYING_KEYS: usize = 10_000;
 
 /// What a node is started with.
+#[derive(Clone)]
 pub struct NodeConfig {
     /// Where its data is.
     pub layout: DataLayout,
@@ -154,7 +158,8 @@ impl Node {
         base.housekeeping(&mut node)?;
         let production = base.production(&node, &blocks, &endorsements);
         node.production = Some(Arc::clone(&production));
-        node.api = Some(base.api(&config, &node, production)?);
+        let metrics = base.metrics(&config, &mut node, &production)?;
+        node.api = Some(base.api(&config, &node, production, metrics)?);
         node.control = Some(base.control(&config, &node, blocks, endorsements)?);
         Ok(node)
     }
@@ -229,6 +234,12 @@ impl Node {
     #[must_use]
     pub fn not_producing(&self) -> Option<String> {
         self.production.as_ref()?.facts().not_producing
+    }
+
+    /// What is known of each peer.
+    pub(crate) fn peer_infos(&self) -> Vec<PeerInfo> {
+        let network = self.network.as_ref();
+        network.map_or_else(Vec::new, |network| network.peer_infos())
     }
 
     /// Who this node is to others, and where it listens; none if it has no network.
@@ -628,6 +639,7 @@ impl Base {
         config: &NodeConfig,
         node: &Node,
         production: Arc<FactoryFacts>,
+        metrics: Arc<dyn ApiMetrics>,
     ) -> Result<ApiServer, NodeError> {
         let context = ApiContext {
             genesis: Arc::clone(&self.genesis),
@@ -645,6 +657,7 @@ impl Base {
                 .network
                 .as_ref()
                 .map(|network| Arc::clone(network) as _),
+            metrics: Some(metrics),
             node_version: VERSION,
             started_at: self.started_at,
         };
@@ -653,7 +666,6 @@ impl Base {
 }
 
 fn open_wallet(
-            metrics: None,
     config: &NodeConfig,
     log: &Arc<dyn SigningLog>,
     data: &DataDir,

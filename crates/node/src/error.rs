@@ -76,6 +76,8 @@ pub enum NodeError {
     Bootstrap(#[from] BootstrapError),
     /// the interface cannot start
     Api(#[from] ApiError),
+    /// the metrics cannot be counted
+    Metrics(#[from] picot_metrics::MetricsError),
     /// the network cannot start
     Network(#[from] picot_network::NetworkError),
     /// the protocol between nodes cannot start

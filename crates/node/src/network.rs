@@ -1,6 +1,7 @@
 //! The network of a node: the protocol over libp2p, between consensus, the pool and other nodes.
 
 mod peers;
+mod traffic;
 
 use crate::data_layout::DataLayout;
 use crate::pruning::ServedFrom;
@@ -17,7 +18,8 @@ use picot_models::{ChainId, Genesis};
 use picot_network::{Address, Event, Identity, Link, Network, NodeId};
 use picot_pool::Pool;
 use picot_protocol::{
-    Farewell, Lane, ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker, Transport,
+    Farewell, Lane, PeerInfo, ProtocolHandle, ProtocolPorts, ProtocolQueues, ProtocolWorker,
+    Transport,
 };
 use picot_selector::Selector;
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tracing::{debug, warn};
+use traffic::Traffic;
 
 /// How often the protocol is told how far this node is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -220,6 +223,11 @@ impl NodeNetwork {
         })
     }
 
+    /// What is known of each peer.
+    pub(crate) fn peer_infos(&self) -> Vec<PeerInfo> {
+        self.handle.peers()
+    }
+
     pub(crate) fn local(&self) -> picot_network::Local {
         self.network.local()
     }
@@ -271,6 +279,7 @@ struct Links {
     clock: Arc<dyn Clock>,
     network: Mutex<Option<Arc<dyn Network>>>,
     nodes: Mutex<Nodes>,
+    traffic: Traffic,
 }
 
 impl Links {
@@ -279,6 +288,7 @@ impl Links {
             clock,
             network: Mutex::new(None),
             nodes: Mutex::default(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -303,6 +313,7 @@ impl Links {
                 outbound,
                 reserved,
             } => {
+                self.traffic.connected(outbound);
                 self.nodes.lock().connected(link, node);
                 let peer = Peer(link.0);
                 handle.connected(peer, hash_of(&node), address.ip(), outbound, reserved);
@@ -314,6 +325,7 @@ impl Links {
             Event::Frame(mut frame) => match Lane::of_number(frame.lane) {
                 Some(lane) => {
                     let bytes = std::mem::take(&mut frame.bytes);
+                    self.traffic.received(lane, bytes.len());
                     handle.receive(Peer(frame.link.0), lane, &bytes, Some(Box::new(frame)));
                 }
                 None => warn!(
@@ -325,6 +337,7 @@ impl Links {
                 link, lane, bytes, ..
             } => {
                 if let Some(lane) = Lane::of_number(lane) {
+                    self.traffic.sent(lane, bytes);
                     handle.written(Peer(link.0), lane, bytes);
                 }
             }
