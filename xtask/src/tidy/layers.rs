@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ),
     (
         "adapters",
-        &["database", "vm", "api-types", "network", "protocol", "bootstrap", "dashboard", "metrics", "api"],
+        &["database", "vm", "api-types", "client", "network", "protocol", "bootstrap", "dashboard", "metrics", "api"],
     ),
     ("assembly", &["node", "simulator"]),
     ("top level", &["xtask", "tests"]),
