@@ -7,6 +7,8 @@
 mod args;
 mod bootstrap;
 mod checkpoint;
+mod completions;
+mod config;
 mod control;
 mod db;
 mod draws;
@@ -15,6 +17,7 @@ mod factory;
 mod follow;
 mod genesis;
 mod keys;
+mod lists;
 mod load;
 mod node;
 mod passphrase;
@@ -22,9 +25,11 @@ mod peers;
 mod protection;
 mod read;
 mod send;
+mod settings;
 mod sim;
 mod tables;
 mod wallet;
+mod watch;
 mod world;
 
 pub use args::Cli;
@@ -33,6 +38,7 @@ pub use node::NodeOptions;
 pub use passphrase::{
     Passphrase, PassphraseError, PassphraseSource, Prompt, Purpose, SystemPrompt,
 };
+pub use settings::{Environment, SettingsError};
 pub use world::World;
 
 use args::Command;
@@ -61,6 +67,7 @@ pub fn main() -> ExitCode {
         err: &mut std::io::stderr(),
         prompt: &mut SystemPrompt,
         passphrase: Passphrase::from_environment(),
+        environment: &Environment::of_process(),
         clock: &SystemClock,
         pause: &mut pause,
     };
@@ -92,7 +99,9 @@ pub fn run(cli: Cli, world: &mut World<'_>) -> i32 {
 fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
     let done = match command {
         Command::Sim(arguments) => return sim::run(&arguments),
-        Command::Node(arguments) => node::run(arguments, world),
+        Command::Node(arguments) => node::run(*arguments, world),
+        Command::Config { command } => config::run(command, world),
+        Command::Completions(arguments) => completions::run(&arguments, world),
         Command::Genesis { command } => genesis::run(command, world),
         Command::Keys { command } => keys::run(command, world),
         Command::Factory { command } => factory::run(command, world),
@@ -101,6 +110,17 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<i32, CliError> {
         Command::Draws(arguments) => draws::run(&arguments, world),
         Command::Status(arguments) => read::status(&arguments, world),
         Command::Block(arguments) => read::block(&arguments, world),
+        Command::Blocks(arguments) => lists::blocks(&arguments, world),
+        Command::Slots(arguments) => lists::slots(&arguments, world),
+        Command::Agreement(arguments) => read::agreement(&arguments, world),
+        Command::Stakers(arguments) => lists::stakers(&arguments, world),
+        Command::Cycles(arguments) => lists::cycles(&arguments, world),
+        Command::Fees(arguments) => read::fees(&arguments, world),
+        Command::Pool(arguments) => read::pool(&arguments, world),
+        Command::Operations(arguments) => lists::operations(&arguments, world),
+        Command::Watch(arguments) => watch::run(&arguments, world),
+        Command::Deploy(arguments) => send::deploy(arguments, world),
+        Command::Call(arguments) => send::call(arguments, world),
         Command::Checkpoint { command } => checkpoint::run(&command, world),
         Command::Slot(arguments) => read::slot(&arguments, world),
         Command::Address(arguments) => read::address(&arguments, world),

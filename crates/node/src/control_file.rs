@@ -4,6 +4,7 @@
 use crate::NodeError;
 use crate::data_layout::DataLayout;
 use crate::randomness::SystemRandomness;
+use picot_client::ControlClient;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -80,6 +81,16 @@ pub fn read(layout: &DataLayout) -> io::Result<Option<ControlAccess>> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(Some(serde_json::from_slice(&bytes)?))
+}
+
+/// A client of the node that says that it runs on a data directory; none if none does. It may have been
+/// killed: then nobody answers.
+///
+/// # Errors
+/// What it says cannot be read.
+pub fn client(layout: &DataLayout) -> io::Result<Option<ControlClient>> {
+    let access = read(layout)?;
+    Ok(access.map(|access| ControlClient::new(access.address.into(), &access.token)))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

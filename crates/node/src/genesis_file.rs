@@ -1,7 +1,7 @@
 //! Genesis files: read with a bound and checked.
 
-use crate::client::printable;
 use displaydoc::Display;
+use picot_client::printable;
 use picot_models::{Genesis, GenesisError};
 use std::fs::File;
 use std::io::{self, Read};

@@ -6,7 +6,6 @@ pub mod assembly;
 mod bootstrap;
 mod catching_up;
 pub mod cli;
-pub mod client;
 pub mod control_file;
 mod countdown;
 pub mod data_layout;

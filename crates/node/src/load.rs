@@ -28,8 +28,8 @@ pub(crate) use run::{Limits, Load, run};
 pub(crate) use signer::AMOUNT_MAX;
 pub(crate) use tracker::Tracker;
 
-use crate::client::{ApiUrl, ClientError};
 use displaydoc::Display;
+use picot_client::{ApiUrl, ClientError};
 use thiserror::Error;
 
 /// Why a load ended before its time.

@@ -13,7 +13,6 @@ use crate::shutdown::stop_on_signals;
 use crate::slot_lines::SlotLines;
 use crate::{NodeError, VERSION};
 use crossbeam_channel::{never, select, tick};
-use picot_api::ApiConfig;
 use picot_clock::{Clock, Stop, SystemClock, Timestamp};
 use picot_database::{DatabaseConfig, FaultPoint};
 use picot_execution::Level;
@@ -26,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 /// What is logged unless told otherwise: what an operator should see.
-const DEFAULT_LOG: &str = "warn";
+pub(crate) const DEFAULT_LOG: &str = "warn";
 /// How often a stop is looked for while no slot passes.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 /// How long old misses wait for more of them before their line is printed.
@@ -57,15 +56,9 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
         passphrase: passphrase(&options, &layout)?,
         chain,
         database: DatabaseConfig { faults, ..database },
-        api: ApiConfig {
-            listen: options.api,
-            ..ApiConfig::default()
-        },
+        api: options.api.clone(),
         control: options.control,
-        pool: picot_pool::Config {
-            min_fee: options.min_fee,
-            ..picot_pool::Config::default()
-        },
+        pool: options.pool.clone(),
         keys_never_signed: options.keys_never_signed,
         history: options.history,
         clock: Arc::new(SystemClock),
@@ -90,7 +83,7 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
 }
 
 fn start_log(options: &NodeOptions) -> Result<(), NodeError> {
-    let filter = options.log.as_deref().unwrap_or(DEFAULT_LOG);
+    let filter = &options.log;
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| NodeError::Stopped(format!("`--log {filter}` is no filter: {error}")))?;
     let builder = tracing_subscriber::fmt()

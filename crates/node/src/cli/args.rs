@@ -1,25 +1,44 @@
 //! What can be written after `picot`.
 
+mod chain;
 mod checkpoint;
+mod config;
+mod contracts;
 mod db;
+mod factory;
 mod genesis;
-mod network;
+mod keys;
 mod peers;
+mod protection;
+mod settings;
 
+pub(crate) use chain::{
+    AfterArgs, BlocksArgs, CyclesArgs, FeesArgs, OperationsArgs, PoolArgs, SlotsArgs, StakersArgs,
+    TopicName, WatchArgs,
+};
 pub(crate) use checkpoint::{CheckpointCommand, CheckpointShowArgs};
+pub(crate) use config::{
+    CompletionShell, CompletionsArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs,
+};
+pub(crate) use contracts::{CallArgs, DeployArgs};
 pub(crate) use db::{DbArgs, DbCommand};
+pub(crate) use factory::{Factory, FactoryCommand, FactoryHistoryArgs, FactorySwitchArgs};
 pub(crate) use genesis::{GenesisCommand, GenesisFileArgs, GenesisNewArgs, Preset};
-pub(crate) use network::NetworkArgs;
+pub(crate) use keys::{
+    KeysAllowArgs, KeysArgs, KeysCommand, KeysExportArgs, KeysImportArgs, KeysRemoveArgs,
+};
 pub(crate) use peers::{PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
+pub(crate) use protection::{
+    ProtectionArgs, ProtectionCommand, ProtectionExportArgs, ProtectionImportArgs,
+};
+pub(crate) use settings::SettingArgs;
 
 use super::load::LoadArgs;
-use crate::client::{ApiUrl, DEFAULT_API};
 use crate::data_layout::DEFAULT_DEV_DATA;
-use crate::history_mode::HistoryMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use picot_models::{Address, Amount, BlockId, CheckpointHash, OperationId, Slot};
+use picot_client::{ApiUrl, DEFAULT_API};
+use picot_models::{Address, Amount, BlockId, OperationId, Slot};
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Runs a Picot node, keeps its keys, and talks to a running one.
@@ -35,8 +54,12 @@ Examples:
   picot transfer addr1… 12.5       send coins, and wait until that is final
   picot help transfer              more on one command
 
-Exit codes: 0 good, 1 failure, 2 wrong usage, 77 refused for safety's sake: a signing log that is damaged or
-misses what its keys signed, or data that another process uses, or of another chain or a newer program."
+Exit codes:
+   0  good
+   1  failure
+   2  wrong usage: an argument, or a setting wherever it is written
+  77  refused for safety's sake: a signing log that is damaged or misses what its keys signed, or data
+      that another process uses, or of another chain or a newer program"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -52,8 +75,26 @@ Examples:
   picot node --dev --reset                       the same, forgetting the chain of before
   picot node --dev --data /tmp/dev2 --api 127.0.0.1:4702
   picot node --data /var/lib/picot --genesis main.json --passphrase-file /etc/picot/passphrase
-  picot node --data /var/lib/picot --history cycles=30     blocks of older cycles are dropped")]
-    Node(NodeArgs),
+  picot node --data /var/lib/picot --history cycles=30     blocks of older cycles are dropped
+  picot node --config /etc/picot/picot.toml      settings of a file
+  picot node --dev --set api.max_streams=16      any setting of `picot config show`
+
+A setting is taken from its flag, else from the environment (PICOT_DATA, PICOT_API_LISTEN…), else from
+the file, else it is the default. `picot config show` tells where each value comes from.")]
+    Node(Box<NodeArgs>),
+    /// Check, show and document the settings of `picot node`
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  picot config example > picot.toml              every setting, documented
+  picot config check picot.toml                  what is wrong with it, by line
+  picot config show --config picot.toml          what is in force, and where it was said"
+    )]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Make, check or show a genesis file
     #[command(
         arg_required_else_help = true,
@@ -129,6 +170,7 @@ The node is found through its data directory: whoever may read that may control 
 Examples:
   picot draws                                    of the addresses of the node's own keys
   picot draws addr1… --past 16 --coming 4
+  picot draws --all                              of all addresses, for the slots to come
   picot draws --json")]
     Draws(DrawsArgs),
     /// Show how a running node is doing
@@ -142,14 +184,76 @@ Examples:
     #[command(after_help = "\
 Examples:
   picot block blk1…
+  picot block blk1… --operations                 what is in it, and what came of that
   picot block blk1… --json")]
     Block(BlockArgs),
+    /// List decided blocks, latest first
+    #[command(after_help = "\
+Examples:
+  picot blocks
+  picot blocks --producer addr1… --limit 100
+  picot blocks --before 120/0 --json")]
+    Blocks(BlocksArgs),
     /// Show what is known of a slot
     #[command(after_help = "\
 Examples:
   picot slot 12/3                  thread 3 of period 12
   picot slot 12/3 --json")]
     Slot(SlotArgs),
+    /// List slots, latest first: open, decided, missed
+    #[command(after_help = "\
+Examples:
+  picot slots
+  picot slots --before 120/0 --limit 64
+  picot slots --json")]
+    Slots(SlotsArgs),
+    /// Show how a slot was, or is being, agreed on: candidates, votes by round, certificate
+    #[command(after_help = "\
+Examples:
+  picot agreement 12/3
+  picot agreement 12/3 --json                    with every signer")]
+    Agreement(SlotArgs),
+    /// List stakers, most rolls first
+    #[command(after_help = "\
+Examples:
+  picot stakers
+  picot stakers --limit 1000 --json")]
+    Stakers(StakersArgs),
+    /// Show cycles: stake, blocks, misses, endorsements
+    #[command(after_help = "\
+Examples:
+  picot cycles
+  picot cycles 12                                what each address did in cycle 12
+  picot cycles 12 --json")]
+    Cycles(CyclesArgs),
+    /// Show what an operation should pay, by what is pending
+    #[command(after_help = "\
+Examples:
+  picot fees
+  picot fees --sender addr1…                     in the thread of this address
+  picot transfer addr1… 12.5 --fee auto          takes the one for the next block")]
+    Fees(FeesArgs),
+    /// Show what is pending at a node, by thread
+    #[command(after_help = "\
+Examples:
+  picot pool
+  picot pool --json")]
+    Pool(PoolArgs),
+    /// List what an address has pending at a node
+    #[command(after_help = "\
+Examples:
+  picot operations addr1…
+  picot operations addr1… --limit 100 --json")]
+    Operations(OperationsArgs),
+    /// Tell what happens at a node, line by line, as it happens
+    #[command(after_help = "\
+Examples:
+  picot watch
+  picot watch --topic decided --topic slot
+  picot watch --operation op1… --json            one JSON object a line
+
+It goes on when the node is started anew, and says what was missed meanwhile.")]
+    Watch(WatchArgs),
     /// Show what validators certified of the state
     #[command(after_help = "\
 Examples:
@@ -179,7 +283,9 @@ Examples:
 Examples:
   picot transfer addr1… 12.5                     from the only key of ./picot-data/dev
   picot transfer addr1… 12.5 --from addr1… --fee 0.001
-  picot transfer addr1… 12.5 --wait accepted     do not wait until it is final")]
+  picot transfer addr1… 12.5 --wait accepted     do not wait until it is final
+  picot transfer addr1… 12.5 --fee auto          what the node suggests for the next block
+  picot transfer addr1… 12.5 --dry-run           what it would do: nothing is signed or sent")]
     Transfer(TransferArgs),
     /// Buy rolls: the right to produce, at the chain's roll price
     #[command(after_help = "\
@@ -193,6 +299,18 @@ Examples:
   picot sell-rolls 1
   picot sell-rolls 1 --from addr1…")]
     SellRolls(RollsArgs),
+    /// Deploy a contract; the node needs an engine for contracts
+    #[command(after_help = "\
+Examples:
+  picot deploy contract.wasm --max-gas 1000000
+  picot deploy contract.wasm --max-gas 1000000 --max-coins 5 --entry 01=ff")]
+    Deploy(DeployArgs),
+    /// Call a function of a contract; the node needs an engine for contracts
+    #[command(after_help = "\
+Examples:
+  picot call addr1… play --max-gas 100000
+  picot call addr1… play --parameter 00ff --max-gas 100000 --coins 2.5")]
+    Call(CallArgs),
     /// Submit many transfers, and tell what became of them
     #[command(after_help = "\
 Examples:
@@ -241,6 +359,13 @@ Examples:
         #[command(subcommand)]
         command: DbCommand,
     },
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = "\
+Examples:
+  picot completions bash > ~/.local/share/bash-completion/completions/picot
+  picot completions zsh > ~/.zfunc/_picot                       with ~/.zfunc in $fpath
+  picot completions fish > ~/.config/fish/completions/picot.fish")]
+    Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -256,57 +381,14 @@ pub(crate) struct SimArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Run a development chain: makes keys and genesis if there are none
-    #[arg(long, conflicts_with = "genesis")]
-    pub(crate) dev: bool,
-    /// Where the node keeps its data [default with --dev: ./picot-data/dev]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "PICOT_DATA",
-        hide_env_values = true,
-        required_unless_present = "dev"
-    )]
-    pub(crate) data: Option<PathBuf>,
-    /// The genesis of the chain; copied into the data directory at the first start
-    #[arg(long, value_name = "FILE")]
-    pub(crate) genesis: Option<PathBuf>,
-    /// Where the HTTP interface listens
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4701", value_parser = listen_address)]
-    pub(crate) api: SocketAddr,
-    /// Where the control interface listens, on this machine; port 0 takes a free one, and the commands find it
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = loopback_address)]
-    pub(crate) control: SocketAddr,
-    /// Forget the development chain of before and start anew
-    #[arg(long, requires = "dev")]
-    pub(crate) reset: bool,
-    /// What is logged, such as `info` or `picot_consensus=debug`
-    #[arg(long, value_name = "FILTER", env = "PICOT_LOG", hide_env_values = true, value_parser = log_filter)]
-    pub(crate) log: Option<String>,
-    /// Log JSON, one object a line
-    #[arg(long)]
-    pub(crate) log_json: bool,
     #[command(flatten)]
-    pub(crate) passphrase: PassphraseArgs,
+    pub(crate) settings: SettingArgs,
+    /// Forget the development chain of before and start anew
+    #[arg(long)]
+    pub(crate) reset: bool,
     /// Sign although there is no signing log: the keys have signed nothing on this chain, ever
     #[arg(long)]
     pub(crate) keys_never_signed: bool,
-    /// The least fee of operations that this node takes in, in coins
-    #[arg(
-        long,
-        value_name = "AMOUNT",
-        default_value = "0.001",
-        allow_negative_numbers = true
-    )]
-    pub(crate) min_fee: Amount,
-    /// How much of the past is kept: `full`, or `cycles=N` for the blocks of the last N cycles
-    #[arg(long, value_name = "HOW", default_value = "full")]
-    pub(crate) history: HistoryMode,
-    /// A checkpoint that you trust: a node without a state follows the chain of certificates from there
-    #[arg(long, value_name = "HASH", conflicts_with = "dev")]
-    pub(crate) trusted_checkpoint: Option<CheckpointHash>,
-    #[command(flatten)]
-    pub(crate) network: NetworkArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -317,88 +399,6 @@ Examples:
   picot bootstrap status
   picot bootstrap status --data /var/lib/picot --json")]
     Status(DbArgs),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Make a key; makes the key file if there is none
-    #[command(
-        visible_alias = "generate",
-        after_help = "\
-Examples:
-  picot keys new
-  picot keys new --data /var/lib/picot --passphrase-file /etc/picot/passphrase"
-    )]
-    New(KeysArgs),
-    /// Add a key that is written as `sec1…`; makes the key file if there is none
-    #[command(
-        visible_alias = "add",
-        after_help = "\
-Examples:
-  picot keys import                              asks for the key, without showing it
-  picot keys import --secret-file key.txt"
-    )]
-    Import(KeysImportArgs),
-    /// List the addresses of the keys
-    #[command(after_help = "\
-Examples:
-  picot keys list
-  picot keys list --data /var/lib/picot --json")]
-    List(KeysArgs),
-    /// Remove a key, for good
-    #[command(after_help = "\
-Examples:
-  picot keys export addr1… > key.txt             keep it elsewhere first
-  picot keys remove addr1…")]
-    Remove(KeysRemoveArgs),
-    /// Let a key sign again that was seen in use elsewhere
-    #[command(after_help = "\
-Examples:
-  picot keys allow addr1…                        once no other node uses the key")]
-    Allow(KeysAllowArgs),
-    /// Print a secret key: whoever has it has the coins
-    #[command(after_help = "\
-Examples:
-  picot keys export addr1…
-  picot keys export addr1… > key.txt")]
-    Export(KeysExportArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeysArgs {
-    #[command(flatten)]
-    pub(crate) wallet: WalletArgs,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeysImportArgs {
-    /// A file with the key; without it, the key is asked for
-    #[arg(long, value_name = "FILE")]
-    pub(crate) secret_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) keys: KeysArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeysRemoveArgs {
-    /// Whose key
-    pub(crate) address: Address,
-    /// Do not ask whether that is meant
-    #[arg(long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) keys: KeysArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeysAllowArgs {
-    /// Whose key
-    pub(crate) address: Address,
-    #[command(flatten)]
-    pub(crate) control: ControlArgs,
 }
 
 /// Which running node is controlled.
@@ -412,129 +412,10 @@ pub(crate) struct ControlArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum FactoryCommand {
-    /// Show whether both factories produce, and how that goes
-    #[command(after_help = "\
-Examples:
-  picot factory status
-  picot factory status --data /var/lib/picot --json")]
-    Status(ControlArgs),
-    /// Switch production on; it stays so over restarts
-    #[command(after_help = "\
-Examples:
-  picot factory enable                           blocks and endorsements
-  picot factory enable endorsements")]
-    Enable(FactorySwitchArgs),
-    /// Switch production off; it stays so over restarts
-    #[command(after_help = "\
-Examples:
-  picot factory disable                          blocks and endorsements
-  picot factory disable blocks")]
-    Disable(FactorySwitchArgs),
-    /// Show what was produced, or why not, and what became of it
-    #[command(after_help = "\
-Examples:
-  picot factory history                          blocks, latest first
-  picot factory history endorsements --limit 50
-  picot factory history --before 120/0 --json")]
-    History(FactoryHistoryArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FactorySwitchArgs {
-    /// Which factory [default: both]
-    #[arg(value_enum)]
-    pub(crate) factory: Option<Factory>,
-    #[command(flatten)]
-    pub(crate) control: ControlArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FactoryHistoryArgs {
-    /// Which factory
-    #[arg(value_enum, default_value_t = Factory::Blocks)]
-    pub(crate) factory: Factory,
-    /// How many lines, from 1 to 1000
-    #[arg(long, value_name = "LINES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
-    pub(crate) limit: u64,
-    /// Of slots before this one
-    #[arg(long, value_name = "PERIOD/THREAD")]
-    pub(crate) before: Option<Slot>,
-    #[command(flatten)]
-    pub(crate) control: ControlArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Factory {
-    /// Block production
-    Blocks,
-    /// Endorsing
-    Endorsements,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProtectionCommand {
-    /// Write what was signed to a file
-    #[command(after_help = "\
-Examples:
-  picot protection export --output signed.json
-  picot protection export --address addr1… > signed.json")]
-    Export(ProtectionExportArgs),
-    /// Take over what was signed elsewhere: nothing is signed here that contradicts it
-    #[command(after_help = "\
-Examples:
-  picot protection import signed.json
-  picot protection import signed.json --data /var/lib/picot --genesis main.json")]
-    Import(ProtectionImportArgs),
-    /// Show what was signed, by address
-    #[command(after_help = "\
-Examples:
-  picot protection show
-  picot protection show --data /var/lib/picot --json")]
-    Show(ProtectionArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProtectionArgs {
-    /// The data directory of the node, which must be stopped
-    #[arg(long, value_name = "DIR", env = "PICOT_DATA", hide_env_values = true, default_value = DEFAULT_DEV_DATA)]
-    pub(crate) data: PathBuf,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProtectionExportArgs {
-    /// Of these addresses alone; may be given many times [default: all]
-    #[arg(long = "address", value_name = "ADDR")]
-    pub(crate) addresses: Vec<Address>,
-    /// Where to write it [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace the file if it exists
-    #[arg(long, requires = "output")]
-    pub(crate) force: bool,
-    #[command(flatten)]
-    pub(crate) at: ProtectionArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProtectionImportArgs {
-    /// The file
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// The genesis of the chain, for a data directory that has none yet
-    #[arg(long, value_name = "FILE")]
-    pub(crate) genesis: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) at: ProtectionArgs,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct DrawsArgs {
     /// Whose draws [default: those of the node's own keys]
+    #[arg(conflicts_with = "all")]
     pub(crate) addresses: Vec<Address>,
     /// Periods before now to look at
     #[arg(long, value_name = "PERIODS", default_value_t = 4)]
@@ -542,16 +423,17 @@ pub(crate) struct DrawsArgs {
     /// Periods from now on to look at, as far as they are drawn
     #[arg(long, value_name = "PERIODS", default_value_t = 4)]
     pub(crate) coming: u64,
+    /// Who is drawn for each slot, whoever it is
+    #[arg(long, conflicts_with_all = ["past", "coming"])]
+    pub(crate) all: bool,
+    /// With --all: from this slot on [default: from now on]
+    #[arg(long, value_name = "PERIOD/THREAD", requires = "all")]
+    pub(crate) from: Option<Slot>,
+    /// With --all: how many slots, from 1 to 1000
+    #[arg(long, value_name = "SLOTS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
     #[command(flatten)]
     pub(crate) node: ApiArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeysExportArgs {
-    /// Whose key
-    pub(crate) address: Address,
-    #[command(flatten)]
-    pub(crate) keys: KeysArgs,
 }
 
 /// Where keys are, and how to get at them.
@@ -592,6 +474,15 @@ pub(crate) struct StatusArgs {
 pub(crate) struct BlockArgs {
     /// The block's id, `blk1…`
     pub(crate) id: BlockId,
+    /// List its operations, with what each came to
+    #[arg(long)]
+    pub(crate) operations: bool,
+    /// With --operations: how many, from 1 to 1000
+    #[arg(long, value_name = "LINES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+    /// With --operations: those after this, as the part before said
+    #[arg(long, value_name = "CURSOR", requires = "operations")]
+    pub(crate) after: Option<String>,
     #[command(flatten)]
     pub(crate) node: ApiArgs,
 }
@@ -644,14 +535,18 @@ pub(crate) struct RollsArgs {
 /// What all orders have in common.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// What the operation pays to be included, in coins
+    /// What the operation pays to be included, in coins; `auto` asks the node what the next block takes
     #[arg(
         long,
         value_name = "AMOUNT",
         default_value = "0.01",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = fee
     )]
-    pub(crate) fee: Amount,
+    pub(crate) fee: Fee,
+    /// Ask the node what the operation would do, and neither sign nor send it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Whose coins or rolls; needed only if there are several keys
     #[arg(long, value_name = "ADDR")]
     pub(crate) from: Option<Address>,
@@ -678,30 +573,23 @@ pub(crate) enum WaitFor {
     Final,
 }
 
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let expected = "expected an address of this machine and a port, such as 127.0.0.1:4701";
-    text.parse().map_err(|_| expected.to_owned())
+/// What an operation pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fee {
+    /// What the node suggests for the next block.
+    Auto,
+    /// So many coins.
+    Coins(Amount),
 }
 
-fn loopback_address(text: &str) -> Result<SocketAddr, String> {
-    let address = listen_address(text)?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err(
-            "keys and factories are controlled from this machine only, such as 127.0.0.1:4702"
-                .to_owned(),
-        )
+fn fee(text: &str) -> Result<Fee, String> {
+    if text == "auto" {
+        return Ok(Fee::Auto);
     }
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    match tracing_subscriber::EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!(
-            "{error}: expected a filter such as `info` or `picot_consensus=debug`"
-        )),
-    }
+    let coins: Result<Amount, _> = text.parse();
+    coins
+        .map(Fee::Coins)
+        .map_err(|error| format!("{error}, or `auto`"))
 }
 
 fn roll_count(text: &str) -> Result<u64, String> {

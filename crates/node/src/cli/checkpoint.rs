@@ -2,7 +2,7 @@
 
 use super::args::{CheckpointCommand, CheckpointShowArgs};
 use super::{CliError, World, read, tables};
-use crate::client::ApiClient;
+use picot_client::ApiClient;
 
 pub(super) fn run(command: &CheckpointCommand, world: &mut World<'_>) -> Result<(), CliError> {
     match command {

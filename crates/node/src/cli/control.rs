@@ -1,8 +1,9 @@
 //! The control interface of the node that runs on a data directory.
 
 use super::CliError;
-use crate::client::{ClientError, ControlClient};
+use crate::control_file;
 use crate::data_layout::DataLayout;
+use picot_client::{ClientError, ControlClient};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,7 +15,7 @@ pub(super) fn ask<T>(
     ask: impl FnOnce(&ControlClient) -> Result<T, ClientError>,
 ) -> Result<T, CliError> {
     let layout = DataLayout::new(data);
-    let client = ControlClient::of_data(&layout).map_err(|source| CliError::ControlFile {
+    let client = control_file::client(&layout).map_err(|source| CliError::ControlFile {
         path: layout.control_file(),
         source,
     })?;

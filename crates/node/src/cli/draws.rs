@@ -2,12 +2,15 @@
 
 use super::args::DrawsArgs;
 use super::{CliError, World, tables};
-use crate::client::{ApiClient, ClientError};
 use picot_api::types::DrawsResponse;
+use picot_client::{ApiClient, ClientError};
 use picot_models::Slot;
 use std::ops::Range;
 
 pub(super) fn run(arguments: &DrawsArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    if arguments.all {
+        return super::lists::slot_draws(arguments, world);
+    }
     let client = ApiClient::new(arguments.node.api.clone());
     let (asked, answers) = ask(&client, arguments).map_err(|source| CliError::Node {
         action: "read the draws".to_owned(),

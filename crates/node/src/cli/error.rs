@@ -1,8 +1,7 @@
 //! Why a command failed, and what to do about it.
 
-use super::PassphraseError;
+use super::{PassphraseError, SettingsError};
 use crate::NodeError;
-use crate::client::ClientError;
 use crate::data_layout::{
     CHAIN_FILE, DEFAULT_DEV_DATA, GENESIS_FILE, SIGNING_FOLDER, STORE_FOLDER,
 };
@@ -11,6 +10,7 @@ use crate::load::LoadError;
 use crate::randomness::RandomnessError;
 use displaydoc::Display;
 use picot_api::ProblemCode;
+use picot_client::ClientError;
 use picot_database::{DatabaseError, WriteFailure, is_out_of_space};
 use picot_execution::ExecutionError;
 use picot_models::text::TextError;
@@ -39,6 +39,8 @@ pub enum CliError {
         #[source]
         source: ClientError,
     },
+    /// {0}
+    Settings(#[from] SettingsError),
     /// cannot use the wallet
     Wallet(#[from] WalletError),
     /// no passphrase for the wallet
@@ -245,6 +247,17 @@ pub enum CliError {
     FundingFailed(String),
     /// the load did not go as it should
     Load(#[from] LoadError),
+    /// the operation would not do what it orders
+    WouldFail,
+    /// {path} has more than the {max} bytes that the code of a contract may have
+    CodeTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        max: u64,
+    },
+    /// a key of the datastore was given twice
+    EntryTwice,
     /// cannot write the output
     Output(#[source] io::Error),
 }
@@ -277,9 +290,11 @@ impl CliError {
             {
                 SAFETY_REFUSAL
             }
+            Self::Settings(error) if error.is_usage() => 2,
             Self::ManyKeys { .. }
             | Self::ExpireIn { .. }
             | Self::AllocatedTwice(_)
+            | Self::EntryTwice
             | Self::NoSecret
             | Self::NotConfirmed => 2,
             _ => 1,
@@ -291,6 +306,7 @@ impl CliError {
         let hint = match self {
             Self::Node { source, .. } => return client_hint(source),
             Self::NotAccepted { id, source } => return submit_hint(*id, source),
+            Self::Settings(error) => return error.hint().map(str::to_owned),
             Self::Wallet(error) => return wallet_hint(error),
             Self::Passphrase(error) => return error.hint(),
             Self::Run { data, source } => return node_hint(data, source),

@@ -2,9 +2,9 @@
 //! was seen, and a loop around it that looks.
 
 use super::{CliError, World, tables};
-use crate::client::{ApiClient, ClientError};
 use picot_api::ProblemCode;
 use picot_api::types::{OperationResponse, OperationResult, OperationState};
+use picot_client::{ApiClient, ClientError};
 use picot_clock::Millis;
 use picot_models::{OperationId, Slot, Timestamp};
 
@@ -163,7 +163,7 @@ pub(super) fn check_outcome(answer: &OperationResponse) -> Result<(), CliError> 
         Some(OperationResult::Failed { reason }) => Err(CliError::Failed {
             id,
             slot,
-            reason: crate::client::printable(reason),
+            reason: picot_client::printable(reason),
         }),
         Some(OperationResult::Unpaid) => Err(CliError::Unpaid { id, slot }),
         Some(OperationResult::Refused) => Err(CliError::Void { id, slot }),

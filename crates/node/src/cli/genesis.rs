@@ -2,8 +2,8 @@
 
 use super::args::{GenesisCommand, GenesisFileArgs, GenesisNewArgs, Preset};
 use super::{CliError, World, tables};
-use crate::client::printable;
 use crate::genesis_file::read_genesis;
+use picot_client::printable;
 use picot_models::{
     Amount, CanonicalRuleKind, ChainId, ChainParams, Genesis, GenesisStaker, ProposalPolicy,
     Timestamp,

@@ -7,10 +7,10 @@ pub(crate) use args::LoadArgs;
 
 use super::send::{asking, check_chain, expire_in};
 use super::{CliError, World, tables};
-use crate::client::ApiClient;
 use crate::load::{self, Account, Limits, Load};
 use crate::shutdown::stop_on_signals;
 use picot_api::types::ParametersResponse;
+use picot_client::ApiClient;
 use picot_clock::{Millis, Stop, Timestamp};
 use picot_models::Address;
 use serde::Serialize;

@@ -1,11 +1,12 @@
 //! `picot node`.
 
-use super::args::{NetworkArgs, NodeArgs};
+use super::args::NodeArgs;
+use super::settings::{self, SettingsError};
 use super::{CliError, PassphraseSource, World};
-use crate::data_layout::DEFAULT_DEV_DATA;
 use crate::history_mode::HistoryMode;
 use crate::network::NetworkOptions;
-use picot_models::{Amount, CheckpointHash};
+use picot_api::ApiConfig;
+use picot_models::CheckpointHash;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -18,22 +19,22 @@ pub struct NodeOptions {
     pub data: PathBuf,
     /// The genesis file of a first start; never together with `dev`.
     pub genesis: Option<PathBuf>,
-    /// Where the HTTP interface listens. Port 0 takes a free one.
-    pub api: SocketAddr,
+    /// Where the HTTP interface listens, and its bounds.
+    pub api: ApiConfig,
     /// Where the control interface listens, on loopback. Port 0 takes a free one.
     pub control: SocketAddr,
     /// Start anew, without the chain of before; only together with `dev`.
     pub reset: bool,
-    /// What is logged: a filter that was checked. None: the default of the node.
-    pub log: Option<String>,
+    /// What is logged: a filter that was checked.
+    pub log: String,
     /// Log JSON.
     pub log_json: bool,
     /// Where the passphrase of the key file comes from.
     pub passphrase: PassphraseSource,
     /// Whether the operator states that the keys have signed nothing on this chain, ever.
     pub keys_never_signed: bool,
-    /// The least fee of operations taken in.
-    pub min_fee: Amount,
+    /// The bounds of what is pending.
+    pub pool: picot_pool::Config,
     /// How much of the past is kept.
     pub history: HistoryMode,
     /// How it takes part in the network.
@@ -43,7 +44,7 @@ pub struct NodeOptions {
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
-    let options = options(arguments, world);
+    let options = options(arguments, world)?;
     let data = options.data.clone();
     crate::node_command::run(options).map_err(|error| CliError::Run {
         data,
@@ -51,43 +52,34 @@ pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliE
     })
 }
 
-pub(super) fn options(arguments: NodeArgs, world: &World<'_>) -> NodeOptions {
-    NodeOptions {
-        dev: arguments.dev,
-        // Without `--dev`, a missing directory is refused before this.
-        data: arguments
-            .data
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_DEV_DATA)),
-        genesis: arguments.genesis,
-        api: arguments.api,
-        control: arguments.control,
+pub(super) fn options(
+    arguments: NodeArgs,
+    world: &World<'_>,
+) -> Result<NodeOptions, SettingsError> {
+    let values = settings::merge(&arguments.settings, world.environment)?.values;
+    if arguments.reset && !values.dev {
+        return Err(SettingsError::ResetWithoutDev);
+    }
+    Ok(NodeOptions {
+        dev: values.dev,
+        data: values.data.ok_or(SettingsError::NoData)?,
+        genesis: values.genesis,
+        api: values.api,
+        control: values.control,
         reset: arguments.reset,
-        log: arguments.log,
-        log_json: arguments.log_json,
+        log: values.log,
+        log_json: values.log_json,
         passphrase: PassphraseSource {
-            file: arguments.passphrase.passphrase_file,
+            file: values.passphrase_file,
             environment: world.passphrase.clone(),
         },
         keys_never_signed: arguments.keys_never_signed,
-        min_fee: arguments.min_fee,
-        history: arguments.history,
-        trusted_checkpoint: arguments.trusted_checkpoint,
-        network: network(arguments.network, arguments.dev),
-    }
-}
-
-/// A development node is alone unless told otherwise; every other one listens.
-fn network(arguments: NetworkArgs, dev: bool) -> NetworkOptions {
-    let mut listen = arguments.listen;
-    if listen.is_empty() && !dev {
-        listen = NetworkOptions::default_listen();
-    }
-    NetworkOptions {
-        listen,
-        external: arguments.external,
-        peers: arguments.peer,
-        reserved: arguments.reserved,
-        discovery: !arguments.no_discovery,
-        max_per_address: usize::try_from(arguments.max_per_address).unwrap_or(usize::MAX),
-    }
+        pool: values.pool,
+        history: values.history,
+        trusted_checkpoint: values.trusted_checkpoint,
+        network: NetworkOptions {
+            listen: values.listen.unwrap_or_default(),
+            ..values.network
+        },
+    })
 }

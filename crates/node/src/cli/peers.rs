@@ -2,12 +2,16 @@
 
 use super::args::{ControlArgs, PeerArgs, PeersAddArgs, PeersBanArgs, PeersCommand};
 use super::{CliError, World, control, tables};
-use crate::client::{ClientError, ControlClient};
 use picot_api::control::peers::PeerResponse;
+use picot_client::{ApiClient, ClientError, ControlClient};
 
 pub(super) fn run(command: PeersCommand, world: &mut World<'_>) -> Result<(), CliError> {
     match command {
         PeersCommand::List(arguments) => list(&arguments, world),
+        PeersCommand::Show(node) => {
+            let action = "read the peers";
+            super::read::show(&node, action, ApiClient::peers, tables::public_peers, world)
+        }
         PeersCommand::Add(PeersAddArgs {
             address,
             reserved,

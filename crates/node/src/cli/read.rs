@@ -1,8 +1,11 @@
 //! Commands that ask a running node something: a table for people, JSON for programs.
 
-use super::args::{AddressArgs, ApiArgs, BlockArgs, OperationArgs, SlotArgs, StatusArgs};
+use super::args::{
+    AddressArgs, AfterArgs, ApiArgs, BlockArgs, FeesArgs, OperationArgs, PoolArgs, SlotArgs,
+    StatusArgs,
+};
 use super::{CliError, World, tables};
-use crate::client::{ApiClient, ClientError};
+use picot_client::{ApiClient, ClientError};
 use serde::Serialize;
 
 pub(super) fn status(arguments: &StatusArgs, world: &mut World<'_>) -> Result<(), CliError> {
@@ -17,6 +20,13 @@ pub(super) fn status(arguments: &StatusArgs, world: &mut World<'_>) -> Result<()
 }
 
 pub(super) fn block(arguments: &BlockArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    if arguments.operations {
+        let part = AfterArgs {
+            limit: arguments.limit,
+            after: arguments.after.clone(),
+        };
+        return super::lists::block_operations(arguments, &part, world);
+    }
     let id = arguments.id;
     let ask = |client: &ApiClient| client.block(&id);
     let action = format!("read block {id}");
@@ -28,6 +38,29 @@ pub(super) fn slot(arguments: &SlotArgs, world: &mut World<'_>) -> Result<(), Cl
     let ask = |client: &ApiClient| client.slot(slot);
     let action = format!("read slot {slot}");
     show(&arguments.node, &action, ask, tables::slot, world)
+}
+
+pub(super) fn agreement(arguments: &SlotArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let slot = arguments.slot;
+    let ask = |client: &ApiClient| client.agreement(slot);
+    let action = format!("read the agreement of slot {slot}");
+    show(&arguments.node, &action, ask, tables::agreement, world)
+}
+
+pub(super) fn fees(arguments: &FeesArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let ask = |client: &ApiClient| client.fees(arguments.sender.as_ref());
+    show(&arguments.node, "read the fees", ask, tables::fees, world)
+}
+
+pub(super) fn pool(arguments: &PoolArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    let action = "read what is pending";
+    show(
+        &arguments.node,
+        action,
+        ApiClient::pool,
+        tables::pool,
+        world,
+    )
 }
 
 pub(super) fn address(arguments: &AddressArgs, world: &mut World<'_>) -> Result<(), CliError> {

@@ -1,9 +1,15 @@
 //! How answers look to people.
 
-use crate::client::printable;
 use comfy_table::{Table, presets};
+use picot_client::printable;
+mod chain;
+mod pending;
 mod production;
 
+pub(super) use chain::{agreement, blocks, cycle_production, cycles, slot_draws, slots, stakers};
+pub(super) use pending::{
+    block_operations, event, fees, pending_operations, pool, public_peers, simulation,
+};
 pub(super) use production::{draws, factories, history, keys, protection};
 
 use picot_api::control::peers::{LaneStatus, PeerStatus, PeersResponse};
@@ -236,15 +242,7 @@ pub(super) fn operation(answer: &OperationResponse) -> String {
         OperationState::Candidate => "candidate: executed, not final yet",
         OperationState::Final => "final",
     };
-    let outcome = match &answer.outcome {
-        None => "-".to_owned(),
-        Some(OperationResult::Succeeded) => "succeeded".to_owned(),
-        Some(OperationResult::Failed { reason }) => {
-            format!("failed, fee spent: {}", printable(reason))
-        }
-        Some(OperationResult::Unpaid) => "unpaid: nothing moved".to_owned(),
-        Some(OperationResult::Refused) => "refused: nothing moved".to_owned(),
-    };
+    let outcome = outcome_text(answer.outcome.as_ref());
     let mut rows = vec![
         ("operation", answer.id.to_string()),
         ("state", state.to_owned()),
@@ -337,10 +335,22 @@ fn credits(state: &AccountState) -> String {
     lines(&texts)
 }
 
-/// What an operation orders.
-fn order(operation: &SubmittedOperation) -> Vec<Fact> {
-    let content = &operation.content;
-    let what = match &content.kind {
+/// What an operation came to.
+fn outcome_text(outcome: Option<&OperationResult>) -> String {
+    match outcome {
+        None => "-".to_owned(),
+        Some(OperationResult::Succeeded) => "succeeded".to_owned(),
+        Some(OperationResult::Failed { reason }) => {
+            format!("failed, fee spent: {}", printable(reason))
+        }
+        Some(OperationResult::Unpaid) => "unpaid: nothing moved".to_owned(),
+        Some(OperationResult::Refused) => "refused: nothing moved".to_owned(),
+    }
+}
+
+/// An order in words.
+fn kind_text(kind: &OperationKind) -> String {
+    match kind {
         OperationKind::Transfer { recipient, amount } => format!("send {amount} to {recipient}"),
         OperationKind::RollBuy { roll_count } => format!("buy {}", rolls(*roll_count)),
         OperationKind::RollSell { roll_count } => format!("sell {}", rolls(*roll_count)),
@@ -350,7 +360,13 @@ fn order(operation: &SubmittedOperation) -> Vec<Fact> {
         OperationKind::Call {
             contract, function, ..
         } => format!("call `{}` of {contract}", printable(function)),
-    };
+    }
+}
+
+/// What an operation orders.
+fn order(operation: &SubmittedOperation) -> Vec<Fact> {
+    let content = &operation.content;
+    let what = kind_text(&content.kind);
     vec![
         ("sender", Address::of_key(&operation.signer).to_string()),
         ("order", what),
@@ -452,7 +468,7 @@ pub(super) fn facts(rows: Vec<Fact>) -> String {
     finish(&mut table)
 }
 
-fn list(header: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(super) fn list(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header.to_vec());

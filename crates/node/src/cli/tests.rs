@@ -1,5 +1,8 @@
 //! Whole commands: what they print, what they ask a node, and how they end.
 
+mod chain;
+mod config;
+mod contracts;
 mod factory;
 mod genesis;
 mod keys;
@@ -10,8 +13,8 @@ mod read;
 mod send;
 
 use super::*;
-use crate::client::stub::StubNode;
 use crate::data_layout::DataLayout;
+use picot_client::mocks::StubNode;
 use picot_clock::{Clock, ManualClock};
 use picot_models::{Address, Timestamp};
 use std::collections::VecDeque;
@@ -114,6 +117,15 @@ fn picot_with(
     prompt: &mut dyn Prompt,
     passphrase: Option<Passphrase>,
 ) -> Ended {
+    picot_in(arguments, prompt, passphrase, &Environment::default())
+}
+
+fn picot_in(
+    arguments: &[&str],
+    prompt: &mut dyn Prompt,
+    passphrase: Option<Passphrase>,
+    environment: &Environment,
+) -> Ended {
     let arguments = std::iter::once("picot").chain(arguments.iter().copied());
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -134,6 +146,7 @@ fn picot_with(
             err: &mut err,
             prompt,
             passphrase,
+            environment,
             clock: &clock as &dyn Clock,
             pause: &mut |length| {
                 clock.advance(length).unwrap();
@@ -181,6 +194,7 @@ fn output_that_nobody_reads_ends_the_command_without_a_word() {
             err: &mut err,
             prompt: &mut FakePrompt::nobody(),
             passphrase: None,
+            environment: &Environment::default(),
             clock: &SystemClock,
             pause: &mut |_| (),
         },

@@ -1,6 +1,6 @@
 //! What a command touches outside of files and the node's interface.
 
-use super::{CliError, Passphrase, Prompt};
+use super::{CliError, Environment, Passphrase, Prompt};
 use picot_clock::{Clock, Millis};
 use serde::Serialize;
 use std::error::Error;
@@ -17,6 +17,8 @@ pub struct World<'a> {
     pub prompt: &'a mut dyn Prompt,
     /// The passphrase of the environment.
     pub passphrase: Option<Passphrase>,
+    /// The other variables of the environment that are this program's.
+    pub environment: &'a Environment,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Sleeps.

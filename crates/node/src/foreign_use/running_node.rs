@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::assembly::Node;
-use crate::client::ControlClient;
+use crate::control_file;
 use crate::data_layout::DataLayout;
 use crate::home::Chain;
 use crate::test_kit::{dev_passphrase, lone_node, short_chain};
 use picot_api::control::types::{Event, FactoryName};
+use picot_client::ControlClient;
 use picot_clock::{Clock, Millis, Stop, SystemClock};
 use picot_consensus::{ConsensusEvent, Message, Peer};
 use picot_models::mocks::{block, key};
@@ -60,7 +61,7 @@ impl World {
         chain.is_new = is_new;
         let config = lone_node(&self.layout, &chain, Arc::new(SystemClock));
         let node = Node::start(config, &Stop::new()).unwrap();
-        let control = ControlClient::of_data(&self.layout).unwrap().unwrap();
+        let control = control_file::client(&self.layout).unwrap().unwrap();
         Running { node, control }
     }
 }

@@ -1,8 +1,8 @@
 //! Follows the final slots of one node at a time, from the first that matters, without a gap.
 
-use crate::client::{ApiClient, ApiUrl, ClientError, StreamEvent};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use picot_api::types::{SlotEvent, SlotState};
+use picot_client::{ApiClient, ApiUrl, ClientError, StreamEvent};
 use picot_clock::{Clock, Millis, Timestamp};
 use picot_models::{OperationId, Slot, Value};
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl Follower {
 
 /// Reads a stream to its end, or until nobody listens.
 fn read(client: &ApiClient, from: Slot, events: &Sender<Box<SlotEvent>>) {
-    let Ok(mut stream) = client.slots(Some(from)) else {
+    let Ok(mut stream) = client.final_slots(Some(from)) else {
         return;
     };
     while let Ok(Some(event)) = stream.next_event() {
@@ -167,8 +167,8 @@ fn operations_of(client: &ApiClient, slot: Slot) -> Result<Vec<OperationId>, Cli
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::stub::{Answer, StubNode};
     use picot_api::types::{BlockResponse, BlockState, SlotResponse};
+    use picot_client::mocks::{Answer, StubNode};
     use picot_clock::{ManualClock, SystemClock};
     use picot_models::{BlockId, Hash, mocks};
     use std::collections::BTreeMap;

@@ -178,7 +178,7 @@ fn reasons(counts: &BTreeMap<String, u64>) -> String {
         let _ = write!(
             text,
             "{separator}{count} {}",
-            crate::client::printable(reason)
+            picot_client::printable(reason)
         );
     }
     text

@@ -3,11 +3,11 @@
 use super::pace::Pace;
 use super::signer::Batch;
 use super::tracker::Tracker;
-use crate::client::{ApiClient, ApiUrl, ClientError};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::{Condvar, Mutex};
 use picot_api::ProblemCode;
 use picot_api::types::SubmitResult;
+use picot_client::{ApiClient, ApiUrl, ClientError};
 use picot_clock::{Clock, Millis, SlotClock, Stop, Timestamp};
 use picot_models::OperationId;
 use std::sync::atomic::{AtomicUsize, Ordering};

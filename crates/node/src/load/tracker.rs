@@ -1,8 +1,8 @@
 //! What became of what was submitted: a core that is told what happened.
 
 use super::latencies::Latencies;
-use crate::client::Refusal;
 use picot_api::types::{OperationResult, SlotEvent, SubmitResult};
+use picot_client::Refusal;
 use picot_models::{OperationId, Slot, Timestamp};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The arguments of `picot peers`.
 
-use super::ControlArgs;
+use super::{ApiArgs, ControlArgs};
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -11,6 +11,12 @@ Examples:
   picot peers list
   picot peers list --data /var/lib/picot --json")]
     List(ControlArgs),
+    /// Show the peers of any node, as its interface tells everybody: without their addresses
+    #[command(after_help = "\
+Examples:
+  picot peers show
+  picot peers show --api http://127.0.0.1:4711 --json")]
+    Show(ApiArgs),
     /// Connect to a node
     #[command(after_help = "\
 Examples:

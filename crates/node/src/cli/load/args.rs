@@ -1,8 +1,8 @@
 //! What can be written after `picot load`.
 
 use crate::cli::args::WalletArgs;
-use crate::client::{ApiUrl, DEFAULT_API};
 use clap::Args;
+use picot_client::{ApiUrl, DEFAULT_API};
 use picot_models::{Address, Amount};
 
 #[derive(Debug, Args)]

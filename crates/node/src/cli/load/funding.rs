@@ -2,9 +2,9 @@
 
 use super::LoadArgs;
 use crate::cli::{CliError, World, wallet};
-use crate::client::{ApiClient, ClientError};
 use crate::load::{AMOUNT_MAX, Account, Follower, Heard, Tracker};
 use picot_api::types::ParametersResponse;
+use picot_client::{ApiClient, ClientError};
 use picot_clock::{Millis, Stop};
 use picot_models::{
     Address, Amount, ChainId, Envelope, Operation, OperationId, OperationKind, Signed, Slot,

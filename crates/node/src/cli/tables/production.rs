@@ -2,12 +2,12 @@
 
 use super::{Fact, facts, lines, list, or_dash};
 use crate::cli::protection::{ProtectionAnswer, SignedBy};
-use crate::client::printable;
 use picot_api::control::types::{
     Duty, Event, FactoriesResponse, FactoryStatus, Fate, HistoryEntry, HistoryResponse, KeyStatus,
     KeysResponse,
 };
 use picot_api::types::{Draw, DrawResult, DrawsResponse};
+use picot_client::printable;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -1,12 +1,12 @@
 //! `picot factory`, and `picot keys` of a running node.
 
 use super::*;
-use crate::client::stub::Answer;
 use picot_api::ProblemCode;
 use picot_api::control::types::{
     Duty, Event, FactoriesResponse, FactoryName, FactoryStatus, Fate, HistoryEntry,
     HistoryResponse, KeyResponse, KeyStatus, KeysResponse, Part, Skip, SkipReason,
 };
+use picot_client::mocks::Answer;
 use picot_models::text::export_secret_key;
 use picot_models::{BlockId, Hash, Slot, mocks};
 use serde_json::{Value as Json, json};
@@ -168,7 +168,7 @@ fn history_entry(period: u64, thread: u8) -> HistoryEntry {
             detail: "by a test".to_owned(),
         }),
         left_out: [].into(),
-        duration: picot_clock::Millis::ZERO,
+        duration: Millis::ZERO,
         fate: Fate::Undecided,
     }
 }

@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::cli::tables::tests::status_answer;
-use crate::client::stub::Answer;
 use picot_api::types::{AccountState, AddressResponse, ParametersResponse};
+use picot_client::mocks::Answer;
 use picot_models::{Amount, Genesis, mocks};
 use std::collections::BTreeSet;
 

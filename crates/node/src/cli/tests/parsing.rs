@@ -21,10 +21,11 @@ fn node_options(arguments: &[&str]) -> NodeOptions {
         err: &mut io::sink(),
         prompt: &mut FakePrompt::nobody(),
         passphrase: Some(Passphrase::new("word".to_owned())),
+        environment: &Environment::default(),
         clock: &SystemClock,
         pause: &mut |_| (),
     };
-    node::options(arguments, &world)
+    node::options(*arguments, &world).unwrap()
 }
 
 #[test]
@@ -50,10 +51,7 @@ fn help_shows_no_secret_of_the_environment() {
     for command in command.get_subcommands() {
         for argument in command.get_arguments() {
             let variable = argument.get_env().and_then(|name| name.to_str());
-            assert!(matches!(
-                variable,
-                None | Some("PICOT_API" | "PICOT_DATA" | "PICOT_LOG")
-            ));
+            assert!(matches!(variable, None | Some("PICOT_API" | "PICOT_DATA")));
         }
     }
 }
@@ -150,9 +148,10 @@ fn a_development_node_needs_no_more_than_one_word() {
     let options = node_options(&["--dev"]);
     assert!(options.dev && !options.reset && !options.log_json);
     assert_eq!(options.data, std::path::Path::new("./picot-data/dev"));
-    assert_eq!(options.api.to_string(), "127.0.0.1:4701");
-    assert!(options.genesis.is_none() && options.log.is_none());
-    assert_eq!(options.min_fee.to_string(), "0.001");
+    assert_eq!(options.api.listen.to_string(), "127.0.0.1:4701");
+    assert!(options.genesis.is_none() && options.network.is_alone());
+    assert_eq!(options.log, "warn");
+    assert_eq!(options.pool.min_fee.to_string(), "0.001");
     assert_eq!(options.passphrase.environment.unwrap().as_str(), "word");
 }
 
@@ -176,10 +175,10 @@ fn every_option_of_a_node_arrives() {
     assert!(!options.dev && options.log_json);
     assert_eq!(options.data, std::path::Path::new("/d"));
     assert_eq!(options.genesis.unwrap(), std::path::Path::new("g.json"));
-    assert_eq!(options.api.to_string(), "[::1]:0");
-    assert_eq!(options.log.unwrap(), "info,picot_pool=debug");
+    assert_eq!(options.api.listen.to_string(), "[::1]:0");
+    assert_eq!(options.log, "info,picot_pool=debug");
     assert_eq!(options.passphrase.file.unwrap(), std::path::Path::new("p"));
-    assert_eq!(options.min_fee.to_string(), "0.5");
+    assert_eq!(options.pool.min_fee.to_string(), "0.5");
     assert!(node_options(&["--dev", "--reset"]).reset);
 }
 

@@ -1,9 +1,9 @@
 //! Commands that ask a running node.
 
 use super::*;
-use crate::client::stub::Answer;
 use picot_api::ProblemCode;
 use picot_api::types::{AccountState, AddressResponse};
+use picot_client::mocks::Answer;
 use picot_models::{BlockId, Hash, mocks};
 
 fn answer() -> AddressResponse {

@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::cli::tables::tests::status_answer;
-use crate::client::stub::Answer;
 use picot_api::ProblemCode;
 use picot_api::types::{
     OperationResponse, OperationResult, OperationState, ParametersResponse, StatusResponse,
     SubmitResponse, SubmittedOperation,
 };
+use picot_client::mocks::Answer;
 use picot_models::{Genesis, Hash, OperationId, OperationKind, Slot, mocks};
 
 /// The chain of all these tests.
-fn genesis() -> Genesis {
+pub(super) fn genesis() -> Genesis {
     mocks::genesis(&[(1, 10)])
 }
 
@@ -24,7 +24,7 @@ fn status(last_final_slot: Slot) -> Answer {
 }
 
 /// A node of the chain, in slot 12/2, that accepts operations.
-fn node() -> StubNode {
+pub(super) fn node() -> StubNode {
     let genesis = genesis();
     let parameters = ParametersResponse {
         chain_id: genesis.chain_id(),
@@ -53,7 +53,7 @@ fn executed(id: OperationId, state: OperationState, outcome: Option<OperationRes
     })
 }
 
-fn submitted(node: &StubNode) -> SubmittedOperation {
+pub(super) fn submitted(node: &StubNode) -> SubmittedOperation {
     let asked = node.asked();
     let (_, body) = asked
         .iter()
@@ -78,7 +78,7 @@ fn transfer_kind() -> OperationKind {
     }
 }
 
-fn transfer(node: &StubNode, directory: &DevDirectory, more: &[&str]) -> Ended {
+pub(super) fn transfer(node: &StubNode, directory: &DevDirectory, more: &[&str]) -> Ended {
     let to = mocks::address(2).to_string();
     let arguments = ["transfer", &to, "12.5", "--data", directory.path()];
     picot_at(node, &[&arguments, more].concat())
