@@ -56,6 +56,7 @@ pub struct Chooser {
     began: Timestamp,
     heard: Option<Timestamp>,
     next_period: u64,
+    believes: bool,
 }
 
 impl Chooser {
@@ -66,7 +67,16 @@ impl Chooser {
             began: now,
             heard: None,
             next_period: standing.next_period(),
+            believes: true,
         }
+    }
+
+    /// Of a node that followed those who said to give what it lacks, and did not get it: whoever is ahead
+    /// may have a state for it. What that state is worth, nobody has to be believed.
+    #[must_use]
+    pub const fn disbelieving(mut self) -> Self {
+        self.believes = false;
+        self
     }
 
     /// What to do, by what each peer that has said something says; `None`: more is to be heard.
@@ -74,7 +84,7 @@ impl Chooser {
         let has_passed = |since, wait| now.since(since).is_none_or(|past| past >= wait);
         let mut ahead = claims.iter().filter(|claim| claim.is_ahead).peekable();
         let is_somebody_ahead = ahead.peek().is_some();
-        if ahead.any(|claim| claim.serves_from <= self.next_period) {
+        if self.believes && ahead.any(|claim| claim.serves_from <= self.next_period) {
             return Some(Choice::Follow);
         }
         if claims.is_empty() {
@@ -134,6 +144,14 @@ mod tests {
         let claims = [claim(11, true), claim(0, false)];
         assert_eq!(chooser.choose(NOW, &claims), None);
         assert_eq!(chooser.choose(later(2_999), &claims), None);
+        assert_eq!(chooser.choose(later(3_000), &claims), Some(Choice::Receive));
+    }
+
+    #[test]
+    fn after_following_in_vain_those_ahead_are_asked_for_a_state_whatever_they_say() {
+        let claims = [claim(0, true)];
+        let mut chooser = chooser().disbelieving();
+        assert_eq!(chooser.choose(NOW, &claims), None);
         assert_eq!(chooser.choose(later(3_000), &claims), Some(Choice::Receive));
     }
 

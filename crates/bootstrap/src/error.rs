@@ -21,6 +21,8 @@ pub enum BootstrapError {
     Store(#[from] LedgerError),
     /// the state that was kept is again and again not what was received: the disk loses or changes data
     NotTheState,
+    /// no peer serves a state that is newer than this node's
+    NothingNewer,
     /// there is no thread for {0}
     Thread(&'static str),
     /// the bootstrap was stopped

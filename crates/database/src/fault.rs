@@ -54,6 +54,10 @@ fault_points! {
     OriginWrite = "origin-write",
     /// It is said.
     OriginWritten = "origin-written",
+    /// Before a part of a state that is received from others is written.
+    IncomingWrite = "incoming-write",
+    /// It is written.
+    IncomingWritten = "incoming-written",
     /// Before a state that was received from others becomes the state.
     IncomingAdopt = "incoming-adopt",
     /// It is the state.

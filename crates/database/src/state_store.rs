@@ -102,10 +102,15 @@ impl StateStore for DiskStateStore {
         if let Some(metadata) = batch.metadata {
             write.insert(&self.pairs, METADATA_KEY, metadata);
         }
-        self.store.faults.pass(FaultPoint::StateCommit);
+        let (before, after) = if self.is_incoming {
+            (FaultPoint::IncomingWrite, FaultPoint::IncomingWritten)
+        } else {
+            (FaultPoint::StateCommit, FaultPoint::StateCommitted)
+        };
+        self.store.faults.pass(before);
         let committed = self.store.note("writing the state", write.commit());
         committed.map_err(failed("commit"))?;
-        self.store.faults.pass(FaultPoint::StateCommitted);
+        self.store.faults.pass(after);
         Ok(())
     }
 

@@ -7,15 +7,18 @@ mod report;
 pub(crate) use report::read_status;
 
 use crate::NodeError;
-use crate::assembly::NodeConfig;
+use crate::assembly::{Node, NodeConfig};
 use crate::migration::migrate;
 use crate::network::{NetworkParts, NodeNetwork, Prepared};
 use crate::states::OverProtocol;
-use choice::{Choice, Chooser, Standing};
+use choice::claims;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use picot_bootstrap::{BootstrapError, ClientConfig, Incoming, IncomingState, run_client};
+use picot_bootstrap::{
+    BootstrapError, Choice, Chooser, ClientConfig, Incoming, IncomingState, LeftBehind, Standing,
+    run_client,
+};
 use picot_checkpoint::{CheckpointArchive, CheckpointInbox, CheckpointMessage};
-use picot_clock::{Millis, Slot, Stop};
+use picot_clock::{Millis, Slot, Stop, Timestamp};
 use picot_consensus::{ConsensusError, ConsensusInbox, Message, Peer};
 use picot_database::DataDir;
 use picot_ledger::{StateMetadata, StateStore};
@@ -37,38 +40,87 @@ type Say<'a> = &'a dyn Fn(&str) -> Result<(), NodeError>;
 
 /// Receives a state if this node is far behind and nobody serves what was decided since, or if the
 /// operator trusts a checkpoint and there is no state yet. When it returns, the node can start: from its
-/// own state, or from the one that it received.
+/// own state, or from the one that it received. While it runs, it is to be watched whether it is left
+/// behind, and then this is done again.
+///
+/// A node that has a state, or a genesis to begin with, starts after a while without peers: others may
+/// be waiting for it as it waits for them. One that is to begin at a trusted checkpoint has nothing to
+/// begin with, and waits for as long as it takes.
 ///
 /// # Errors
 /// The data cannot be used, or the bootstrap cannot go on.
-pub(crate) fn bootstrap(config: &NodeConfig, stop: &Stop, say: Say<'_>) -> Result<(), NodeError> {
+pub(crate) fn bootstrap(
+    config: &NodeConfig,
+    has_followed_in_vain: bool,
+    stop: &Stop,
+    say: Say<'_>,
+) -> Result<LeftBehind, NodeError> {
+    let watch = LeftBehind::default();
     if config.network.is_alone() {
-        return Ok(());
+        return Ok(watch);
     }
     let genesis = Arc::new(config.chain.genesis.clone());
     let data = open(config, &genesis)?;
-    let standing = standing(&genesis, &data)?;
+    let own = last_final(&data)?;
+    let standing = standing(&genesis, &data, own)?;
     let latest = genesis.slot_clock()?.latest_slot_at(config.clock.now());
     let is_trusting = config.trusted_checkpoint.is_some() && standing.is_fresh;
     if !is_trusting && !standing.is_far_behind(latest, genesis.params.periods_per_cycle) {
-        return forget_incoming(&data);
+        return forget_incoming(&data).map(|()| watch);
     }
     let links = Links::start(config, &genesis, &standing)?;
-    if !is_trusting {
-        if links.choose(config, &standing, stop) == Choice::Follow {
-            return Ok(());
+    match config.trusted_checkpoint.filter(|_| is_trusting) {
+        Some(hash) => say(&format!(
+            "this node has no state: it begins at the trusted checkpoint {hash}, and looks for peers \
+             that show it for as long as it takes"
+        ))?,
+        None => {
+            let chooser = chooser(config.clock.now(), &standing, has_followed_in_vain);
+            if links.choose(config, chooser, stop, say)? == Choice::Follow {
+                return Ok(watch);
+            }
+            say("no peer has what was decided since: the state of a checkpoint is received")?;
         }
-        say("no peer has what was decided since: the state of a checkpoint is received")?;
     }
-    match receive(config, &genesis, &data, &links, stop, say) {
+    // Who is told to begin at a trusted checkpoint has nothing else to begin with; others have the genesis.
+    let own = own.or((!is_trusting).then_some(Slot::GENESIS));
+    let ended = receive(config, &genesis, &data, &links, own, stop, say);
+    drop(links);
+    match ended {
         Ok(()) => {}
         // It goes on at the next start.
-        Err(NodeError::Bootstrap(BootstrapError::Stopped)) => return Ok(()),
+        Err(NodeError::Bootstrap(BootstrapError::Stopped)) => return Ok(watch),
+        Err(NodeError::Bootstrap(BootstrapError::NothingNewer)) => {
+            say("no peer serves a newer state than that of this node, which goes on with its own")?;
+            return forget_incoming(&data).map(|()| LeftBehind::after_looking_in_vain());
+        }
         Err(error) => return Err(error),
     }
-    drop(links);
     data.adopt_incoming()?;
-    forget_incoming(&open(config, &genesis)?)
+    forget_incoming(&open(config, &genesis)?)?;
+    Ok(watch)
+}
+
+fn chooser(now: Timestamp, standing: &Standing, has_followed_in_vain: bool) -> Chooser {
+    let chooser = Chooser::new(now, standing);
+    if has_followed_in_vain {
+        chooser.disbelieving()
+    } else {
+        chooser
+    }
+}
+
+/// Whether what others decided cannot be followed any more by a node that runs.
+pub(crate) fn is_left_behind(watch: &mut LeftBehind, node: &Node, now: Timestamp) -> bool {
+    let threads = node.consensus().summary().threads;
+    let standing = Standing {
+        is_fresh: false,
+        decided: threads.iter().map(|it| it.decided_period).collect(),
+    };
+    let latest = node.slot_clock().latest_slot_at(now);
+    let periods_per_cycle = node.genesis().params.periods_per_cycle;
+    let claims = claims(&node.peer_infos());
+    watch.is_certain(now, &standing, latest, periods_per_cycle, &claims)
 }
 
 fn open(config: &NodeConfig, genesis: &Genesis) -> Result<DataDir, NodeError> {
@@ -87,10 +139,18 @@ fn forget_incoming(data: &DataDir) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// How far this node is.
-fn standing(genesis: &Genesis, data: &DataDir) -> Result<Standing, NodeError> {
+/// The last final slot of this node's state, if it has one.
+fn last_final(data: &DataDir) -> Result<Option<Slot>, NodeError> {
     let metadata = StateMetadata::read(&*data.state()).map_err(BootstrapError::from)?;
-    let last_final = metadata.map(|metadata| metadata.last_final_slot);
+    Ok(metadata.map(|metadata| metadata.last_final_slot))
+}
+
+/// How far this node is.
+fn standing(
+    genesis: &Genesis,
+    data: &DataDir,
+    last_final: Option<Slot>,
+) -> Result<Standing, NodeError> {
     let archive = data.archive();
     let of_state = last_final.map_or(0, |slot| slot.period);
     let mut decided = Vec::new();
@@ -151,16 +211,25 @@ impl Links {
         })
     }
 
-    fn choose(&self, config: &NodeConfig, standing: &Standing, stop: &Stop) -> Choice {
-        let mut chooser = Chooser::new(config.clock.now(), standing);
+    fn choose(
+        &self,
+        config: &NodeConfig,
+        mut chooser: Chooser,
+        stop: &Stop,
+        say: Say<'_>,
+    ) -> Result<Choice, NodeError> {
+        say("this node is more than a cycle behind the clock: it looks for peers that are ahead")?;
         loop {
-            let peers = self.handle.peers();
-            if let Some(choice) = chooser.choose(config.clock.now(), &peers) {
-                return choice;
+            let claims = claims(&self.handle.peers());
+            if let Some(choice) = chooser.choose(config.clock.now(), &claims) {
+                if claims.is_empty() {
+                    say("no peer is there: the node starts with what it has, and goes on looking")?;
+                }
+                return Ok(choice);
             }
             // Whoever stops it finds its own state as it was.
             if stop.pause(LOOK_INTERVAL) {
-                return Choice::Follow;
+                return Ok(Choice::Follow);
             }
         }
     }
@@ -171,6 +240,7 @@ fn receive(
     genesis: &Arc<Genesis>,
     data: &DataDir,
     links: &Links,
+    own: Option<Slot>,
     stop: &Stop,
     say: Say<'_>,
 ) -> Result<(), NodeError> {
@@ -179,6 +249,7 @@ fn receive(
         config: ClientConfig::default(),
         archive: CheckpointArchive::new(data.checkpoints(), Arc::clone(genesis)),
         trusted: config.trusted_checkpoint,
+        own,
         store: data.incoming(),
         clock: Arc::clone(&config.clock),
         network: Arc::new(OverProtocol(links.handle.clone())),

@@ -2,7 +2,7 @@
 //! told to stop.
 
 use crate::assembly::{Node, NodeConfig};
-use crate::bootstrap::bootstrap;
+use crate::bootstrap::{bootstrap, is_left_behind};
 use crate::catching_up::CatchingUp;
 use crate::cli::{NodeOptions, Purpose, SystemPrompt};
 use crate::countdown::Countdown;
@@ -13,6 +13,7 @@ use crate::shutdown::stop_on_signals;
 use crate::slot_lines::SlotLines;
 use crate::{NodeError, VERSION};
 use crossbeam_channel::{never, select, tick};
+use picot_bootstrap::LeftBehind;
 use picot_clock::{Clock, Stop, SystemClock, Timestamp};
 use picot_database::{DatabaseConfig, FaultPoint};
 use picot_execution::Level;
@@ -67,19 +68,38 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
         layout,
         started_at,
     };
-    let root = config.layout.root().to_owned();
-    bootstrap(&config, &stop, &|line| say(line))?;
-    if stop.is_stopped() {
-        return say("stopped");
+    run_until_told(config, &options, &stop)
+}
+
+/// Runs a node; one that is left behind while it runs begins again as at a start.
+fn run_until_told(
+    mut config: NodeConfig,
+    options: &NodeOptions,
+    stop: &Stop,
+) -> Result<(), NodeError> {
+    let mut has_followed_in_vain = false;
+    loop {
+        let say_line = |line: &str| say(line);
+        let left_behind = bootstrap(&config, has_followed_in_vain, stop, &say_line)?;
+        if stop.is_stopped() {
+            return say("stopped");
+        }
+        let node = Node::start(config.clone(), &Stop::new())?;
+        print_banner(&node, config.layout.root(), options)?;
+        let ended = follow(&node, stop, left_behind)?;
+        let api = node.api_address();
+        drop(node);
+        has_followed_in_vain = match ended {
+            Ended::Told => return say("stopped"),
+            Ended::LeftBehind { in_vain } => in_vain,
+        };
+        say("none of the peers gives what was decided next any more: the node begins again")?;
+        config.started_at = SystemClock.now();
+        // By now the keys have signed.
+        config.keys_never_signed = false;
+        // Whoever knows where its interface is finds it there again.
+        config.api.listen = api.unwrap_or(config.api.listen);
     }
-    let node = Node::start(config, &stop)?;
-    print_banner(&node, &root, &options)?;
-    let ended = follow(&node, &stop);
-    drop(node);
-    if ended.is_ok() {
-        say("stopped")?;
-    }
-    ended
 }
 
 fn start_log(options: &NodeOptions) -> Result<(), NodeError> {
@@ -216,8 +236,20 @@ fn check_disk(node: &Node) -> Result<(), NodeError> {
     }
 }
 
+/// Why a node that can go on does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It was told to stop.
+    Told,
+    /// Nobody gives what it lacks: it needs a state.
+    LeftBehind {
+        /// Though somebody said to give it.
+        in_vain: bool,
+    },
+}
+
 /// Prints what becomes final until the node is told to stop, or stops by itself.
-fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
+fn follow(node: &Node, stop: &Stop, mut left_behind: LeftBehind) -> Result<Ended, NodeError> {
     let outputs = node.execution().subscribe();
     let mut events = node.consensus().subscribe();
     let failures = node.failures();
@@ -261,10 +293,14 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
         {
             say(line)?;
         }
-        if catching_up.is_due(now)
-            && let Some(line) = catching_up.line(now, &node.consensus().summary())
-        {
-            say(line)?;
+        if catching_up.is_due(now) {
+            if let Some(line) = catching_up.line(now, &node.consensus().summary()) {
+                say(line)?;
+            }
+            if is_left_behind(&mut left_behind, node, now) {
+                let in_vain = left_behind.has_followed_in_vain();
+                return Ok(Ended::LeftBehind { in_vain });
+            }
         }
         let quiet = now.since(*is_quiet_since.get_or_insert(now));
         if quiet.is_some_and(|quiet| u128::from(quiet.as_millis()) > QUIET_TIME.as_millis())
@@ -273,5 +309,5 @@ fn follow(node: &Node, stop: &Stop) -> Result<(), NodeError> {
             say(line)?;
         }
     }
-    Ok(())
+    Ok(Ended::Told)
 }

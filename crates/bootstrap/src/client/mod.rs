@@ -183,6 +183,10 @@ pub struct Client {
     candidate_since: Option<Timestamp>,
     /// Since when nobody can be asked for what is fetched.
     stuck_since: Option<Timestamp>,
+    /// The last final slot of this node: no older state is of use.
+    own: Option<Slot>,
+    /// Since when peers have told what they serve, and none of it is of use.
+    useless_since: Option<Timestamp>,
     nothing_is_kept: bool,
     /// Pages of an index of several peers did not fit together: one has to send all.
     index_from_one: bool,
@@ -214,6 +218,8 @@ impl Client {
             left: None,
             candidate_since: None,
             stuck_since: None,
+            own: None,
+            useless_since: None,
             nothing_is_kept,
             index_from_one: false,
             stage: Stage::Receiving,
@@ -223,6 +229,15 @@ impl Client {
             wake_at: None,
             outputs: Vec::new(),
         })
+    }
+
+    /// For a node that has a state of its own, final up to this slot: it takes a newer one only, and ends
+    /// with [`BootstrapError::NothingNewer`] if those who are there have none for
+    /// [`patience`](ClientConfig::patience).
+    #[must_use]
+    pub const fn newer_than(mut self, own: Option<Slot>) -> Self {
+        self.own = own;
+        self
     }
 
     /// Takes one input, and gives what is to be done because of it, in order.

@@ -2,7 +2,7 @@
 
 use super::chain::Known;
 use super::fetching::Fetching;
-use super::{Client, ClientOutput, Stage};
+use super::{BootstrapError, Client, ClientOutput, Stage};
 use crate::message::{Offer, Question};
 use picot_clock::{Slot, Timestamp};
 use picot_consensus::Peer;
@@ -110,7 +110,8 @@ impl Client {
         let mut questions = Vec::new();
         let mut groups: Vec<(usize, &Offer)> = Vec::new();
         for (peer, state) in self.peers.usable(now) {
-            for offer in state.offers.iter().flat_map(|(offers, _)| offers) {
+            let offers = state.offers.iter().flat_map(|(offers, _)| offers);
+            for offer in offers.filter(|offer| Some(offer.checkpoint.slot) > self.own) {
                 match self.chain.knows(offer) {
                     Known::Certified => match groups.iter_mut().find(|(_, it)| *it == offer) {
                         Some((count, _)) => *count = count.saturating_add(1),
@@ -142,8 +143,9 @@ impl Client {
         }
         let Some(offer) = best else {
             self.candidate_since = None;
-            return;
+            return self.give_up_if_useless(now, last);
         };
+        self.useless_since = None;
         let since = *self.candidate_since.get_or_insert(now);
         let patience = self.config.patience;
         let is_long = now.since(since).is_none_or(|past| past >= patience);
@@ -153,6 +155,23 @@ impl Client {
             let left = self.left.take();
             let same = left.filter(|chunks| *chunks.index().offer() == offer);
             self.fetching = Some(same.map_or_else(|| Fetching::of(offer), Fetching::Chunks));
+        }
+    }
+
+    /// A node that has a state does without another if nobody has a newer one: whoever only says to be
+    /// ahead keeps it no longer than this.
+    fn give_up_if_useless(&mut self, now: Timestamp, last: Slot) {
+        let has_told = self.peers.iter().any(|(_, state)| {
+            state.chain_end.is_some_and(|(slot, _)| slot == last) && state.offers.is_some()
+        });
+        if self.own.is_none() || !has_told {
+            self.useless_since = None;
+            return;
+        }
+        let since = *self.useless_since.get_or_insert(now);
+        let patience = self.config.patience;
+        if now.since(since).is_none_or(|past| past >= patience) {
+            self.fail(BootstrapError::NothingNewer);
         }
     }
 

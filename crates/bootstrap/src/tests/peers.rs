@@ -2,8 +2,8 @@
 
 use super::state::SOURCE;
 use super::world::{Disk, End, TestServer, World};
-use crate::{Message, Phase, ServerConfig};
-use picot_clock::Millis;
+use crate::{BootstrapError, Message, Phase, ServerConfig};
+use picot_clock::{Millis, Slot};
 
 #[test]
 fn from_one_honest_peer_the_whole_state_comes() {
@@ -161,4 +161,48 @@ fn progress_has_totals_and_tells_how_long_it_may_take() {
         told / 2 < took && took < told * 2,
         "told {told} ms, took {took} ms"
     );
+}
+
+#[test]
+fn a_node_with_a_state_takes_a_newer_one_only() {
+    let older = SOURCE.checkpoint(0).slot;
+    let servers = vec![TestServer::with_state(0), TestServer::with_state(1)];
+    let mut world = World::with_own(Disk::new(), servers, older);
+    world.ends_with_state(1);
+}
+
+#[test]
+fn where_nobody_has_a_newer_state_than_its_own_a_node_goes_on_with_that() {
+    let own = SOURCE.checkpoint(1).slot;
+    // One says to have one, of a slot that nobody certified.
+    let boaster = TestServer::lying(|mut message| {
+        if let Message::Offers(offers) = &mut message {
+            offers[0].checkpoint.slot = Slot::new(1_000, 1);
+        }
+        vec![message]
+    });
+    let servers = vec![
+        TestServer::with_state(1),
+        TestServer::with_state(0),
+        boaster,
+    ];
+    let mut world = World::with_own(Disk::new(), servers, own);
+    let end = world.run_minutes(2);
+    assert!(
+        matches!(end, End::Failed(BootstrapError::NothingNewer)),
+        "{end:?}: {:?}",
+        world.dropped
+    );
+    assert_eq!(world.staged, 0);
+    let ours = !world.liars().contains(&0) && !world.liars().contains(&1);
+    assert!(ours, "{:?}", world.dropped);
+}
+
+#[test]
+fn a_node_with_a_state_waits_for_peers_as_long_as_there_are_none() {
+    let own = SOURCE.checkpoint(0).slot;
+    let mut world = World::with_own(Disk::new(), vec![TestServer::silent()], own);
+    assert!(matches!(world.run_minutes(5), End::Late));
+    world.connect(TestServer::with_state(1));
+    world.ends_with_state(1);
 }

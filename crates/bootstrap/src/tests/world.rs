@@ -3,14 +3,14 @@
 use super::state::{SOURCE, pairs_of};
 use crate::index::StateIndex;
 use crate::{
-    ChainStart, Client, ClientConfig, ClientInput, ClientOutput, Lie, Message, Progress, Server,
-    ServerConfig, ServerInput, ServerOutput, Staging, read_answer,
+    ChainStart, Client, ClientConfig, ClientInput, ClientOutput, Lie, Message, Performed, Progress,
+    Server, ServerConfig, ServerInput, ServerOutput, Staging, perform, read_answer,
 };
 use picot_checkpoint::CheckpointArchive;
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::Peer;
 use picot_ledger::{MemoryStateStore, StateBatch, StateMetadata, StateStore};
-use picot_models::{Checkpoint, CheckpointHash};
+use picot_models::{Checkpoint, CheckpointHash, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ impl TestServer {
         self
     }
 
-    fn index(&self, slot: picot_models::Slot) -> Arc<StateIndex> {
+    fn index(&self, slot: Slot) -> Arc<StateIndex> {
         if let Some(index) = &self.index {
             return Arc::clone(index);
         }
@@ -205,6 +205,20 @@ impl World {
         servers: Vec<TestServer>,
         trusted: Option<CheckpointHash>,
     ) -> Self {
+        Self::of(disk, servers, trusted, None)
+    }
+
+    /// Of a node that has a state of its own, final up to a slot.
+    pub(super) fn with_own(disk: Disk, servers: Vec<TestServer>, own: Slot) -> Self {
+        Self::of(disk, servers, None, Some(own))
+    }
+
+    fn of(
+        disk: Disk,
+        servers: Vec<TestServer>,
+        trusted: Option<CheckpointHash>,
+        own: Option<Slot>,
+    ) -> Self {
         let follower = disk.archive.follower().unwrap();
         let start = match trusted {
             Some(hash) if follower.last().is_none() => ChainStart::Trusted(hash),
@@ -215,6 +229,7 @@ impl World {
         let genesis = Arc::clone(disk.archive.genesis());
         let config = ClientConfig::default();
         let client = Client::new(config, genesis, start, nothing_is_kept).unwrap();
+        let client = client.newer_than(own);
         let mut world = Self {
             client,
             staging,
@@ -268,70 +283,42 @@ impl World {
                 return Some(End::Killed);
             }
             self.done += 1;
-            let input = match output {
+            if matches!(output, ClientOutput::Accept(_)) && self.loses_pairs > 0 {
+                self.loses_pairs -= 1;
+                self.lose_a_pair();
+            }
+            let output = match perform(output, &self.staging, &self.disk.archive).unwrap() {
+                Performed::Done => continue,
+                Performed::Tell(input) => {
+                    match input {
+                        ClientInput::Examined { is_here, .. } => self.kept += usize::from(is_here),
+                        ClientInput::Staged { .. } => self.staged += 1,
+                        _ => {}
+                    }
+                    let is_staged = matches!(input, ClientInput::Staged { .. });
+                    if is_staged && self.dies_at_chunk == Some(self.staged) {
+                        return Some(End::Killed);
+                    }
+                    outputs.extend(self.client.step(self.now, input));
+                    continue;
+                }
+                Performed::Left(output) => output,
+            };
+            match output {
                 ClientOutput::Send { to, message } => {
                     if let Some(server) = self.servers.get(&to) {
                         let at = self.after(server.latency);
                         self.at(at, Event::ToServer(to, message));
                     }
-                    None
                 }
                 ClientOutput::Drop { peer, lie } => {
                     self.dropped.insert(peer, lie);
                     self.servers.remove(&peer);
-                    None
-                }
-                ClientOutput::KeepStep { step, sets } => {
-                    self.disk.archive.keep_step(&step, &sets).unwrap();
-                    None
-                }
-                ClientOutput::KeepStart(start) => {
-                    self.disk.archive.keep_start(&start).unwrap();
-                    None
-                }
-                ClientOutput::Examine {
-                    index,
-                    number,
-                    expected,
-                } => {
-                    let is_here = self.staging.examine(&expected).unwrap();
-                    self.kept += usize::from(is_here);
-                    Some(ClientInput::Examined {
-                        index,
-                        number,
-                        is_here,
-                    })
-                }
-                ClientOutput::Stage {
-                    index,
-                    number,
-                    pairs,
-                } => {
-                    self.staging.put(&pairs).unwrap();
-                    self.staged += 1;
-                    if self.dies_at_chunk == Some(self.staged) {
-                        return Some(End::Killed);
-                    }
-                    Some(ClientInput::Staged { index, number })
-                }
-                ClientOutput::Accept(checkpoint) => {
-                    if self.loses_pairs > 0 {
-                        self.loses_pairs -= 1;
-                        self.lose_a_pair();
-                    }
-                    let chain_id = self.disk.archive.genesis().chain_id();
-                    let is_it = self.staging.accept(&checkpoint, &chain_id).unwrap();
-                    Some(ClientInput::Accepted(is_it))
                 }
                 ClientOutput::Done(checkpoint) => return Some(End::Done(checkpoint)),
                 ClientOutput::Failed(error) => return Some(End::Failed(error)),
-                ClientOutput::WakeAt(at) => {
-                    self.at(at, Event::Tick);
-                    None
-                }
-            };
-            if let Some(input) = input {
-                outputs.extend(self.client.step(self.now, input));
+                ClientOutput::WakeAt(at) => self.at(at, Event::Tick),
+                other => panic!("not done: {other:?}"),
             }
         }
         None

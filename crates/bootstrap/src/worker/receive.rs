@@ -3,11 +3,11 @@
 use super::BootstrapNetwork;
 use crate::{
     BootstrapError, ChainStart, Client, ClientConfig, ClientInput, ClientOutput, Lie, Message,
-    Progress, Staging,
+    Performed, Progress, Staging, perform,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use picot_checkpoint::CheckpointArchive;
-use picot_clock::{Clock, Stop};
+use picot_clock::{Clock, Slot, Stop};
 use picot_consensus::Peer;
 use picot_ledger::StateStore;
 use picot_models::{Checkpoint, CheckpointHash};
@@ -41,6 +41,8 @@ pub struct IncomingState {
     pub archive: CheckpointArchive,
     /// A checkpoint that the operator trusts.
     pub trusted: Option<CheckpointHash>,
+    /// The last final slot of this node, if it has a state: no older one is taken.
+    pub own: Option<Slot>,
     /// Where it is received to: empty, or with what was received before.
     pub store: Arc<dyn StateStore>,
     /// The time.
@@ -53,7 +55,8 @@ pub struct IncomingState {
 /// complete, with its metadata. `tell` is told how far it is about every second.
 ///
 /// # Errors
-/// The store failed, the disk loses data, or [`BootstrapError::Stopped`]: it goes on the next time.
+/// The store failed, the disk loses data, [`BootstrapError::NothingNewer`], or
+/// [`BootstrapError::Stopped`]: it goes on the next time.
 pub fn run_client(
     parts: IncomingState,
     events: &Receiver<Incoming>,
@@ -111,7 +114,8 @@ impl Shell {
         let start = start_of(&parts.archive, parts.trusted)?;
         let genesis = Arc::clone(parts.archive.genesis());
         Ok(Self {
-            client: Client::new(parts.config, genesis, start, nothing_is_kept)?,
+            client: Client::new(parts.config, genesis, start, nothing_is_kept)?
+                .newer_than(parts.own),
             staging,
             archive: parts.archive,
             clock: parts.clock,
@@ -133,57 +137,23 @@ impl Shell {
 
     /// Does what is to be done; what came of it.
     fn run(&mut self, output: ClientOutput) -> Result<Option<ClientInput>, BootstrapError> {
-        Ok(match output {
-            ClientOutput::Send { to, message } => {
-                self.network.send(to, &message);
-                None
-            }
-            ClientOutput::Drop { peer, lie } => {
-                self.blame(peer, &lie);
-                None
-            }
-            ClientOutput::KeepStep { step, sets } => {
-                self.archive.keep_step(&step, &sets)?;
-                None
-            }
-            ClientOutput::KeepStart(start) => {
-                self.archive.keep_start(&start)?;
-                None
-            }
-            ClientOutput::Examine {
-                index,
-                number,
-                expected,
-            } => {
-                let is_here = self.staging.examine(&expected)?;
-                Some(ClientInput::Examined {
-                    index,
-                    number,
-                    is_here,
-                })
-            }
-            ClientOutput::Stage {
-                index,
-                number,
-                pairs,
-            } => {
-                self.staging.put(&pairs)?;
-                Some(ClientInput::Staged { index, number })
-            }
-            ClientOutput::Accept(checkpoint) => {
-                let chain_id = self.archive.genesis().chain_id();
-                let is_the_state = self.staging.accept(&checkpoint, &chain_id)?;
-                Some(ClientInput::Accepted(is_the_state))
-            }
+        let output = match perform(output, &self.staging, &self.archive)? {
+            Performed::Done => return Ok(None),
+            Performed::Tell(input) => return Ok(Some(input)),
+            Performed::Left(output) => output,
+        };
+        match output {
+            ClientOutput::Send { to, message } => self.network.send(to, &message),
+            ClientOutput::Drop { peer, lie } => self.blame(peer, &lie),
             ClientOutput::Done(checkpoint) => {
                 info!(slot = %checkpoint.slot, "the state of a checkpoint is here");
                 self.done = Some(checkpoint);
-                None
             }
             ClientOutput::Failed(error) => return Err(error),
-            // It is called often enough.
-            ClientOutput::WakeAt(_) => None,
-        })
+            // It is called often enough to need no waking; the rest was done on disk.
+            _ => {}
+        }
+        Ok(None)
     }
 
     fn blame(&self, peer: Peer, lie: &Lie) {

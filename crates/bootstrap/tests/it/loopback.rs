@@ -225,6 +225,7 @@ impl Links {
             config: picot_bootstrap::ClientConfig::default(),
             archive,
             trusted: None,
+            own: None,
             store,
             clock: Arc::new(SystemClock),
             network: Arc::clone(&self.sockets) as _,
