@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 /// In seconds: from a local network to slots of many seconds, and what was caught up on.
 const DELAY_BUCKETS: &[f64] = &[
-    0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 60.0, 300.0,
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0,
+    60.0, 300.0,
 ];
 const ROUND_BUCKETS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0];
 /// Own candidates whose slots are not decided; more are not counted.
