@@ -212,6 +212,16 @@ pub(super) const GOALS: [Goal; 24] = [
         bound: Bound::AtMost(2.0),
         rule: "issue 6, speed",
     },
+    Goal {
+        package: "picot-bootstrap",
+        name: "bootstrap of 1,000,000 accounts against copying and hashing the same bytes",
+        measure: Measure::Ratio {
+            numerator: "bootstrap/bootstrap_1000000",
+            denominator: "bootstrap/copy_and_hash_1000000",
+        },
+        bound: Bound::AtMost(3.0),
+        rule: "issue 6, speed",
+    },
 ];
 
 /// A comparison; benchmarks are named `group/bench`.
