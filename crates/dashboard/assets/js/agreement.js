@@ -21,7 +21,7 @@ export class Agreement {
     this.rounds = h("div", { class: "rounds" });
     this.earlier = h("p", { class: "quiet", hidden: true });
     this.certificate = h("p", { class: "certificate" });
-    this.empty = h("p", { class: "empty" }, "Nothing is known of this slot yet.");
+    this.empty = h("p", { class: "empty" }, "Nothing is told of this slot.");
     this.body = h(
       "div",
       { class: "agreement-body" },
@@ -188,5 +188,6 @@ export function newestOfInterest(chain, now, times) {
     view.status === "undecided" && times.startOf(view) + Math.max(slotMs, 1_500) < now;
   const stuck = views.find(isStuck);
   if (stuck) return stuck;
-  return views.findLast((view) => RANK[view.status] >= RANK.decided && view.status !== "not_kept") ?? null;
+  const isTelling = (view) => view.period > 0 && RANK[view.status] >= RANK.decided && view.status !== "not_kept";
+  return views.findLast(isTelling) ?? null;
 }

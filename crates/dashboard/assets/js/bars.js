@@ -5,7 +5,7 @@ import { h, rows, setAttr, setStyle, setText } from "./dom.js";
 /** An empty bar; `line` is where its mark stands, as a part of the whole, with its text. */
 export function bar(line) {
   const parts = h("div", { class: "parts" });
-  const node = h("div", { class: "bar-track", role: "img" }, parts);
+  const node = h("div", { class: "bar-track", role: "img", "aria-label": "nothing yet" }, parts);
   if (line) {
     const mark = h("div", { class: "mark-line", "aria-hidden": "true" }, h("span", {}, line.text));
     setStyle(mark, "left", `${(100 * line.at).toFixed(3)}%`);

@@ -20,7 +20,7 @@ export class Chart {
     this.line = s("path", { class: "line" });
     this.cursor = s("path", { class: "cursor" });
     const grid = s("path", { class: "gridlines", d: `M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}` });
-    this.svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" }, grid, this.area, this.line, this.cursor);
+    this.svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": title }, grid, this.area, this.line, this.cursor);
     this.svg.addEventListener("pointermove", (event) => this.#point(event));
     this.svg.addEventListener("pointerleave", () => this.#leave());
     this.title = title;
@@ -74,7 +74,7 @@ export class Chart {
 /** A dot on a scale from late to early, for the clock. */
 export function offsetGauge(boundMs) {
   const dot = h("i", { class: "gauge-dot" });
-  const node = h("div", { class: "gauge", role: "img" }, h("i", { class: "gauge-zero" }), dot);
+  const node = h("div", { class: "gauge", role: "img", "aria-label": "nothing yet" }, h("i", { class: "gauge-zero" }), dot);
   node.$set = (ms, label) => {
     setAttr(node, "aria-label", label);
     setAttr(node, "data-known", Number.isFinite(ms) ? "yes" : "no");

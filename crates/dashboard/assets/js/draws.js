@@ -67,7 +67,7 @@ export class Draws {
   constructor(root, note) {
     this.note = note;
     this.next = h("ol", { class: "next-draws" });
-    this.strip = h("div", { class: "strip", role: "img" });
+    this.strip = h("div", { class: "strip", role: "img", "aria-label": "no results yet" });
     this.past = h("ul", { class: "past-draws" });
     this.endorse = h("p", { class: "quiet small-print" });
     this.empty = h("p", { class: "empty" });

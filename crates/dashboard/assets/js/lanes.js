@@ -72,10 +72,10 @@ export class Lanes {
     const { layout } = this;
     const width = Math.ceil(layout.width);
     const height = layout.height + TOP;
-    this.lines = h("div", { class: "layer parents" });
+    this.lines = h("div", { class: "layer parents", "aria-hidden": "true" });
     this.hot = s("path", { class: "hot" });
     this.hotPicture = this.#picture(this.hot);
-    this.beads = h("div", { class: "layer" });
+    this.beads = h("div", { class: "layer", role: "none" });
     const threads = s("g", { class: "threads" });
     const names = s("svg", { class: "names", width: 34, height, "aria-hidden": "true" });
     for (let thread = 0; thread < layout.threads; thread += 1) {
@@ -84,8 +84,8 @@ export class Lanes {
       names.append(s("text", { x: 22, y: TOP + y + 4 }, String(thread)));
     }
     this.now = h("div", { class: "now", "aria-hidden": "true" });
-    this.slider = h("div", { class: "slider" }, this.#picture(threads), this.lines, this.hotPicture, this.beads, this.now);
-    const frame = h("div", { class: "frame" }, this.slider);
+    this.slider = h("div", { class: "slider", role: "none" }, this.#picture(threads), this.lines, this.hotPicture, this.beads, this.now);
+    const frame = h("div", { class: "frame", role: "none" }, this.slider);
     setStyle(frame, "height", `${height}px`);
     this.root.replaceChildren(names, frame);
     setAttr(this.root, "data-dense", layout.isDense ? "yes" : "no");
@@ -97,8 +97,8 @@ export class Lanes {
   /** A picture with the height of the lanes, whose origin is the first lane's top. */
   #picture(...content) {
     const { period, height } = this.layout;
-    const inner = s("g", { transform: `translate(0 ${TOP})` }, ...content);
-    return s("svg", { width: Math.ceil(period), height: height + TOP, role: "presentation" }, inner);
+    const inner = s("g", { transform: `translate(0 ${TOP})`, role: "none" }, ...content);
+    return s("svg", { width: Math.ceil(period), height: height + TOP, role: "none" }, inner);
   }
 
   /** Puts a period at the left edge; one more on each side slides in and out. */
@@ -136,7 +136,7 @@ export class Lanes {
 
   #makePeriod(period) {
     const { layout } = this;
-    const beads = s("g", {});
+    const beads = s("g", { role: "none" });
     const lines = s("g", {});
     const label = s("text", { class: "period", x: layout.blockWidth / 2, y: -9 }, String(period));
     lines.append(s("path", { class: "tick", d: `M0 -4V${layout.height}` }), label);

@@ -156,6 +156,12 @@ const agreementPoll = new Poll(AGREEMENT_MS, async () => {
   const isSame = state.shown && keyOf(state.shown) === keyOf(slot);
   const isDone = isSame && state.agreement?.status === "final";
   if (isDone) return;
+  // Nobody voted on the blocks of genesis.
+  if (slot.period === 0) {
+    state.agreement = null;
+    showSlot(slot);
+    return;
+  }
   const answer = await read(`/slots/${slot.period}/${slot.thread}/agreement`);
   // The node forgets votes and candidates soon after the decision; who looks on still sees them.
   if (isSame && state.agreement) {

@@ -65,7 +65,7 @@ export class Pool {
     this.facts = h("dl", { class: "facts" });
     this.fill = bar();
     this.fillText = h("p", { class: "quiet" });
-    this.threads = h("div", { class: "columns", role: "img" });
+    this.threads = h("div", { class: "columns", role: "img", "aria-label": "nothing yet" });
     this.threadsTitle = h("h3", {}, "Operations by thread");
     root.replaceChildren(this.facts, this.fill, this.fillText, this.threadsTitle, this.threads);
   }
