@@ -25,6 +25,7 @@ mod localnet;
 mod metrics;
 mod model;
 mod node;
+mod openapi;
 mod sim;
 mod test;
 mod tidy;
@@ -46,7 +47,7 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
     node::TASK,
     localnet::TASK,
     sim::TASK,
@@ -56,6 +57,7 @@ const TASKS: [Task; 11] = [
     model::TASK,
     torture::TASK,
     metrics::TASK,
+    openapi::TASK,
     tidy::TASK,
     ci::TASK,
 ];

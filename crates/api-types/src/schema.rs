@@ -289,7 +289,7 @@ pub struct ChainParams {
     pub checkpoint_interval_periods: u64,
 }
 
-/// What became of something that was due; the schema of [`crate::control::Event`].
+/// What became of something that was due.
 #[derive(Debug, ToSchema, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -306,7 +306,7 @@ pub enum Event {
     Skipped(crate::control::Skip),
 }
 
-/// What became of a slot; the schema of [`crate::control::Fate`].
+/// What became of a slot, and so of what was produced for it.
 #[derive(Debug, ToSchema, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {

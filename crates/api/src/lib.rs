@@ -13,6 +13,8 @@ mod interface;
 mod limits;
 mod listener;
 mod metrics;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod pages;
 mod problem;
 mod router;

@@ -522,3 +522,72 @@ fn a_ban_has_a_length_and_a_node_without_a_network_has_no_peers() {
         "{body}"
     );
 }
+
+/// The control routes of the document: method, path with its examples, what is told of it.
+fn documented() -> Vec<(String, String, Json)> {
+    let document: Json = serde_json::from_str(picot_api::OPENAPI).unwrap();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let Some(path) = path.strip_prefix("/control/v1") else {
+            continue;
+        };
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let parts = parameters.filter(|parameter| parameter["in"] == "path");
+            let filled = parts.fold(path.to_owned(), |path, part| {
+                let name = format!("{{{}}}", part["name"].as_str().unwrap());
+                path.replace(&name, part["example"].as_str().unwrap())
+            });
+            routes.push((method.to_uppercase(), filled, operation.clone()));
+        }
+    }
+    assert!(routes.len() >= 12, "{}", routes.len());
+    routes
+}
+
+#[test]
+fn every_control_route_of_the_document_answers_and_refuses_wrong_bodies_with_a_problem() {
+    let (told, _asked) = mpsc::channel();
+    let mut world = World::with_factories();
+    world.blocks.expect_set_enabled().returning(|_| Ok(()));
+    world.blocks.expect_history().returning(|_, _| Ok(vec![]));
+    world.execution.expect_rolls().returning(|_, _| Ok(1));
+    world.peers = Some(Peers {
+        asked: told,
+        answer: Ok(()),
+    });
+    let server = world.start();
+    for (method, path, operation) in documented() {
+        let body = &operation["requestBody"]["content"]["application/json"];
+        let good = body.get("example").map(Json::to_string);
+        let (status, answer) = asked(&server, &method, &path, good.as_deref().unwrap_or(""));
+        let is_told = operation["responses"].get(status.to_string()).is_some();
+        assert!(
+            status < 500 && is_told,
+            "{method} {path}: {status} {answer}"
+        );
+        let elsewhere = [json!("no_such_route"), json!("method_not_allowed")];
+        assert!(
+            !elsewhere.contains(&answer["code"]),
+            "{method} {path}: {answer}"
+        );
+        if good.is_none() {
+            continue;
+        }
+        for wrong in [
+            "null",
+            "[]",
+            "{",
+            "1",
+            "{\"surprise\":1}",
+            "{\"enabled\":1}",
+        ] {
+            let (status, problem) = asked(&server, &method, &path, wrong);
+            let refused = (status, &problem["code"]);
+            assert_eq!(refused, (400, &json!("invalid_body")), "{path} {wrong}");
+        }
+        let large = format!("\"{}\"", "x".repeat(5_000));
+        let (status, problem) = asked(&server, &method, &path, &large);
+        assert_eq!((status, &problem["code"]), (413, &json!("body_too_large")));
+    }
+}
