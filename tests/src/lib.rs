@@ -13,6 +13,7 @@
     reason = "a test panics where something is not as it must be, and measures its own patience"
 )]
 
+pub mod book;
 pub mod corrupt;
 mod dice;
 mod gate;
