@@ -110,7 +110,7 @@ impl Reader<'_> {
     fn setting(&mut self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         let checked = texts(setting.shape, value.get_ref()).and_then(|texts| {
-            let texts = self.from_here(setting.shape, texts);
+            let texts = self.beside_file(setting.shape, texts);
             (setting.set)(&mut Values::default(), &texts).map(|()| texts)
         });
         match checked {
@@ -134,7 +134,7 @@ impl Reader<'_> {
     }
 
     /// A path that does not begin at the root is meant from the file's folder.
-    fn from_here(&self, shape: Shape, texts: Vec<String>) -> Vec<String> {
+    fn beside_file(&self, shape: Shape, texts: Vec<String>) -> Vec<String> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         if shape != Shape::Path || texts.iter().any(String::is_empty) {
             return texts;

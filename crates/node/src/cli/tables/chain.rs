@@ -37,17 +37,23 @@ pub(in crate::cli) fn slots(answer: &SlotsResponse) -> String {
 }
 
 fn slot_status(slot: &SlotSummary) -> String {
-    let candidates = slot.candidates.len();
+    let candidates = counted(slot.candidates.len(), "candidate");
     match (slot.status, slot.round, slot.block) {
-        (SlotPhase::Undecided, Some(0) | None, _) => format!("undecided, {candidates} candidates"),
+        (SlotPhase::Undecided, Some(0) | None, _) => format!("undecided, {candidates}"),
         (SlotPhase::Undecided, Some(round), _) => {
-            format!("undecided, round {round}, {candidates} candidates")
+            format!("undecided, round {round}, {candidates}")
         }
         (SlotPhase::Decided | SlotPhase::Final, _, None) => {
             format!("{}, no block", phase(slot.status))
         }
         (status, ..) => phase(status).to_owned(),
     }
+}
+
+/// So many of something, in words.
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 const fn phase(phase: SlotPhase) -> &'static str {
@@ -118,9 +124,9 @@ pub(in crate::cli) fn agreement(answer: &AgreementResponse) -> String {
         let share = certificate.power.map(|power| of_total(power, total));
         let share = share.unwrap_or_else(|| "power not known".to_owned());
         let text = format!(
-            "{kind}, round {}, {share}, {} signers",
+            "{kind}, round {}, {share}, {}",
             certificate.round,
-            certificate.signers.len()
+            counted(certificate.signers.len(), "signer")
         );
         rows.push(("certificate", text));
     }

@@ -201,7 +201,8 @@ pub(in crate::cli) fn event(event: &NodeEvent) -> String {
             )
         }
         NodeEvent::Leading(leading) => {
-            format!("leading    {}", block_or_miss(leading.slot, leading.block))
+            let block = or_dash(leading.block.as_ref());
+            format!("leading    {}  {block}", leading.slot)
         }
         NodeEvent::Round(round) => format!("round      {}  {}", round.slot, round.round),
         NodeEvent::Decided(decided) => {
