@@ -44,4 +44,7 @@ test("arrow keys stay in view", () => {
   assert.deepEqual(neighbour({ period: first, thread: 3 }, "ArrowLeft", layout, first), { period: first, thread: 3 });
   assert.deepEqual(neighbour({ period: 12, thread: 3 }, "End", layout, first), { period: last, thread: 3 });
   assert.equal(neighbour({ period: 12, thread: 3 }, "a", layout, first), null);
+  // Nothing is before the chain.
+  assert.deepEqual(neighbour({ period: 0, thread: 1 }, "ArrowLeft", layout, -6), { period: 0, thread: 1 });
+  assert.deepEqual(neighbour({ period: 2, thread: 1 }, "Home", layout, -6), { period: 0, thread: 1 });
 });

@@ -70,18 +70,20 @@ export function parentPath(layout, slot, parent) {
 /** The slot that an arrow key leads to from another one; never outside the view. */
 export function neighbour(slot, key, layout, first) {
   const last = first + layout.periods - 1;
+  // A young chain does not fill the view.
+  const earliest = Math.max(0, first);
   const moves = {
     ArrowLeft: [-1, 0],
     ArrowRight: [1, 0],
     ArrowUp: [0, -1],
     ArrowDown: [0, 1],
-    Home: [first - slot.period, 0],
+    Home: [earliest - slot.period, 0],
     End: [last - slot.period, 0],
   };
   const move = moves[key];
   if (!move) return null;
   return {
-    period: Math.min(last, Math.max(first, slot.period + move[0])),
+    period: Math.min(last, Math.max(earliest, slot.period + move[0])),
     thread: Math.min(layout.threads - 1, Math.max(0, slot.thread + move[1])),
   };
 }

@@ -275,6 +275,6 @@ export class Lanes {
     const key = this.active ?? this.selected;
     const last = this.first + this.layout.periods - 1;
     const at = key ? key.split("/").map(Number) : [last - 1, 0];
-    return { period: Math.min(last, Math.max(this.first, at[0])), thread: at[1] };
+    return { period: Math.min(last, Math.max(0, this.first, at[0])), thread: at[1] };
   }
 }
