@@ -92,3 +92,66 @@ impl ApiMetrics for NodeMetrics {
         Box::new(self.0.http().stream_opened())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_layout::DataLayout;
+    use crate::home::open_dev_chain;
+    use crate::test_kit::lone_node;
+    use picot_clock::{Clock, Stop, SystemClock};
+    use picot_metrics::catalogue;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    /// What the node answers to `GET /metrics`, with its head.
+    fn page(node: &Node) -> String {
+        let mut connection = TcpStream::connect(node.api_address().unwrap()).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_running_node_tells_its_figures_at_its_interface() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = DataLayout::new(folder.path().join("dev"));
+        let chain = open_dev_chain(&layout, SystemClock.now()).unwrap();
+        let config = lone_node(&layout, &chain, Arc::new(SystemClock));
+        let node = Node::start(config, &Stop::new()).unwrap();
+        let first = page(&node);
+        let content_type = format!("content-type: {CONTENT_TYPE}\r\n");
+        assert!(
+            first.starts_with("HTTP/1.1 200") && first.contains(&content_type),
+            "{first}"
+        );
+        assert!(first.ends_with("# EOF\n"));
+        for line in [
+            &format!(
+                "picot_node_info{{version=\"{VERSION}\",chain=\"picot-dev\",chain_id=\"{}\"}} 1",
+                node.chain_id()
+            ),
+            "picot_keys 1",
+            "picot_keys_refused 0",
+            "picot_own_rolls 100",
+            "picot_rolls 100",
+            "picot_period_length_seconds 2.0",
+            "picot_peers{direction=\"inbound\"} 0",
+            "picot_api_streams 0",
+        ] {
+            assert!(
+                first.lines().any(|told| told == line),
+                "no {line} in {first}"
+            );
+        }
+        let part_of_disk = format!(
+            "{}{{part=\"signing_log\"}}",
+            catalogue::STORE_BYTES.full_name()
+        );
+        assert!(first.contains(&part_of_disk));
+        let counted = "picot_api_requests_total{route=\"metrics\",status=\"200\"} 1";
+        assert!(page(&node).lines().any(|line| line == counted));
+    }
+}
