@@ -12,13 +12,18 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at what a program prints.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Before a command is typed again.
+const TYPE_INTERVAL: Duration = Duration::from_millis(200);
 /// What stands for the key that ends a program.
 const INTERRUPT: &str = "^C";
 /// The ports that the book names: each stands for a free one.
 const NAMED_PORTS: std::ops::RangeInclusive<u16> = 4_700..=4_799;
 /// Below those that the system gives to whoever asks for any.
 const FREE_PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Lines of each node that are told with a failure.
+const TOLD_LINES: usize = 20;
 /// The port at which the commands look for a node.
 const API_PORT: u16 = 4_701;
 /// Commands that change nothing, wherever they are typed.
@@ -129,7 +134,7 @@ impl Session {
             if !only_reads(&command) || start.elapsed() >= PATIENCE {
                 return Err(wrong);
             }
-            std::thread::sleep(LOOK_INTERVAL);
+            std::thread::sleep(TYPE_INTERVAL);
         }
     }
 
@@ -212,9 +217,12 @@ impl Session {
         shell
     }
 
-    /// What the nodes said.
+    /// What the nodes said last.
     fn told(&self) -> String {
-        let told = self.nodes.iter().map(|node| node.output.lines().join("\n"));
+        let told = self.nodes.iter().map(|node| {
+            let lines = node.output.lines();
+            lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n")
+        });
         told.collect::<Vec<_>>().join("\n---\n")
     }
 }
