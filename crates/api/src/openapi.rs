@@ -8,7 +8,7 @@ mod route;
 mod routes;
 
 use crate::types::{Problem, ProblemCode};
-use route::{Route, Schemas};
+use route::{Route, Schemas, put};
 use serde_json::{Map, Value as Json, json};
 
 /// The document as it has to be checked in.
@@ -80,7 +80,11 @@ fn describe(route: &Route, problem: &Json) -> Json {
     let (status, description, content) = &route.answer;
     let mut answer = json!({ "description": description });
     if let Some((content_type, schema)) = content {
-        answer["content"] = json!({ *content_type: { "schema": schema } });
+        put(
+            &mut answer,
+            "content",
+            json!({ *content_type: { "schema": schema } }),
+        );
     }
     responses.insert(status.to_string(), answer);
     for status in route.statuses() {
@@ -101,18 +105,26 @@ fn describe(route: &Route, problem: &Json) -> Json {
         "responses": responses,
     });
     if !route.parameters.is_empty() {
-        operation["parameters"] = route.parameters.clone().into();
+        put(
+            &mut operation,
+            "parameters",
+            route.parameters.clone().into(),
+        );
     }
     if let Some((schema, example)) = &route.body {
         let mut content = json!({ "schema": schema });
         if !example.is_null() {
-            content["example"] = example.clone();
+            put(&mut content, "example", example.clone());
         }
         let content = json!({ "application/json": content });
-        operation["requestBody"] = json!({ "required": true, "content": content });
+        put(
+            &mut operation,
+            "requestBody",
+            json!({ "required": true, "content": content }),
+        );
     }
     if route.tag == "control" {
-        operation["security"] = json!([{ "token": [] }]);
+        put(&mut operation, "security", json!([{ "token": [] }]));
     }
     operation
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use picot_dashboard::{Asset, CONTENT_SECURITY_POLICY, asset};
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// The document of the interface, generated from the types.
 pub const OPENAPI: &str = include_str!("../openapi.json");

@@ -12,6 +12,13 @@ const ALWAYS: [ProblemCode; 3] = [
     ProblemCode::Internal,
 ];
 
+/// Adds a field to an object.
+pub(super) fn put(object: &mut Json, name: &str, value: Json) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
 /// The schemas that are used.
 #[derive(Default)]
 pub(super) struct Schemas(BTreeMap<String, Json>);
@@ -130,10 +137,10 @@ impl Route {
             "schema": schema,
         });
         if !description.is_empty() {
-            parameter["description"] = description.into();
+            put(&mut parameter, "description", description.into());
         }
         if !example.is_null() {
-            parameter["example"] = example;
+            put(&mut parameter, "example", example);
         }
         self.parameters.push(parameter);
         self.problem(ProblemCode::InvalidParameter)

@@ -16,7 +16,7 @@ pub(crate) async fn read(
 ) -> Result<Json<AddressResponse>, Refusal> {
     let address: Address = super::parse("address", &address)?;
     let answer =
-        shared.run(move |context| describe(context, address).map_err(|error| internal(&error)));
+        shared.read(move |context| describe(context, address).map_err(|error| internal(&error)));
     answer.await.map(Json)
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn read(
         return Err(Refusal::new(ProblemCode::InvalidParameter, detail));
     }
     shared
-        .run(move |interface| find(interface, address, key))
+        .read(move |interface| find(interface, address, key))
         .await
         .map(Json)
 }

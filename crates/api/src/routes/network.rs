@@ -11,7 +11,7 @@ pub(crate) async fn peers(
     State(shared): State<Shared>,
 ) -> Result<Json<PublicPeersResponse>, Refusal> {
     shared
-        .run(|interface| Ok(describe(interface)))
+        .read(|interface| Ok(describe(interface)))
         .await
         .map(Json)
 }

@@ -14,7 +14,7 @@ use picot_execution::Totals;
 
 pub(crate) async fn read(State(shared): State<Shared>) -> Result<Json<StatusResponse>, Refusal> {
     shared
-        .run(|interface| Ok(describe(interface)))
+        .read(|interface| Ok(describe(interface)))
         .await
         .map(Json)
 }

@@ -2,6 +2,7 @@
 //! everything: lists, agreement, streams, pages, and every route of the document with good and bad
 //! requests.
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test may panic"
