@@ -381,14 +381,14 @@ pub(crate) struct SimArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    #[command(flatten)]
-    pub(crate) settings: SettingArgs,
     /// Forget the development chain of before and start anew
     #[arg(long)]
     pub(crate) reset: bool,
     /// Sign although there is no signing log: the keys have signed nothing on this chain, ever
     #[arg(long)]
     pub(crate) keys_never_signed: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
 }
 
 #[derive(Debug, Subcommand)]

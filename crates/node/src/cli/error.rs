@@ -40,7 +40,7 @@ pub enum CliError {
         source: ClientError,
     },
     /// {0}
-    Settings(#[from] SettingsError),
+    Settings(SettingsError),
     /// cannot use the wallet
     Wallet(#[from] WalletError),
     /// no passphrase for the wallet
@@ -260,6 +260,13 @@ pub enum CliError {
     EntryTwice,
     /// cannot write the output
     Output(#[source] io::Error),
+}
+
+/// Without a cause: what is wrong with settings is told by line, once.
+impl From<SettingsError> for CliError {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error)
+    }
 }
 
 /// The slot of an executed operation, if the node tells it.

@@ -37,11 +37,11 @@ pub(crate) struct ConfigCheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigShowArgs {
-    #[command(flatten)]
-    pub(crate) settings: SettingArgs,
     /// Print JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
 }
 
 #[derive(Debug, Args)]

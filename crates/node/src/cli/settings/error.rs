@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Why there are no settings to start a node with.
 #[derive(Debug, Display, Error)]
 pub enum SettingsError {
-    /// cannot read configuration file {path}
+    /// cannot read configuration file {path}: {source}
     File {
         /// The file.
         path: PathBuf,

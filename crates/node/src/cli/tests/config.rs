@@ -46,6 +46,11 @@ fn a_wrong_file_is_wrong_usage_told_by_line() {
              {path}:3: `api.max_stream` is no setting: [api] has listen, "
         );
         assert!(ended.err.starts_with(&expected), "{ended:?}");
+        assert_eq!(
+            ended.err.matches("is no setting").count(),
+            1,
+            "told once: {ended:?}"
+        );
         assert!(
             ended
                 .err
@@ -56,7 +61,12 @@ fn a_wrong_file_is_wrong_usage_told_by_line() {
 
 #[test]
 fn a_file_that_is_not_there_is_a_failure_and_no_file_is_wrong_usage() {
-    assert_eq!(picot(&["config", "check", "/nowhere/picot.toml"]).code, 1);
+    let missing = picot(&["config", "check", "/nowhere/picot.toml"]);
+    assert_eq!(missing.code, 1);
+    assert_eq!(
+        missing.err,
+        "error: cannot read configuration file /nowhere/picot.toml: No such file or directory (os error 2)\n"
+    );
     let ended = picot(&["config", "check"]);
     assert_eq!(ended.code, 2);
     assert!(
