@@ -5,11 +5,24 @@ import { middleId, shortId } from "./format.js";
 import { hrefOf } from "./query.js";
 import { keyOf } from "./slots.js";
 
+const COLOURS = 8;
+const given = new Map();
+
+/** Gives the first of these a colour each, once: nobody shares one before all are given. */
+export function giveColours(ids) {
+  const before = given.size;
+  for (const id of ids) {
+    if (given.size < COLOURS && !given.has(id)) given.set(id, given.size);
+  }
+  return given.size > before;
+}
+
 /** A colour of eight for each producer, so that the eye finds what belongs together. */
 export function hueOf(id) {
+  if (given.has(id)) return given.get(id);
   let hash = 0;
   for (const letter of String(id ?? "")) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
-  return hash % 8;
+  return hash % COLOURS;
 }
 
 export function idLink(kind, id, isShort = true) {

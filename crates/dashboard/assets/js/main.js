@@ -11,6 +11,7 @@ import { Draws } from "./draws.js";
 import { clockTime, count, decimal, duration, slotText } from "./format.js";
 import { MOST_SLOTS } from "./geometry.js";
 import { Lanes } from "./lanes.js";
+import { giveColours } from "./links.js";
 import { Peers, Pool } from "./network.js";
 import { hrefOf, parseHash, parseQuery } from "./query.js";
 import { Series, quantile } from "./series.js";
@@ -198,6 +199,8 @@ const drawsPoll = new Poll(5_000, async () => {
 
 const cyclePoll = new Poll(CYCLE_MS, async () => {
   const [stakers, known] = await Promise.all([read("/stakers?limit=200"), read("/cycles").catch(() => null)]);
+  // In the order of their ids: a change of stake changes no colour.
+  if (giveColours(stakers.stakers.slice(0, 8).map((staker) => staker.address).sort())) layOut();
   painter.ask("stake", () => {
     stake.draw(stakers);
     cycles.draw(known);
