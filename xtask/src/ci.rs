@@ -7,7 +7,7 @@ use crate::Task;
 use crate::cargo::{self, Invocation};
 use crate::failure::{Failure, Outcome};
 use crate::test::Reader;
-use crate::{test, tidy};
+use crate::{browser, test, tidy};
 
 pub(crate) const TASK: Task = Task {
     name: "ci",
@@ -15,9 +15,9 @@ pub(crate) const TASK: Task = Task {
     help: "\
 Usage: cargo xtask ci
 
-Format, tidy, clippy, the features, the tests, the documentation and, if it is
-installed, cargo-deny. Stops at the first step that fails and says how to run
-that step by hand.
+Format, tidy, clippy, the features, the tests, the documentation and, where they
+are installed, the dashboard in Chromium and cargo-deny. Stops at the first step
+that fails and says how to run that step by hand.
 ",
     passes_help_on: false,
     run,
@@ -73,11 +73,15 @@ fn run(arguments: &[OsString]) -> Outcome {
             "cargo-deny is not installed; tidy checks licences, duplicates, bans and sources in its place"
         );
     }
-    run_steps(&steps(deny))
+    let browser = browser::missing();
+    if let Some(missing) = &browser {
+        eprintln!("{missing}");
+    }
+    run_steps(&steps(deny, browser.is_none()))
 }
 
 /// Cheap steps first, so that a small mistake is told in seconds.
-fn steps(deny: bool) -> Vec<Step> {
+fn steps(deny: bool, browser: bool) -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("format", ["fmt", "--all", "--check"]),
         Step {
@@ -119,6 +123,15 @@ fn steps(deny: bool) -> Vec<Step> {
             ),
         },
     ];
+    if browser {
+        steps.push(Step {
+            name: "browser",
+            work: Work::Task {
+                command: "cargo xtask browser",
+                run: browser::run_tests,
+            },
+        });
+    }
     if deny {
         steps.push(Step::cargo(
             "deny",
@@ -170,16 +183,21 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
-    fn deny_is_a_step_only_if_it_is_installed() {
-        let names = |deny| steps(deny).iter().map(|step| step.name).collect::<Vec<_>>();
-        assert!(names(true).contains(&"deny"));
-        assert!(!names(false).contains(&"deny"));
+    fn deny_and_the_browser_are_steps_only_if_they_are_installed() {
+        let names = |deny, browser| {
+            let steps = steps(deny, browser);
+            steps.iter().map(|step| step.name).collect::<Vec<_>>()
+        };
+        assert!(names(true, false).contains(&"deny"));
+        assert!(!names(false, true).contains(&"deny"));
+        assert!(names(false, true).contains(&"browser"));
+        assert!(!names(true, false).contains(&"browser"));
     }
 
     #[test]
     fn every_step_can_be_run_by_hand() {
         assert!(
-            steps(true)
+            steps(true, true)
                 .iter()
                 .all(|step| step.by_hand().contains("cargo "))
         );

@@ -17,6 +17,7 @@
 )]
 
 mod bench;
+mod browser;
 mod cargo;
 mod ci;
 mod explore;
@@ -47,7 +48,7 @@ struct Task {
 }
 
 /// Every task, in the order in which the help lists them.
-const TASKS: [Task; 12] = [
+const TASKS: [Task; 13] = [
     node::TASK,
     localnet::TASK,
     sim::TASK,
@@ -56,6 +57,7 @@ const TASKS: [Task; 12] = [
     explore::TASK,
     model::TASK,
     torture::TASK,
+    browser::TASK,
     metrics::TASK,
     openapi::TASK,
     tidy::TASK,

@@ -104,7 +104,8 @@ pub(crate) fn build_programs() -> Result<[OsString; 2], Failure> {
     Ok([build("picot", &[])?, faults])
 }
 
-fn build(name: &str, flags: &[&str]) -> Result<OsString, Failure> {
+/// Builds a binary of picot-node, and says where cargo put it.
+pub(crate) fn build(name: &str, flags: &[&str]) -> Result<OsString, Failure> {
     let build = Invocation::new(["build", "--package", "picot-node", "--bin", name]).and(flags);
     eprintln!("$ {build}");
     let messages = build
