@@ -43,7 +43,10 @@ impl Client {
                 index,
                 first,
                 chunks,
-            } => self.on_index(from, index, first, &chunks),
+            } => {
+                self.moved_at = Some(now);
+                self.on_index(from, index, first, &chunks);
+            }
             Message::Chunk {
                 index,
                 number,

@@ -183,6 +183,8 @@ pub struct Client {
     candidate_since: Option<Timestamp>,
     /// Since when nobody can be asked for what is fetched.
     stuck_since: Option<Timestamp>,
+    /// When something of what is fetched came last.
+    moved_at: Option<Timestamp>,
     /// The last final slot of this node: no older state is of use.
     own: Option<Slot>,
     /// Since when peers have told what they serve, and none of it is of use.
@@ -218,6 +220,7 @@ impl Client {
             left: None,
             candidate_since: None,
             stuck_since: None,
+            moved_at: None,
             own: None,
             useless_since: None,
             nothing_is_kept,
@@ -253,11 +256,13 @@ impl Client {
                 number,
                 is_here,
             } => {
+                self.moved_at = Some(now);
                 if let Some(chunks) = self.chunks_of(&index) {
                     chunks.examined(number, is_here);
                 }
             }
             ClientInput::Staged { index, number } => {
+                self.moved_at = Some(now);
                 if let Some(chunks) = self.chunks_of(&index) {
                     chunks.staged(number);
                 }

@@ -198,6 +198,15 @@ impl Peers {
         self.peers.iter_mut().map(|(peer, state)| (*peer, state))
     }
 
+    /// What those who serve a state said of it counts no more, until they say it again.
+    pub(super) fn forget_offer(&mut self, offer: &Offer) {
+        for state in self.peers.values_mut() {
+            if let Some((offers, _)) = &mut state.offers {
+                offers.retain(|it| it != offer);
+            }
+        }
+    }
+
     /// Those that can be asked now.
     pub(super) fn usable(&self, now: Timestamp) -> impl Iterator<Item = (Peer, &PeerState)> {
         self.iter().filter(move |(_, state)| state.is_usable(now))

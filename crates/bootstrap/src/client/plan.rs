@@ -151,6 +151,7 @@ impl Client {
         let is_long = now.since(since).is_none_or(|past| past >= patience);
         if is_long || (certificates == 0 && self.all_have_told(now, last)) {
             self.stuck_since = None;
+            self.moved_at = Some(now);
             self.candidate_since = None;
             let left = self.left.take();
             let same = left.filter(|chunks| *chunks.index().offer() == offer);
@@ -180,6 +181,14 @@ impl Client {
         let Some(offer) = self.fetching.as_ref().map(Fetching::offer) else {
             return;
         };
+        let patience = self.config.patience;
+        let has_passed = |since| now.since(since).is_none_or(|past| past >= patience);
+        if self.moved_at.is_some_and(has_passed) {
+            // Those who serve it answer, and give nothing: others may have a newer one meanwhile.
+            let offer = offer.clone();
+            self.peers.forget_offer(&offer);
+            return self.leave();
+        }
         let serving = self.peers.iter().filter(|(_, state)| state.serves(offer));
         let usable: Vec<bool> = serving.map(|(_, state)| state.is_usable(now)).collect();
         if usable.contains(&true) {
@@ -191,10 +200,15 @@ impl Client {
             .since(since)
             .is_none_or(|past| past >= self.config.answer_wait);
         if usable.is_empty() || is_long {
-            self.stuck_since = None;
-            if let Some(Fetching::Chunks(chunks)) = self.fetching.take() {
-                self.left = Some(chunks);
-            }
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.stuck_since = None;
+        self.moved_at = None;
+        if let Some(Fetching::Chunks(chunks)) = self.fetching.take() {
+            self.left = Some(chunks);
         }
     }
 

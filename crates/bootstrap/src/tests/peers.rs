@@ -2,7 +2,7 @@
 
 use super::state::SOURCE;
 use super::world::{Disk, End, TestServer, World};
-use crate::{BootstrapError, Message, Phase, ServerConfig};
+use crate::{BootstrapError, Message, Phase, Question, Refusal, ServerConfig};
 use picot_clock::{Millis, Slot};
 
 #[test]
@@ -120,6 +120,22 @@ fn when_nobody_serves_a_state_any_more_another_is_taken_and_what_is_the_same_is_
     world.connect(TestServer::with_state(0));
     world.ends_with_state(0);
     assert!(world.dropped.is_empty(), "{:?}", world.dropped);
+}
+
+#[test]
+fn who_is_always_busy_with_an_old_state_does_not_keep_a_node_from_a_newer_one() {
+    let busy = TestServer::lying_about(0, |message| match message {
+        Message::Chunk { index, number, .. } => vec![Message::Refused {
+            question: Question::Chunk { index, number },
+            refusal: Refusal::Busy(Millis(100)),
+        }],
+        other => vec![other],
+    });
+    let mut world = World::new(Disk::new(), vec![busy]);
+    assert!(matches!(world.run_minutes(2), End::Late));
+    world.connect(TestServer::with_state(1));
+    world.ends_with_state(1);
+    assert!(world.dropped.is_empty());
 }
 
 #[test]

@@ -74,6 +74,16 @@ impl TestServer {
         server
     }
 
+    /// The same with the state with a number.
+    pub(super) fn lying_about(
+        number: usize,
+        mischief: impl FnMut(Message) -> Vec<Message> + 'static,
+    ) -> Self {
+        let mut server = Self::with_state(number);
+        server.mischief = Some(Box::new(mischief));
+        server
+    }
+
     pub(super) fn silent() -> Self {
         let mut server = Self::with_state(1);
         server.is_silent = true;
