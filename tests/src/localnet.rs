@@ -4,15 +4,17 @@
 //! A node is seen by the others at an address of its own (127.1.NODE.1), and finds them at addresses of
 //! their own (127.2.NODE.1), as if each were another machine.
 
+use crate::torture::Process;
 use crate::{NodeProcess, Relay, run_picot};
 use picot_api::types::{OperationResponse, OperationState, SlotEvent, SlotResponse, SlotState};
+use picot_database::FaultPoint;
 use picot_models::{Slot, Value};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The time from the making of the genesis to its first slot: nodes start in it.
 const GENESIS_DELAY: Duration = Duration::from_secs(3);
@@ -20,6 +22,9 @@ const GENESIS_DELAY: Duration = Duration::from_secs(3);
 const PERIOD_MS: u64 = 1_000;
 /// How long after their start nodes sign nothing.
 const STARTUP_DELAY_MS: u64 = 500;
+/// How long a condition may take to come, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Slots whose state hashes are compared at the end.
 const COMPARED_SLOTS: usize = 8;
 
@@ -47,6 +52,8 @@ pub struct Localnet {
     members: Vec<Member>,
     relays: BTreeMap<(usize, usize), Relay>,
     decided: BTreeMap<Slot, Value>,
+    /// Nodes that need not know all slots from the first on.
+    keeps_less: BTreeSet<usize>,
     genesis: PathBuf,
     passphrase: PathBuf,
     directory: tempfile::TempDir,
@@ -60,6 +67,15 @@ impl Localnet {
     /// The files cannot be made.
     #[must_use]
     pub fn new(rolls: &[u64]) -> Self {
+        Self::with_genesis(rolls, |_| {})
+    }
+
+    /// As [`Localnet::new`], with something else in the genesis.
+    ///
+    /// # Panics
+    /// The files cannot be made.
+    #[must_use]
+    pub fn with_genesis(rolls: &[u64], change: impl FnOnce(&mut Json)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let passphrase = directory.path().join("passphrase");
         std::fs::write(&passphrase, "of a test\n").expect("a file");
@@ -78,11 +94,12 @@ impl Localnet {
             .map(|member| &member.address)
             .zip(rolls)
             .collect();
-        make_genesis(&genesis, "localnet", &stakes);
+        make_genesis_with(&genesis, "localnet", &stakes, change);
         Self {
             relays: relays(rolls.len()),
             members,
             decided: BTreeMap::new(),
+            keeps_less: BTreeSet::new(),
             genesis,
             passphrase,
             directory,
@@ -136,12 +153,70 @@ impl Localnet {
             let started = starters.into_iter().map(|starter| starter.join());
             started.map(|node| node.expect("a node")).collect()
         });
-        for (place, mut node) in started {
-            let target = node.listens_at();
-            let to_it = self.relays.iter().filter(|((_, to), _)| *to == place);
-            to_it.for_each(|(_, relay)| relay.lead_to(target));
-            self.members[place].node = Some(node);
+        for (place, node) in started {
+            self.take_in(place, node);
         }
+    }
+
+    /// Starts a node without waiting until it answers: one that receives a state does not.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    #[must_use]
+    pub fn begin(&self, place: usize, more: &[&str]) -> NodeProcess {
+        let arguments = self.arguments(place);
+        let arguments = arguments.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments.chain(more.iter().copied()).collect();
+        NodeProcess::begin(&self.members[place].data, &arguments)
+    }
+
+    /// Waits until a node that was begun answers, and takes it in.
+    ///
+    /// # Panics
+    /// It never does.
+    pub fn take_in(&mut self, place: usize, node: NodeProcess) {
+        let mut node = node.answering();
+        let target = node.listens_at();
+        let to_it = self.relays.iter().filter(|((_, to), _)| *to == place);
+        to_it.for_each(|(_, relay)| relay.lead_to(target));
+        self.members[place].node = Some(node);
+    }
+
+    /// Runs a node until it ends itself, as a power cut would, at the n-th passing of a named moment.
+    /// Gives what it said.
+    ///
+    /// # Panics
+    /// It never does, or ends in another way.
+    pub fn dies_at(&self, place: usize, point: FaultPoint, passing: u64, more: &[&str]) -> String {
+        let arguments = self.arguments(place);
+        let member = &self.members[place];
+        let data = crate::corrupt::data_of(&member.data);
+        let mut all = vec!["node", "--api", "127.0.0.1:0", "--data", &data];
+        all.extend(
+            arguments
+                .iter()
+                .map(String::as_str)
+                .chain(more.iter().copied()),
+        );
+        let fault = ("PICOT_FAULT", format!("{point}:{passing}"));
+        let log = member.data.with_extension("log");
+        let mut process = Process::start(&crate::picot_with_faults(), &all, Some(fault), &log);
+        let start = Instant::now();
+        while process.ended().is_none() {
+            let is_late = start.elapsed() >= PATIENCE;
+            assert!(!is_late, "{point} is never passed:\n{}", process.output());
+            thread::sleep(LOOK_INTERVAL);
+        }
+        let said = process.output();
+        let is_it = said.contains(&format!("fault point {point} reached"));
+        assert!(is_it, "it ended before {point}:\n{said}");
+        said
+    }
+
+    /// The data directory of a node.
+    #[must_use]
+    pub fn data(&self, place: usize) -> &Path {
+        &self.members[place].data
     }
 
     fn arguments(&self, place: usize) -> Vec<String> {
@@ -190,6 +265,12 @@ impl Localnet {
     pub fn running(&self) -> Vec<usize> {
         let runs = |place: &usize| self.members[*place].node.is_some();
         (0..self.members.len()).filter(runs).collect()
+    }
+
+    /// A node may say of old slots that it does not keep them: it drops them, or began with a later
+    /// state.
+    pub fn may_keep_less(&mut self, place: usize) {
+        self.keeps_less.insert(place);
     }
 
     /// Kills a node, as a power cut would.
@@ -376,8 +457,10 @@ impl Localnet {
             let node = self.members[place].node.as_ref().expect("it runs");
             let last = node.status().last_final_slot;
             for slot in slots(Slot::new(1, 0), last) {
-                let SlotState::Decided { value, .. } = slot_of(node, slot).state else {
-                    panic!("slot {slot} is final on node {place} and not decided");
+                let value = match slot_of(node, slot).state {
+                    SlotState::Decided { value, .. } => value,
+                    SlotState::NotKept if self.keeps_less.contains(&place) => continue,
+                    other => panic!("slot {slot} is final on node {place} and is {other:?}"),
                 };
                 let seen = self.decided.entry(slot).or_insert(value);
                 assert_eq!(
@@ -426,11 +509,12 @@ impl Localnet {
         from
     }
 
-    /// Stops all nodes, and checks the data of each against itself, as an operator would.
+    /// Stops all nodes, and checks the data of each against itself, as an operator would. Gives the
+    /// directory of it all.
     ///
     /// # Panics
     /// One contradicts itself.
-    pub fn stop_and_check(mut self) {
+    pub fn stop_and_check(mut self) -> tempfile::TempDir {
         for member in &mut self.members {
             if let Some(node) = member.node.take() {
                 let (status, lines) = node.stop("-TERM");
@@ -446,6 +530,7 @@ impl Localnet {
             let checked = run_picot(&["db", "check", "--data", data]);
             assert_eq!(checked.code, 0, "{checked:?}");
         }
+        self.directory
     }
 }
 

@@ -154,9 +154,25 @@ impl NodeProcess {
     /// It ends, or says no address.
     #[must_use]
     pub fn start(data: &Path, args: &[&str]) -> Self {
+        Self::begin(data, args).answering()
+    }
+
+    /// As [`NodeProcess::start`], without waiting until it answers: one that receives a state does not.
+    ///
+    /// # Panics
+    /// It cannot be run.
+    #[must_use]
+    pub fn begin(data: &Path, args: &[&str]) -> Self {
+        // A free port, unless the test wants a certain one.
+        let api: &[&str] = if args.contains(&"--api") {
+            &[]
+        } else {
+            &["--api", "127.0.0.1:0"]
+        };
         let mut child = Command::new(picot())
-            .args(["node", "--api", "127.0.0.1:0", "--data"])
+            .args(["node", "--data"])
             .arg(data)
+            .args(api)
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -166,23 +182,31 @@ impl NodeProcess {
         let output = Arc::new(Output::default());
         collect(child.stdout.take().expect("piped"), &output);
         collect(child.stderr.take().expect("piped"), &output);
-        let mut node = Self {
+        Self {
             child,
             output,
             url: String::new(),
             data: data.to_owned(),
-        };
-        let line = node.wait_for_line("the address of its interface", |line| {
+        }
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Panics
+    /// It ends, or says no address.
+    #[must_use]
+    pub fn answering(mut self) -> Self {
+        let line = self.wait_for_line("the address of its interface", |line| {
             line.contains("http://")
         });
         let start = line.find("http://").expect("just seen");
-        node.url = line[start..]
+        self.url = line[start..]
             .split_whitespace()
             .next()
             .expect("an address")
             .trim_end_matches('/')
             .to_owned();
-        node
+        self
     }
 
     /// Where its interface is.
@@ -291,6 +315,14 @@ impl NodeProcess {
         serde_json::from_value(self.get("/status").1).expect("a status")
     }
 
+    /// Waits until it answers, where it did before.
+    ///
+    /// # Panics
+    /// It never does.
+    pub fn wait_for_answers(&self) {
+        self.wait_for("answering", || self.try_get("/status").map(|_| ()));
+    }
+
     /// Waits until its status is as wanted.
     ///
     /// # Panics
@@ -302,9 +334,11 @@ impl NodeProcess {
     ) -> StatusResponse {
         let start = Instant::now();
         loop {
-            let status = self.status();
-            if is_it(&status) {
-                return status;
+            // One that begins again in its process does not answer for a while.
+            let answer = self.try_get("/status");
+            let status = answer.map(|(_, body)| serde_json::from_value(body).expect("a status"));
+            if let Some(status) = status.as_ref().filter(|status| is_it(status)) {
+                return StatusResponse::clone(status);
             }
             assert!(
                 start.elapsed() < PATIENCE,

@@ -297,6 +297,14 @@ impl World {
             .collect()
     }
 
+    /// The hash of the newest checkpoint that the twin has certified.
+    fn certified(&self) -> String {
+        self.twin.wait_for("a certified checkpoint", || {
+            let (_, answer) = self.twin.get("/checkpoints");
+            Some(answer["certified"]["hash"].as_str()?.to_owned())
+        })
+    }
+
     fn arguments(&self, place: usize) -> Vec<String> {
         let mut arguments = node_arguments(&self.genesis, &self.ports, place);
         if place == PRUNED {

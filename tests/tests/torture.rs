@@ -6,13 +6,20 @@ use picot_tests::{corrupt, torture};
 
 #[test]
 fn killed_at_named_fault_points_and_at_random_moments_nodes_come_back_equal_to_their_twin() {
-    let report = torture::torture(50, 1);
-    assert_eq!(report.rounds, 50);
+    // Two of three rounds are at named points: all of them come.
+    let rounds = u64::try_from(FaultPoint::ALL.len()).unwrap() * 3 / 2 + 1;
+    let report = torture::torture(rounds, 1);
+    assert_eq!(report.rounds, rounds);
     assert!(report.kills > 0 && report.states > 50, "{report:?}");
     let reached: u64 = report.reached.values().sum();
     let missed: u64 = report.not_reached.values().sum();
     assert!(reached > missed, "{report:?}");
-    for point in [FaultPoint::StoreRenamed, FaultPoint::DecisionsWritten] {
+    for point in [
+        FaultPoint::StoreRenamed,
+        FaultPoint::IncomingAdopted,
+        FaultPoint::CheckpointWritten,
+        FaultPoint::DecisionsWritten,
+    ] {
         assert!(report.reached.contains_key(&point), "{point}: {report:?}");
     }
 }

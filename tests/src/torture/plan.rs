@@ -46,7 +46,7 @@ impl Plan {
             }
             let point = points.pop().expect("just filled");
             let lanes: &[usize] = match point {
-                _ if is_of_first_start(point) => &[2],
+                _ if is_of_first_start(point) || is_of_bootstrap(point) => &[2],
                 // Only one of them drops what is old.
                 FaultPoint::ArchivePrune
                 | FaultPoint::ArchivePruned
@@ -83,6 +83,17 @@ pub(super) const fn is_of_first_start(point: FaultPoint) -> bool {
     )
 }
 
+/// Passed when a state is received from others.
+pub(super) const fn is_of_bootstrap(point: FaultPoint) -> bool {
+    matches!(
+        point,
+        FaultPoint::IncomingWrite
+            | FaultPoint::IncomingWritten
+            | FaultPoint::IncomingAdopt
+            | FaultPoint::IncomingAdopted
+    )
+}
+
 /// How many passings of a point may be waited for: some come many times in a second, others once in a
 /// cycle.
 pub(super) const fn passings(point: FaultPoint) -> u64 {
@@ -96,6 +107,8 @@ pub(super) const fn passings(point: FaultPoint) -> u64 {
         | FaultPoint::StateCommitted
         | FaultPoint::DecisionsWrite
         | FaultPoint::DecisionsWritten
+        | FaultPoint::CheckpointWrite
+        | FaultPoint::CheckpointWritten
         | FaultPoint::SignatureLeaves
         | FaultPoint::SignatureLeft => 3,
         FaultPoint::CandidatesWrite

@@ -1,6 +1,6 @@
 //! A node that is killed.
 
-use super::plan::{Round, is_of_first_start, passings};
+use super::plan::{Round, is_of_bootstrap, is_of_first_start, passings};
 use super::process::Process;
 use super::{PATIENCE, Report, World};
 use crate::Dice;
@@ -33,8 +33,11 @@ pub(super) struct Victim<'a> {
 
 impl Victim<'_> {
     pub(super) fn round(&mut self, round: Round, dice: &mut Dice, report: &mut Report) {
-        let is_first_start = matches!(round, Round::Fault(point) if is_of_first_start(point));
-        if is_first_start {
+        let begins_anew = matches!(
+            round,
+            Round::Fault(point) if is_of_first_start(point) || is_of_bootstrap(point)
+        );
+        if begins_anew {
             self.begin_anew();
         }
         match round {
@@ -53,7 +56,7 @@ impl Victim<'_> {
         }
         report.rounds += 1;
         self.check_log();
-        if is_first_start {
+        if begins_anew {
             // What was left of the first start must do.
             let mut process = self.start(None);
             self.catch_up(&mut process, report);
@@ -103,13 +106,24 @@ impl Victim<'_> {
     }
 
     fn fault(&mut self, point: FaultPoint, passing: u64, report: &mut Report) {
-        let mut process = self.start(Some((point, passing)));
+        let trusted = is_of_bootstrap(point).then(|| self.world.certified());
+        let more = trusted
+            .iter()
+            .flat_map(|hash| ["--trusted-checkpoint", hash]);
+        let more: Vec<&str> = more.collect();
+        let mut process = self.start_with(Some((point, passing)), &more);
         if matches!(point, FaultPoint::StateSync | FaultPoint::StateSynced) {
             // They are passed when a node stops in order.
             self.catch_up(&mut process, report);
             process.ask_to_stop();
         }
-        match self.watch(&mut process, FAULT_PATIENCE, report) {
+        // A state comes after the certificates and the word of all peers.
+        let patience = if is_of_bootstrap(point) {
+            PATIENCE
+        } else {
+            FAULT_PATIENCE
+        };
+        match self.watch(&mut process, patience, report) {
             Some(ended) => {
                 self.assert_is_of_fault(ended, point, &process);
                 *report.reached.entry(point).or_default() += 1;

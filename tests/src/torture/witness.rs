@@ -1,11 +1,12 @@
 //! A peer that says nothing, and remembers what was signed.
 
+use picot_checkpoint::CheckpointMessage;
 use picot_clock::SystemClock;
 use picot_consensus::Message;
 use picot_database::{DatabaseConfig, DiskSigningLog};
 use picot_models::{
-    Address, Ballot, Certificate, ChainId, Endorsement, Envelope, Hash, Header, RoundProposal,
-    Slot, Vote,
+    Address, Ballot, Certificate, ChainId, Checkpoint, Endorsement, Envelope, Hash, Header,
+    RoundProposal, Slot, Vote,
 };
 use picot_network::{Config, Event, Handle, Identity, LaneConfig, Link, Network, start};
 use picot_protocol::{Hello, Lane, PROTOCOL_VERSION, Packet};
@@ -147,6 +148,11 @@ fn hear(heard: &Heard, packet: &Packet, chain_id: &ChainId) {
         Packet::Endorsements(endorsements) => {
             signed.extend(endorsements.iter().map(|one| of_endorsement(one, chain_id)));
         }
+        Packet::Checkpoint(message) => {
+            if let CheckpointMessage::Signatures(signatures) = &*message.0 {
+                signed.extend(signatures.iter().map(|one| of_checkpoint(one, chain_id)));
+            }
+        }
         Packet::Consensus(message) => match &*message.0 {
             Message::Candidate(header) => signed.push(of_header(header, chain_id)),
             Message::Vote(vote) => signed.push(of_vote(vote, chain_id)),
@@ -172,47 +178,50 @@ fn hear(heard: &Heard, packet: &Packet, chain_id: &ChainId) {
 
 type Signed = (ClaimKey, Hash);
 
-fn of_header(header: &Envelope<Header>, chain_id: &ChainId) -> Signed {
+/// What a signing log has of something that is signed once for a slot, kind, and round or index.
+fn signed<C>(
+    envelope: &Envelope<C>,
+    (slot, kind, round): (Slot, ClaimKind, u32),
+    id: &Hash,
+) -> Signed {
     let key = ClaimKey {
-        address: Address::of_key(&header.signer),
-        slot: header.content.slot,
-        kind: ClaimKind::Header,
-        round: 0,
+        address: Address::of_key(&envelope.signer),
+        slot,
+        kind,
+        round,
     };
-    (key, *header.id(chain_id).as_hash())
+    (key, *id)
+}
+
+fn of_header(header: &Envelope<Header>, chain_id: &ChainId) -> Signed {
+    let claim = (header.content.slot, ClaimKind::Header, 0);
+    signed(header, claim, header.id(chain_id).as_hash())
 }
 
 fn of_endorsement(endorsement: &Envelope<Endorsement>, chain_id: &ChainId) -> Signed {
-    let key = ClaimKey {
-        address: Address::of_key(&endorsement.signer),
-        slot: endorsement.content.slot,
-        kind: ClaimKind::Endorsement,
-        round: endorsement.content.index,
-    };
-    (key, *endorsement.id(chain_id).as_hash())
+    let Endorsement { slot, index, .. } = endorsement.content;
+    let claim = (slot, ClaimKind::Endorsement, index);
+    signed(endorsement, claim, endorsement.id(chain_id).as_hash())
 }
 
 fn of_vote(vote: &Envelope<Vote>, chain_id: &ChainId) -> Signed {
-    let key = ClaimKey {
-        address: Address::of_key(&vote.signer),
-        slot: vote.content.slot,
-        kind: match vote.content.ballot {
-            Ballot::Notarise { .. } => ClaimKind::Notarise,
-            Ballot::Nullify | Ballot::Finalise { .. } => ClaimKind::RoundEnd,
-        },
-        round: vote.content.round,
+    let kind = match vote.content.ballot {
+        Ballot::Notarise { .. } => ClaimKind::Notarise,
+        Ballot::Nullify | Ballot::Finalise { .. } => ClaimKind::RoundEnd,
     };
-    (key, *vote.id(chain_id).as_hash())
+    let claim = (vote.content.slot, kind, vote.content.round);
+    signed(vote, claim, vote.id(chain_id).as_hash())
 }
 
 fn of_proposal(proposal: &Envelope<RoundProposal>, chain_id: &ChainId) -> Signed {
-    let key = ClaimKey {
-        address: Address::of_key(&proposal.signer),
-        slot: proposal.content.slot,
-        kind: ClaimKind::Proposal,
-        round: proposal.content.round,
-    };
-    (key, *proposal.id(chain_id).as_hash())
+    let RoundProposal { slot, round, .. } = proposal.content;
+    let claim = (slot, ClaimKind::Proposal, round);
+    signed(proposal, claim, proposal.id(chain_id).as_hash())
+}
+
+fn of_checkpoint(checkpoint: &Envelope<Checkpoint>, chain_id: &ChainId) -> Signed {
+    let claim = (checkpoint.content.slot, ClaimKind::Checkpoint, 0);
+    signed(checkpoint, claim, checkpoint.id(chain_id).as_hash())
 }
 
 fn of_certificate(certificate: &Certificate, chain_id: &ChainId, signed: &mut Vec<Signed>) {

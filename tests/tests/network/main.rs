@@ -13,6 +13,7 @@
 mod attacks;
 mod bootstrap;
 mod checkpoints;
+mod go_between;
 mod splits;
 mod stranger;
 mod strangers;

@@ -66,16 +66,11 @@ impl Stranger {
         let address = Ipv4Addr::new(127, 3, number, 1);
         let relay = Relay::start(Ipv4Addr::LOCALHOST, address);
         relay.lead_to(node);
-        let lane = |lane: Lane| LaneConfig {
-            max_frame_bytes: lane.max_frame_bytes(),
-            unread_bytes: lane.max_frame_bytes() + (1 << 20),
-            unsent_bytes: lane.max_frame_bytes() + (1 << 20),
-        };
         let config = Config {
             peers: vec![relay.multiaddress().parse().unwrap()],
             discovery: false,
             public: false,
-            lanes: Lane::ALL.map(lane).into(),
+            lanes: lanes(),
             redial_min: Duration::from_millis(100),
             redial_max: Duration::from_millis(100),
             protocol: protocol.to_owned(),
@@ -214,6 +209,16 @@ fn listen(event: Event, ears: Ears, count: &AtomicU64) -> Option<Heard> {
             is_kept.then(|| Heard::Packet(std::mem::take(&mut frame.bytes)))
         }
     }
+}
+
+/// The lanes of a node, with room for the longest frames.
+pub fn lanes() -> Vec<LaneConfig> {
+    let lane = |lane: Lane| LaneConfig {
+        max_frame_bytes: lane.max_frame_bytes(),
+        unread_bytes: lane.max_frame_bytes() + (1 << 20),
+        unsent_bytes: lane.max_frame_bytes() + (1 << 20),
+    };
+    Lane::ALL.map(lane).into()
 }
 
 /// A handshake.
