@@ -134,6 +134,59 @@ fn each_file_of_settings_that_is_shown_is_good() {
     assert!(seen > 0, "the book shows a file of settings");
 }
 
+/// The document of the API, as it is checked in.
+fn openapi() -> serde_json::Value {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/api/openapi.json");
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// A route without its query, and without the names of its parts.
+fn shape(route: &str) -> String {
+    let path = route.split('?').next().unwrap();
+    let parts = path.split('/');
+    let parts = parts.map(|part| if part.starts_with('{') { "{}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn each_route_that_is_named_is_in_the_document_of_the_api() {
+    let document = openapi();
+    let routes = document["paths"].as_object().unwrap().keys();
+    let routes: Vec<String> = routes.map(|route| shape(route)).collect();
+    let is_there = |named: &str| {
+        let named = shape(named);
+        let is_it = |route: &String| *route == named || *route == format!("/api/v1{named}");
+        routes.iter().any(is_it) || named == "/api/v1"
+    };
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (line, code) in Book::read().chapter("api").inline_code() {
+        let route = code.rsplit(' ').next().unwrap();
+        if route.starts_with('/') {
+            seen += 1;
+            if !is_there(route) {
+                wrong.push(format!("api.md:{line}: {code}"));
+            }
+        }
+    }
+    nothing_of(&wrong);
+    assert!(seen > 20, "the book names routes");
+}
+
+#[test]
+fn each_problem_code_is_explained() {
+    let document = openapi();
+    let codes = &document["components"]["schemas"]["ProblemCode"]["enum"];
+    let codes = codes.as_array().unwrap().iter();
+    let explained = Book::read().chapter("api").inline_code();
+    let is_explained = |code: &str| explained.iter().any(|(_, named)| named == code);
+    let left_out = codes.filter(|code| !is_explained(code.as_str().unwrap()));
+    assert_eq!(
+        left_out.collect::<Vec<_>>(),
+        Vec::<&serde_json::Value>::new()
+    );
+}
+
 #[test]
 fn each_block_says_its_language() {
     let mut wrong = Vec::new();

@@ -122,16 +122,31 @@ impl Chapter {
         self.fences_in("console").flat_map(Fence::steps).collect()
     }
 
-    /// What is written as code inside of sentences.
+    /// What is written as code inside of sentences, with the line at which its paragraph begins.
     #[must_use]
     pub fn inline_code(&self) -> Vec<(usize, String)> {
         let mut found = Vec::new();
-        for (number, line) in self.prose() {
-            let pieces = line.split('`').enumerate();
-            let code = pieces.filter(|(place, _)| place % 2 == 1);
-            found.extend(code.map(|(_, code)| (number, code.to_owned())));
+        for (number, text) in self.paragraphs() {
+            let code = text.split('`').skip(1).step_by(2);
+            found.extend(code.map(|code| (number, code.to_owned())));
         }
         found
+    }
+
+    fn paragraphs(&self) -> Vec<(usize, String)> {
+        let mut paragraphs: Vec<(usize, String)> = Vec::new();
+        let mut last = 0;
+        for (number, line) in self.prose().filter(|(_, line)| !line.trim().is_empty()) {
+            match paragraphs.last_mut() {
+                Some((_, text)) if number == last + 1 => {
+                    text.push(' ');
+                    text.push_str(line.trim());
+                }
+                _ => paragraphs.push((number, line.to_owned())),
+            }
+            last = number;
+        }
+        paragraphs
     }
 
     /// Where it points to: line and target, but for other sites.
