@@ -3,12 +3,21 @@
 use crate::SimError;
 use crate::byzantine::Behaviour;
 use crate::latency::Latencies;
-use picot_models::{Address, Amount, ChainParams, Genesis, GenesisStaker, SecretKey, Timestamp};
+use crate::random::Random;
+use picot_models::{
+    Address, Amount, ChainParams, Genesis, GenesisStaker, Ratio, SecretKey, Timestamp,
+};
 
 /// The most validators of a run.
 pub const MAX_VALIDATORS: usize = 10_000;
 /// The most peers of a node: as many may call it in the usual configuration.
 pub const MAX_PEERS: usize = 128;
+/// Of so many runs with the documented faults, one has nodes that join late or come back after long.
+pub const RUNS_PER_NEWCOMERS: u64 = 5;
+/// Periods of a cycle in such a run, unless they are given.
+const NEWCOMERS_CYCLE: u64 = 2;
+/// Cycles that such a run must have at least: some end before anybody joins.
+const NEWCOMERS_FEWEST_CYCLES: u64 = 8;
 /// When slot `0/0` of every simulated chain starts.
 pub const GENESIS_TIMESTAMP: Timestamp = Timestamp(1_000_000);
 
@@ -50,6 +59,10 @@ pub struct SimConfig {
     pub uplink_bytes_per_ms: Option<u64>,
     /// Peers of each node; none: all others, or of many nodes some.
     pub peers: Option<usize>,
+    /// Whether nodes that are far behind receive the state of a checkpoint where nobody gives what was
+    /// decided since. With [`Faults::Documented`] the seed then chooses nodes that begin late, or were
+    /// away for long, and how much of the past the others keep.
+    pub newcomers: bool,
     /// Whether each final slot and the state after it are recorded, and compared with a plain model
     /// of stakes at the end ([`audit`](crate::staking::audit)).
     pub record_stakes: bool,
@@ -73,7 +86,36 @@ impl SimConfig {
             operations_per_100_slots: 50,
             uplink_bytes_per_ms: None,
             peers: None,
+            newcomers: false,
             record_stakes: false,
+        }
+    }
+
+    /// The documented faults. In one run of [`RUNS_PER_NEWCOMERS`], as the seed says, nodes join late or
+    /// come back after long, if so many cycles fit in: those are short then, unless they are given.
+    pub fn document(&mut self, cycle: Option<u64>) {
+        self.faults = Faults::Documented;
+        if Random::new(self.seed, "has newcomers").below(RUNS_PER_NEWCOMERS) == 0 {
+            self.let_join(cycle);
+        }
+    }
+
+    /// Nodes join late or come back after long, if so many cycles fit in.
+    pub fn let_join(&mut self, cycle: Option<u64>) {
+        let cycle = cycle.unwrap_or(NEWCOMERS_CYCLE);
+        let periods = self.slots / u64::from(self.params.thread_count).max(1);
+        if periods >= cycle.saturating_mul(NEWCOMERS_FEWEST_CYCLES) {
+            self.newcomers = true;
+            self.set_cycle(cycle);
+            // Who is away, or begins late, must not lose its stake to those who may do anything.
+            let all = Ratio {
+                numerator: 1,
+                denominator: 1,
+            };
+            self.params.max_block_miss_rate = all;
+            self.params.max_endorsement_miss_rate = all;
+            // Time for those who find nobody at first, or are told lies, to look again.
+            self.decision_bound_ms = self.decision_bound_ms.max(40 * self.params.t0_ms);
         }
     }
 

@@ -9,12 +9,13 @@
 
 use crate::fuse::{Crashed, Fuse};
 use parking_lot::Mutex;
+use picot_bootstrap::Standing;
 use picot_checkpoint::{
     CheckpointArchive, CheckpointError, CheckpointStore, MemoryCheckpointStore, StoreChange,
     StorePair,
 };
 use picot_clock::Timestamp;
-use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateStore};
+use picot_ledger::{LedgerError, MemoryStateStore, Pair, StateBatch, StateMetadata, StateStore};
 use picot_models::{Address, Block, BlockId, Genesis, Outcome, Slot};
 use picot_storage::{BlockArchive, Decided, MemoryArchive, Pruned, StorageError};
 use picot_wallet::{ClaimRecord, ClaimVerdict, MemorySigningLog, SigningLog, SigningLogError};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 const COMMITS_PER_COPY: u64 = 8;
 /// Copies that are kept.
 const COPIES: usize = 3;
+
+type Copies = Arc<Mutex<VecDeque<MemoryStateStore>>>;
 
 /// The disk of one node.
 #[derive(Debug)]
@@ -39,7 +42,10 @@ pub(crate) struct Disk {
     checkpoints: Arc<MemoryCheckpointStore>,
     state: Arc<MemoryStateStore>,
     /// Earlier states, oldest first: commits of the state are not synced one by one.
-    copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
+    copies: Copies,
+    /// What is received of the state of a checkpoint.
+    incoming: Arc<MemoryStateStore>,
+    incoming_copies: Copies,
     /// Whether any crash goes back to them: a thousand nodes' copies of their states are gigabytes.
     keeps_copies: bool,
 }
@@ -55,6 +61,8 @@ impl Disk {
             checkpoints: Arc::default(),
             state: Arc::new(MemoryStateStore::new()),
             copies: Arc::default(),
+            incoming: Arc::default(),
+            incoming_copies: Arc::default(),
             keeps_copies,
         }
     }
@@ -62,6 +70,10 @@ impl Disk {
     /// Commits of the state since the oldest copy that is kept are lost, as on a disk that was not
     /// synced. Gives whether there was a copy.
     pub(crate) fn lose_unsynced_state(&mut self) -> bool {
+        if let Some(oldest) = self.incoming_copies.lock().pop_front() {
+            self.incoming = Arc::new(oldest);
+        }
+        self.incoming_copies.lock().clear();
         let oldest = self.copies.lock().pop_front();
         let Some(oldest) = oldest else {
             return false;
@@ -85,8 +97,71 @@ impl Disk {
             inner: Arc::clone(&self.state),
             copies: Arc::clone(&self.copies),
             keeps_copies: self.keeps_copies,
+            commits_per_copy: COMMITS_PER_COPY,
             commits: Mutex::new(0),
         }
+    }
+
+    /// The state as it is: who serves it takes copies of it.
+    #[must_use]
+    pub(crate) fn state_itself(&self) -> Arc<MemoryStateStore> {
+        Arc::clone(&self.state)
+    }
+
+    /// What is received of a state, behind a fuse.
+    #[must_use]
+    pub(crate) fn incoming(&self, fuse: &Arc<Fuse>) -> FusedState {
+        FusedState {
+            fuse: Arc::clone(fuse),
+            inner: Arc::clone(&self.incoming),
+            copies: Arc::clone(&self.incoming_copies),
+            keeps_copies: self.keeps_copies,
+            // There are few of them, each of a whole chunk.
+            commits_per_copy: 1,
+            commits: Mutex::new(0),
+        }
+    }
+
+    /// What was received takes the place of the state, in one durable write. Gives whether it did.
+    pub(crate) fn adopt_incoming(&mut self, fuse: &Fuse) -> bool {
+        let mut is_adopted = false;
+        // A node that crashes just after it finds the other state.
+        let _ = fuse.persist(|| is_adopted = true);
+        if is_adopted {
+            self.state = std::mem::take(&mut self.incoming);
+            self.copies.lock().clear();
+            self.incoming_copies.lock().clear();
+        }
+        is_adopted
+    }
+
+    /// What is left of a state that was received is removed.
+    pub(crate) fn forget_incoming(&mut self) {
+        self.incoming = Arc::default();
+        self.incoming_copies.lock().clear();
+    }
+
+    /// How far the node is.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub(crate) fn standing(&self, threads: u8) -> Result<Standing, StorageError> {
+        let failed = |error: LedgerError| StorageError::Archive {
+            action: "reading the state",
+            source: Arc::new(error),
+        };
+        let metadata = StateMetadata::read(&*self.state).map_err(failed)?;
+        let last_final = metadata.map(|metadata| metadata.last_final_slot);
+        let of_state = last_final.map_or(0, |slot| slot.period);
+        let mut decided = Vec::new();
+        for thread in 0..threads {
+            let outcome = self.archive.last_outcome(thread)?;
+            decided.push(outcome.map_or(of_state, |outcome| outcome.through().max(of_state)));
+        }
+        Ok(Standing {
+            is_fresh: last_final.is_none(),
+            decided,
+        })
     }
 
     /// The checkpoints behind a fuse.
@@ -112,6 +187,7 @@ impl Disk {
         FusedArchive {
             fuse: Arc::clone(fuse),
             inner: self.archive.clone(),
+            states: Arc::clone(&self.copies),
         }
     }
 
@@ -134,8 +210,9 @@ fn first<T>(records: &[T], whole: usize) -> &[T] {
 pub(crate) struct FusedState {
     fuse: Arc<Fuse>,
     inner: Arc<MemoryStateStore>,
-    copies: Arc<Mutex<VecDeque<MemoryStateStore>>>,
+    copies: Copies,
     keeps_copies: bool,
+    commits_per_copy: u64,
     commits: Mutex<u64>,
 }
 
@@ -157,7 +234,7 @@ impl StateStore for FusedState {
         committed.map_err(|crashed| LedgerError::store("commit", crashed))??;
         let mut commits = self.commits.lock();
         *commits += 1;
-        if self.keeps_copies && commits.is_multiple_of(COMMITS_PER_COPY) {
+        if self.keeps_copies && commits.is_multiple_of(self.commits_per_copy) {
             let mut copies = self.copies.lock();
             copies.push_back(self.inner.snapshot());
             if copies.len() > COPIES {
@@ -219,6 +296,8 @@ impl CheckpointStore for FusedCheckpoints {
 pub(crate) struct FusedArchive {
     fuse: Arc<Fuse>,
     inner: MemoryArchive,
+    /// Earlier states that a crash may go back to.
+    states: Copies,
 }
 
 fn archive_gone(crashed: Crashed) -> StorageError {
@@ -246,7 +325,13 @@ impl BlockArchive for FusedArchive {
     }
 
     fn prune_before(&self, slot: Slot, max: usize) -> Result<Pruned, StorageError> {
-        let pruned = self.fuse.persist(|| self.inner.prune_before(slot, max));
+        // State and archive share a journal: what is on disk of it is a prefix, so with what is dropped
+        // goes every state that needs it.
+        let prune = || {
+            self.states.lock().clear();
+            self.inner.prune_before(slot, max)
+        };
+        let pruned = self.fuse.persist(prune);
         pruned.map_err(archive_gone)?
     }
 
@@ -370,5 +455,40 @@ mod tests {
         assert!(disk.lose_unsynced_state());
         let kept = disk.state(&fuse).get(b"key").unwrap().unwrap();
         assert!((19..39).contains(&kept[0]), "{kept:?}");
+    }
+
+    #[test]
+    fn what_was_received_takes_the_place_of_the_state_at_once_or_not_at_all() {
+        let commit = |state: &FusedState, value: u8| {
+            let mut batch = StateBatch::new();
+            batch.put(b"key".to_vec(), vec![value]);
+            state.commit(batch).unwrap();
+        };
+        for (boundary, is_adopted) in [
+            (Boundary::BeforePersist(0), false),
+            (Boundary::AfterPersist(0), true),
+        ] {
+            let (mut disk, fuse) = (Disk::new(true), Arc::new(Fuse::default()));
+            commit(&disk.state(&fuse), 1);
+            commit(&disk.incoming(&fuse), 2);
+            fuse.arm(boundary);
+            assert_eq!(disk.adopt_incoming(&fuse), is_adopted);
+            assert!(fuse.is_blown());
+            let kept = disk.state_itself().get(b"key").unwrap();
+            assert_eq!(kept, Some(vec![if is_adopted { 2 } else { 1 }]));
+        }
+    }
+
+    #[test]
+    fn the_last_chunks_that_were_received_are_lost_with_what_was_not_synced() {
+        let (mut disk, fuse) = (Disk::new(true), Arc::new(Fuse::default()));
+        let incoming = disk.incoming(&fuse);
+        for number in 0..6 {
+            let mut batch = StateBatch::new();
+            batch.put(vec![number], vec![number]);
+            incoming.commit(batch).unwrap();
+        }
+        disk.lose_unsynced_state();
+        assert_eq!(disk.incoming(&fuse).scan(&[], &[], 10).unwrap().len(), 4);
     }
 }

@@ -181,6 +181,22 @@ impl Checker {
         next.copied().unwrap_or(1)
     }
 
+    /// A node goes on from a state that it received: these are the next periods of its threads.
+    pub(crate) fn goes_on_from(&mut self, node: usize, next_periods: &[u64]) {
+        let next = self.next.get_mut(node).into_iter().flatten();
+        for (next, from) in next.zip(next_periods) {
+            *next = (*next).max(*from);
+        }
+    }
+
+    /// Whether a node has decided all but the last period of what anybody has.
+    #[must_use]
+    pub(crate) fn is_up_to_date(&self, node: usize) -> bool {
+        let next = self.next.get(node).into_iter().flatten();
+        next.zip(&self.frontier)
+            .all(|(next, frontier)| next + 1 >= *frontier)
+    }
+
     /// A node decided something, durably. True if it is the first to do so; then the block's
     /// availability is to be checked. `rank` gives the rank of a producer at the slot.
     ///

@@ -12,6 +12,7 @@ mod invariants;
 mod latency;
 pub mod mocks;
 mod network;
+mod newcomers;
 mod node;
 mod packet;
 mod planted;
@@ -30,15 +31,18 @@ mod world;
 
 use mocks::byzantine;
 
-pub use config::{Faults, GENESIS_TIMESTAMP, MAX_PEERS, MAX_VALIDATORS, SimConfig};
+pub use config::{
+    Faults, GENESIS_TIMESTAMP, MAX_PEERS, MAX_VALIDATORS, RUNS_PER_NEWCOMERS, SimConfig,
+};
 pub use error::SimError;
 pub use fuse::Boundary;
 pub use invariants::{Invariant, Violation};
 pub use latency::Latencies;
-pub use mocks::byzantine::Behaviour;
+pub use mocks::byzantine::{Behaviour, StateLie};
 pub use network::{Cut, LinkRules, SlowLink, Storm};
+pub use newcomers::{Newcomer, Observer};
 pub use planted::Planted;
-pub use report::{Report, Share};
+pub use report::{Joins, Report, Share};
 
 pub use scenario::{
     Absence, Away, ClockChange, CrashPlan, LostLog, Order, Partition, Pause, Scenario, Spell,

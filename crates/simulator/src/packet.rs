@@ -74,6 +74,8 @@ impl Parcel {
                     | PacketKind::GetBlockOperations
                     | PacketKind::BlockOperations
                     | PacketKind::NotHeld
+                    | PacketKind::GetState
+                    | PacketKind::State
             )
         )
     }

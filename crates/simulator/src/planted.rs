@@ -56,13 +56,11 @@ pub enum Planted {
     TrustDisk,
     /// Who serves a state reads it as it is then, not as it was at the checkpoint.
     ServeLive,
-    /// Who has dropped old blocks tells others that it has them.
-    HidePruning,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::HalfQuorum,
         Self::TwoVotes,
         Self::ForgetLog,
@@ -78,7 +76,6 @@ impl Planted {
         Self::ForgetSlash,
         Self::TrustDisk,
         Self::ServeLive,
-        Self::HidePruning,
     ];
 
     /// The name on the command line.
@@ -100,7 +97,6 @@ impl Planted {
             Self::ForgetSlash => "forget-slash",
             Self::TrustDisk => "trust-disk",
             Self::ServeLive => "serve-live",
-            Self::HidePruning => "hide-pruning",
         }
     }
 
@@ -128,8 +124,7 @@ impl Planted {
             | Self::LoseEvidence
             | Self::ForgetSlash
             | Self::TrustDisk
-            | Self::ServeLive
-            | Self::HidePruning => None,
+            | Self::ServeLive => None,
         }
     }
 

@@ -17,6 +17,55 @@ pub struct Share {
     pub blocks: u64,
 }
 
+/// What became of nodes that were far behind when they started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joins {
+    /// Milliseconds from the first start to the state of a checkpoint, of each honest node that received
+    /// one.
+    pub received_ms: Vec<u64>,
+    /// Milliseconds from the first start until the node had decided what all others had, of each honest
+    /// node that was far behind and came so far.
+    pub up_to_date_ms: Vec<u64>,
+    /// How often a running node found that it could not follow any more, and looked for a state.
+    pub left_behind: u64,
+    /// How often one looked for a state, and nobody had a newer one than its own.
+    pub in_vain: u64,
+    /// How many found that they could follow what was decided.
+    pub followed: u64,
+    /// Chunks that were received.
+    pub chunks: u64,
+    /// How often one went on with what it had received before a crash.
+    pub resumed: u64,
+    /// Lies that were found.
+    pub lies: u64,
+    /// Outcomes that nodes dropped since they were old.
+    pub dropped: u64,
+}
+
+impl Joins {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.received_ms.extend(&other.received_ms);
+        self.up_to_date_ms.extend(&other.up_to_date_ms);
+        self.left_behind += other.left_behind;
+        self.in_vain += other.in_vain;
+        self.followed += other.followed;
+        self.chunks += other.chunks;
+        self.resumed += other.resumed;
+        self.lies += other.lies;
+        self.dropped += other.dropped;
+    }
+
+    /// The time that so many of a thousand did not exceed.
+    #[must_use]
+    pub fn per_mille(times_ms: &[u64], per_mille: usize) -> u64 {
+        let mut times = times_ms.to_vec();
+        times.sort_unstable();
+        let last = times.len().saturating_sub(1);
+        times.get(last * per_mille / 1_000).copied().unwrap_or(0)
+    }
+}
+
 /// What a run measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -39,6 +88,8 @@ pub struct Report {
     pub events: u64,
     /// Crashes.
     pub crashes: u64,
+    /// Nodes that were far behind when they started.
+    pub joins: Joins,
     /// Of these messages and bytes, how many are of each kind of packet.
     pub kinds: BTreeMap<PacketKind, Traffic>,
     /// Bans of nodes that misbehave.
@@ -146,6 +197,21 @@ impl Report {
             "bytes_per_slot_and_node_x100": self.per_slot_and_node(self.bytes),
             "events": self.events,
             "crashes": self.crashes,
+            "joins": {
+                "received": self.joins.received_ms.len(),
+                "received_ms_p50": Joins::per_mille(&self.joins.received_ms, 500),
+                "received_ms_max": Joins::per_mille(&self.joins.received_ms, 1_000),
+                "up_to_date": self.joins.up_to_date_ms.len(),
+                "up_to_date_ms_p50": Joins::per_mille(&self.joins.up_to_date_ms, 500),
+                "up_to_date_ms_max": Joins::per_mille(&self.joins.up_to_date_ms, 1_000),
+                "followed": self.joins.followed,
+                "left_behind": self.joins.left_behind,
+                "looked_in_vain": self.joins.in_vain,
+                "chunks": self.joins.chunks,
+                "resumed": self.joins.resumed,
+                "lies": self.joins.lies,
+                "dropped_outcomes": self.joins.dropped,
+            },
             "packets": self.kinds,
             "bans": self.bans,
             "proven_faults": self.proven_faults,

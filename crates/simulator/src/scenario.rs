@@ -6,6 +6,7 @@ use crate::config::{Faults, SimConfig};
 use crate::fuse::Boundary;
 use crate::latency::MICROS_PER_MILLI;
 use crate::network::{Cut, LinkRules, SlowLink, Storm};
+use crate::newcomers::{self, Newcomer, Observer};
 use crate::planted::Planted;
 use crate::random::Random;
 use picot_models::OperationKind;
@@ -151,6 +152,12 @@ pub struct Scenario {
     pub orders: Vec<Order>,
     /// Stakers that stop for a while, whatever else happens.
     pub absences: Vec<Absence>,
+    /// Nodes without stake, after the validators and the second nodes of twins.
+    pub observers: Vec<Observer>,
+    /// Nodes that begin late, without any data.
+    pub newcomers: Vec<Newcomer>,
+    /// By node: the cycles before the current one whose blocks it keeps; none: all.
+    pub history: Vec<Option<u64>>,
     /// A bug of all nodes, to show that the invariants find it; no seed ever chooses one.
     pub planted: Option<Planted>,
     /// Whether only agreement is looked at: what a planted bug leads to where nothing else finds it
@@ -181,6 +188,9 @@ impl Scenario {
             spells: Vec::new(),
             orders: Vec::new(),
             absences: Vec::new(),
+            observers: Vec::new(),
+            newcomers: Vec::new(),
+            history: Vec::new(),
             planted: None,
             agreement_only: false,
         };
@@ -233,7 +243,17 @@ impl Scenario {
         let round_us = config.params.network_delay_ms * MICROS_PER_MILLI * 6;
         let mut random = Random::new(config.seed, "storms");
         self.storms = storms(&mut random, nodes, round_us, heal_us);
+        if config.newcomers {
+            newcomers::choose(&mut self, config, heal_us);
+        }
         self
+    }
+
+    /// The first node without stake.
+    #[must_use]
+    pub fn first_observer(&self, config: &SimConfig) -> usize {
+        let is_twin = |(_, how): &&(usize, Behaviour)| *how == Behaviour::TwinKey;
+        config.rolls.len() + self.byzantine.iter().filter(is_twin).count()
     }
 
     /// Some validators, up to what is left of `F` of the stake, in one run of three: until others
@@ -258,7 +278,7 @@ impl Scenario {
     }
 
     /// What is left of `F` beside the Byzantine validators.
-    fn honest_rolls_to_miss(&self, config: &SimConfig) -> u64 {
+    pub(crate) fn honest_rolls_to_miss(&self, config: &SimConfig) -> u64 {
         let mut left = config.max_byzantine_rolls();
         for (validator, _) in &self.byzantine {
             left = left.saturating_sub(config.rolls.get(*validator).copied().unwrap_or(0));
@@ -338,7 +358,7 @@ fn storms(random: &mut Random, nodes: usize, round_us: u64, heal_us: u64) -> Vec
     storms
 }
 
-fn crash(random: &mut Random, nodes: usize, heal_us: u64) -> CrashPlan {
+pub(crate) fn crash(random: &mut Random, nodes: usize, heal_us: u64) -> CrashPlan {
     let within = |random: &mut Random, most| u32::try_from(random.below(most)).unwrap_or(0);
     let boundary = match random.below(4) {
         0 => Boundary::InPersist {

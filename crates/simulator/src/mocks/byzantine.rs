@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use super::collusion::Crew;
+pub use super::false_states::StateLie;
 
 /// Messages that a flooding actor adds to each of its own.
 const FLOOD: u64 = 12;
@@ -76,10 +77,12 @@ pub enum Behaviour {
     /// With its crew: gives its finalise votes to one honest node alone, and nullifies the same
     /// round before all others.
     LoneDecision,
+    /// Lies about states to those who are far behind, and does nothing else wrong.
+    FalseStates(StateLie),
 }
 
 impl Behaviour {
-    /// All of them.
+    /// All of them, but for those that only a node that is far behind has to do with.
     pub const ALL: [Self; 21] = [
         Self::Silent,
         Self::TwoBlocks,
@@ -279,7 +282,8 @@ impl Actor {
             | Behaviour::Garbage
             | Behaviour::WrongOperations
             | Behaviour::Unasked
-            | Behaviour::Asking => honest(),
+            | Behaviour::Asking
+            | Behaviour::FalseStates(_) => honest(),
             Behaviour::TwoFaced
             | Behaviour::LateVotes
             | Behaviour::LoneNotarisation

@@ -2,6 +2,7 @@
 //! nobody asked for, questions without end.
 
 use super::byzantine::Behaviour;
+use super::false_states;
 use crate::random::Random;
 use picot_consensus::{Message, Request};
 use picot_crypto::Hash;
@@ -69,6 +70,7 @@ impl Meddler {
                 let questions = self.questions.iter().cloned();
                 std::iter::once(parcel).chain(questions).collect()
             }
+            Behaviour::FalseStates(lie) => false_states::parcels(lie, &mut self.random, parcel),
             _ => vec![parcel],
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod byzantine;
 pub mod collusion;
+pub mod false_states;
 pub mod grinding;
 pub mod meddling;
 

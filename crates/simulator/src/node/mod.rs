@@ -2,6 +2,8 @@
 //! `picot-node` does it, with the shells of consensus and protocol run by hand.
 
 mod checkpoints;
+mod joining;
+mod serving;
 mod shell;
 mod speech;
 
@@ -16,12 +18,15 @@ use crate::verified::SharedVerifier;
 use crate::wallet::SimWallet;
 use parking_lot::Mutex;
 use picot_block_factory::{AlwaysConnected, Asking, BlockFactory, BlockProducer, MemoryHistory};
+use picot_bootstrap::LeftBehind;
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
+use picot_consensus::history::{drop_left_behind, served_from};
 use picot_consensus::{ConsensusEvent, Engine, Input, Message, Peer, thread_starts};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
-    Address, Block, Checkpoint, Denunciation, Genesis, PublicKey, SecretKey, SignedOperation, Slot,
+    Address, Block, ChainParams, Checkpoint, Denunciation, Genesis, PublicKey, SecretKey,
+    SignedOperation, Slot,
 };
 use picot_pool::{AccountView, LateAccounts, Pool, Propagation, SharedPool};
 use picot_protocol::{Core, Farewell, Fault, Frame, Reads};
@@ -31,12 +36,17 @@ use picot_wallet::{SignRequest, SigningLog, Wallet, WalletError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+pub(crate) use joining::{Ended, Joining};
+
 /// Inputs after which a node that still has something to do is taken to be in a loop.
 const MAX_TURNS: usize = 10_000;
 /// Periods for which blocks stay in memory after they are final.
 const BLOCKS_KEPT_PERIODS: u64 = 8;
 /// How often the signing log is pruned.
 const PRUNING_PERIODS: u64 = 4;
+/// How long a node that looked for a state in vain follows what it can, before it looks again: runs are
+/// short.
+const LONG_PATIENCE: Millis = Millis(20_000);
 /// Entries of each factory's history.
 const HISTORY_ENTRIES: usize = 64;
 
@@ -63,6 +73,12 @@ pub(crate) enum Effect {
     Foreign(Address, Slot),
     /// Something to tell.
     Event(ConsensusEvent),
+    /// It begins to receive a state.
+    Receives,
+    /// A chunk of a state was received and kept.
+    Staged,
+    /// A peer lies about states.
+    Lie(Peer, String),
     /// Something that must never happen inside a node.
     Broken(String),
 }
@@ -83,8 +99,20 @@ pub(crate) struct Start<'a> {
     pub disk: &'a Disk,
     /// Its time now.
     pub now: Timestamp,
-    /// Whether this is the first start of all.
+    /// When its process was started.
+    pub since: Timestamp,
+    /// Where it crashes.
+    pub fuse: Arc<Fuse>,
+    /// Whether nothing can have been signed before this start.
     pub fresh: bool,
+    /// Whether it serves states to others.
+    pub serves: bool,
+    /// Cycles before the current one whose blocks it keeps; none: all.
+    pub history: Option<u64>,
+    /// Whether it has just looked for a state, and nobody had one of use.
+    pub has_looked_in_vain: bool,
+    /// Whether it followed those who said to give what it lacks, and did not get it.
+    pub has_followed_in_vain: bool,
     /// A bug that is planted in it.
     pub planted: Option<Planted>,
     /// What makes its blocks win, if anything does.
@@ -109,6 +137,9 @@ pub(crate) struct Node {
     pub outbox: Arc<Outbox>,
     /// Its pool.
     pub pool: Arc<dyn Pool>,
+    /// Whether nobody gives what it lacks: it has to look for a state.
+    pub is_left_behind: bool,
+    watch: LeftBehind,
     core: Core,
     /// What the protocol is to be told, in order.
     unsaid: VecDeque<picot_protocol::Input>,
@@ -128,6 +159,9 @@ pub(crate) struct Node {
     consensus: Arc<ConsensusPort>,
     execution: Arc<ExecutionPort>,
     checkpoints: checkpoints::Checkpoints,
+    params: ChainParams,
+    serving: Option<serving::Serving>,
+    history: serving::History,
     _accounts: Arc<dyn AccountView>,
     blocks: BlockProducer,
     endorsements: EndorsementProducer,
@@ -162,7 +196,7 @@ impl Node {
             reason: reason(error),
         };
         let (genesis, params) = (start.genesis, &start.genesis.params);
-        let fuse = Arc::new(Fuse::default());
+        let fuse = Arc::clone(&start.fuse);
         let clock = ManualClock::new(start.now);
         let slot_clock = genesis.slot_clock().map_err(|error| wrong(&error))?;
         let archive: Arc<dyn BlockArchive> = Arc::new(start.disk.archive(&fuse));
@@ -212,17 +246,30 @@ impl Node {
             (&clock, &selector),
             (&wallet, &pool),
         )?;
+        let serving = start
+            .serves
+            .then(|| serving::Serving::start(start, &mut core, (&clock, slot_clock)))
+            .transpose()?;
+        let known = core.reader().base();
         let accounts: Arc<dyn AccountView> = Arc::new(core.reader());
         late.connect(Arc::downgrade(&accounts));
         let execution = Arc::new(ExecutionPort::new(core, Arc::clone(&pool), reuses));
-        replay(&*archive, &*execution, params.thread_count).map_err(|reason| SimError::Part {
+        drop_left_behind(&*archive, &known).map_err(|error| wrong(&error))?;
+        replay(&*archive, &*execution, &known.next_periods()).map_err(|reason| SimError::Part {
             node: index,
             reason,
         })?;
+        let history = serving::History {
+            cycles: start.history,
+            done: Slot::GENESIS,
+            served_from: served_from(&*archive, &known.next_periods())
+                .map_err(|error| wrong(&error))?,
+            dropped: 0,
+        };
         let voting_from = if start.fresh {
-            start.now
+            start.since
         } else {
-            Timestamp(start.now.0 + params.endorsement_startup_delay_ms)
+            Timestamp(start.since.0 + params.endorsement_startup_delay_ms)
         };
         let mut config = picot_consensus::Config::of_genesis(genesis, voting_from);
         config.signing_log_since = start.disk.log_since;
@@ -247,7 +294,7 @@ impl Node {
             chain_id: genesis.chain_id(),
             params: params.clone(),
             genesis_timestamp: genesis.genesis_timestamp,
-            start: start.now,
+            start: start.since,
             startup_delay: Millis(delay),
             fresh: start.fresh,
             enabled: true,
@@ -292,6 +339,12 @@ impl Node {
             effects: Vec::new(),
             outbox,
             pool,
+            is_left_behind: false,
+            watch: if start.has_looked_in_vain {
+                LeftBehind::with_patience(LONG_PATIENCE)
+            } else {
+                LeftBehind::default()
+            },
             core: core.map_err(|error| wrong(&error))?,
             unsaid: VecDeque::new(),
             written: BTreeMap::new(),
@@ -308,6 +361,9 @@ impl Node {
             consensus,
             execution,
             checkpoints,
+            params: params.clone(),
+            serving,
+            history,
             _accounts: accounts,
             blocks: blocks.map_err(|error| wrong(&error))?,
             endorsements: endorsements.map_err(|error| wrong(&error))?,
@@ -366,6 +422,12 @@ impl Node {
         &*self.selector
     }
 
+    /// By thread: the first period that no outcome in the final state has settled.
+    #[must_use]
+    pub(crate) fn next_periods(&self) -> Vec<u64> {
+        self.execution.base().next_periods()
+    }
+
     /// What its keys signed since this was asked last.
     #[must_use]
     pub(crate) fn take_signed(&self) -> Vec<SignRequest> {
@@ -386,6 +448,7 @@ impl Node {
             self.engine_read(Engine::wake_at),
             self.core.wake_at(),
             self.checkpoints.wake_at(),
+            self.serving.as_ref().and_then(serving::Serving::wake_at),
         ];
         times.into_iter().flatten().filter(|at| *at > now).min()
     }
@@ -469,7 +532,7 @@ impl Node {
         self.process(own.into_iter().map(Input::OwnBlock).collect());
     }
 
-    fn housekeeping(&self, slot: Slot) {
+    fn housekeeping(&mut self, slot: Slot) {
         self.pool.notify_slot(slot);
         let last = self.execution.summary().last_final_slot;
         let kept_from = last.period.saturating_sub(BLOCKS_KEPT_PERIODS);
@@ -481,6 +544,10 @@ impl Node {
             let oldest = self.checkpoints.oldest_open();
             let before = oldest.map_or(before, |oldest| oldest.min(before));
             drop(self.signing_log.prune(before));
+        }
+        self.prune();
+        if self.serving.is_some() {
+            self.look_whether_left_behind();
         }
     }
 }
@@ -496,16 +563,15 @@ pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Outcomes after the final state are executed again, thread by thread in turns.
+/// Outcomes after the final state are executed again, thread by thread in turns, each from the first
+/// period that the state does not know.
 fn replay(
     archive: &dyn BlockArchive,
     execution: &dyn Execution,
-    thread_count: u8,
+    next_periods: &[u64],
 ) -> Result<(), String> {
-    let summary = execution.summary();
-    for thread in 0..thread_count {
-        let from = summary.next_period(thread);
-        let decided = archive.decided_from(thread, from, usize::MAX);
+    for (thread, from) in (0_u8..).zip(next_periods) {
+        let decided = archive.decided_from(thread, *from, usize::MAX);
         let decided = decided.map_err(|error| reason(&error))?;
         let slots = decided
             .into_iter()

@@ -28,6 +28,7 @@ impl Node {
             self.unsaid.push_back(Word::Tick);
         }
         self.gather();
+        self.serve();
         self.talk(&mut inputs);
         let mut turns = 0;
         while !inputs.is_empty() && !self.fuse.is_blown() {
@@ -47,6 +48,7 @@ impl Node {
             }
             self.hand_over();
             self.gather();
+            self.serve();
             self.tell_progress();
             self.talk(&mut inputs);
         }

@@ -6,6 +6,7 @@ use picot_consensus::{Engine, Input, Message, Peer, ThreadChain, Verifier};
 use picot_crypto::PublicKey;
 use picot_models::{Genesis, Hash};
 use picot_protocol::{Config, FRAME_COST_BYTES, Frame, Input as Word, Lane, Output, PeerInfo};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The protocol is told of frames that have left when they are worth so much, which is a fraction of
@@ -18,6 +19,35 @@ pub(super) struct Written {
     bytes: usize,
     /// What they count in the window.
     cost: usize,
+}
+
+impl Written {
+    pub(super) fn add(&mut self, frame: &Frame) {
+        self.bytes += frame.len();
+        self.cost += frame.len() + FRAME_COST_BYTES;
+    }
+}
+
+/// What the protocol is told of frames that have left.
+pub(super) fn written(
+    all: BTreeMap<(Peer, u8), Written>,
+) -> impl Iterator<Item = picot_protocol::Input> {
+    all.into_iter().filter_map(|((to, lane), written)| {
+        let lane = Lane::of_number(lane)?;
+        let bytes = written.bytes;
+        Some(Word::Written { to, lane, bytes })
+    })
+}
+
+/// What the protocol is told when the transport is connected to a node.
+pub(super) fn connected(peer: Peer, node: usize, outbound: bool) -> Word {
+    Word::Connected {
+        peer,
+        node: node_id(node),
+        address: None,
+        outbound,
+        reserved: false,
+    }
 }
 
 /// The identity of a node in the transport.
@@ -38,13 +68,7 @@ pub(super) fn config(genesis: &Genesis, index: usize) -> Config {
 impl Node {
     /// The transport is connected to a node.
     pub(crate) fn connected(&mut self, peer: Peer, node: usize, outbound: bool) {
-        self.hear(Word::Connected {
-            peer,
-            node: node_id(node),
-            address: None,
-            outbound,
-            reserved: false,
-        });
+        self.hear(connected(peer, node, outbound));
     }
 
     /// A connection is gone.
@@ -95,19 +119,15 @@ impl Node {
             let last_of_all = |engine: &Engine| engine.chains().iter().map(last).collect();
             self.unsaid.push_back(Word::Progress {
                 decided: self.engine_read(last_of_all),
-                serves_from: 0,
+                serves_from: self.history.served_from,
             });
         }
     }
 
     /// Frames that have left, however few they are.
     pub(super) fn tell_written(&mut self) {
-        for ((to, lane), written) in std::mem::take(&mut self.written) {
-            if let Some(lane) = Lane::of_number(lane) {
-                let bytes = written.bytes;
-                self.unsaid.push_back(Word::Written { to, lane, bytes });
-            }
-        }
+        let all = std::mem::take(&mut self.written);
+        self.unsaid.extend(written(all));
     }
 
     /// Steps the protocol until it has heard everything. What it has for consensus becomes inputs.
@@ -158,8 +178,9 @@ impl Node {
                 self.watch(&message);
                 inputs.push(Input::Message { from, message });
             }
-            // No node of a simulation asks for states.
-            Output::Introduced(_) | Output::Gone(_) | Output::State { .. } => {}
+            Output::Introduced(_) => {}
+            Output::Gone(peer) => self.gone_from_serving(peer),
+            Output::State { from, frame } => self.asked_for_state(from, &frame),
             Output::Checkpoint { from, message } => self.heed_checkpoint(from, &message),
             Output::DecidedElsewhere { peer, slots } => {
                 inputs.push(Input::DecidedElsewhere { peer, slots });
@@ -198,8 +219,7 @@ impl Node {
         if !self.is_metered {
             let lane = frame.lane();
             let written = self.written.entry((to, lane.number())).or_default();
-            written.bytes += frame.len();
-            written.cost += frame.len() + FRAME_COST_BYTES;
+            written.add(&frame);
             if written.cost >= TOLD_BYTES {
                 let bytes = std::mem::take(written).bytes;
                 self.unsaid.push_back(Word::Written { to, lane, bytes });

@@ -75,8 +75,10 @@ impl World<'_> {
         let lost = self.scenario.lost_logs.get(number).copied()?;
         let member = self.members.get_mut(lost.node)?;
         member.loses_log = true;
-        let live = member.node.as_ref()?;
-        live.fuse.blow();
+        if !member.is_up() {
+            return None;
+        }
+        member.fuse.blow();
         member.down_us = lost.down_us;
         self.say(lost.node, "loses its signing log".to_owned());
         Some(lost.node)

@@ -1,6 +1,6 @@
 //! Connections that are made and lost.
 
-use super::{Event, World};
+use super::{Event, Member, World};
 use crate::invariants::{Invariant, Violation};
 use crate::latency::MICROS_PER_MILLI;
 use picot_clock::Millis;
@@ -28,7 +28,7 @@ impl World<'_> {
     pub(super) fn connect(&mut self, one: usize, other: usize) -> Result<Option<usize>, Violation> {
         let is_up = |node: usize| {
             let member = self.members.get(node);
-            member.is_some_and(|member| member.node.is_some())
+            member.is_some_and(Member::is_up)
         };
         // Who starts calls everybody.
         if !is_up(one) || !is_up(other) {
@@ -60,9 +60,7 @@ impl World<'_> {
         self.say(one, format!("is connected to node {other}"));
         for (node, peer_node, outbound) in [(one, other, true), (other, one, false)] {
             let life = self.members.get(node).map_or(0, |member| member.life);
-            if let Some(live) = self.live(node, life) {
-                live.connected(peer, peer_node, outbound);
-            }
+            self.tell_connected((node, life), peer, peer_node, outbound);
         }
         self.settle(one)?;
         Ok(Some(other))
@@ -74,9 +72,7 @@ impl World<'_> {
             return false;
         }
         let life = self.members.get(node).map_or(0, |member| member.life);
-        if let Some(live) = self.live(node, life) {
-            live.disconnected(peer);
-        }
+        self.tell_disconnected((node, life), peer);
         true
     }
 

@@ -87,9 +87,10 @@ impl World<'_> {
         match absence.how {
             Away::Off => {
                 member.off_until_us = GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI + absence.to_us;
-                let live = member.node.as_ref()?;
-                live.fuse.blow();
-                Some(absence.node)
+                member.is_up().then(|| {
+                    member.fuse.blow();
+                    absence.node
+                })
             }
             Away::NotProducing => {
                 member.node.as_ref()?.set_producing(false);

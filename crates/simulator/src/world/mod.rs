@@ -1,21 +1,24 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
 mod faults;
+mod joins;
 mod links;
 mod lives;
 mod send;
 mod settle;
+mod starts;
 
 use crate::SimError;
-use crate::byzantine::{Actor, Behaviour, Crew, Role};
+use crate::byzantine::Actor;
 use crate::clock::NodeClock;
 use crate::config::{GENESIS_TIMESTAMP, SimConfig};
 use crate::connections::{Connections, graph};
 use crate::durable::Disk;
+use crate::fuse::Fuse;
 use crate::invariants::{Checker, Invariant, Violation};
 use crate::latency::MICROS_PER_MILLI;
 use crate::network::Network;
-use crate::node::{Node, Start};
+use crate::node::{Joining, Node};
 use crate::packet::Parcel;
 use crate::queue::Queue;
 use crate::random::Random;
@@ -26,12 +29,12 @@ use crate::staking::{Recorder, Rules, StakeRecord, audit};
 use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
+use joins::Join;
 use picot_clock::{SlotClock, Timestamp};
 use picot_consensus::{Engine, Message, Peer};
 use picot_models::{Address, Amount, ChainId, Genesis, OperationKind, PublicKey, SecretKey, Slot};
 use picot_protocol::{Input as Word, Packet};
-use picot_storage::BlockArchive;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Events after which a run that is not over is given up.
@@ -160,7 +163,13 @@ struct Member {
     key: SecretKey,
     disk: Disk,
     node: Option<Node>,
+    /// It is far behind, and finds out how to catch up.
+    joining: Option<Joining>,
+    join: Join,
     life: u64,
+    /// Where it crashes in this life.
+    fuse: Arc<Fuse>,
+    started_at: Timestamp,
     clock: NodeClock,
     actor: Option<Actor>,
     honest: bool,
@@ -219,7 +228,7 @@ impl<'a> World<'a> {
         let slot_clock = genesis
             .slot_clock()
             .map_err(|error| wrong("params", error.to_string()))?;
-        let members = members(config, scenario, &genesis);
+        let members = starts::members(config, scenario, &genesis);
         let bad = || members.iter().filter(|member| !member.honest);
         let watched: BTreeSet<PublicKey> = bad().map(|member| member.key.public_key()).collect();
         let witness = Witness::new(watched.iter().copied());
@@ -309,8 +318,9 @@ impl<'a> World<'a> {
     /// Everything that is known before the first slot.
     fn plan(&mut self) {
         let genesis_us = self.now_us;
-        for node in 0..self.members.len() {
-            self.schedule(genesis_us, Event::Start(node));
+        for (node, member) in self.members.iter().enumerate() {
+            let at_us = member.off_until_us.max(genesis_us);
+            self.queue.push(at_us, Event::Start(node));
         }
         for (number, partition) in self.scenario.partitions.iter().enumerate() {
             self.schedule(genesis_us + partition.from_us, Event::Cut(number));
@@ -374,7 +384,7 @@ impl<'a> World<'a> {
                 let state = member
                     .node
                     .as_ref()
-                    .map_or_else(|| "down".to_owned(), |live| live.engine_read(open_slots));
+                    .map_or_else(|| member.whereabouts(), |live| live.engine_read(open_slots));
                 format!("node {node}: {state}")
             })
             .collect();
@@ -399,56 +409,6 @@ fn slot_of_number(number: u64, threads: u64) -> Slot {
     Slot::new(1 + number / threads, thread)
 }
 
-/// A node for each validator, and a second one for each twin.
-fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis) -> Vec<Member> {
-    let behaviours: BTreeMap<usize, Behaviour> = scenario.byzantine.iter().copied().collect();
-    let genesis_us = GENESIS_TIMESTAMP.0 * MICROS_PER_MILLI;
-    let clock = |validator: usize| {
-        let ahead_ms = scenario.clock_ahead_ms.get(validator);
-        NodeClock::new(genesis_us, ahead_ms.copied().unwrap_or(0))
-    };
-    let crew = Crew::of(&scenario.byzantine, config.rolls.len());
-    let member = |validator: usize| {
-        let behaviour = behaviours.get(&validator).copied();
-        let actor = behaviour.map(|behaviour| {
-            let random = Random::new(config.seed, &format!("actor {validator}"));
-            Actor::new(Role {
-                behaviour,
-                key: SimConfig::key(validator),
-                crew: crew.clone(),
-                chain_id: genesis.chain_id(),
-                params: genesis.params.clone(),
-                random,
-            })
-        });
-        Member {
-            address: SimConfig::address(validator),
-            key: SimConfig::key(validator),
-            disk: Disk::new(scenario.crashes.iter().any(|crash| crash.loses_state)),
-            node: None,
-            life: 0,
-            clock: clock(validator),
-            actor,
-            honest: behaviour.is_none(),
-            down_us: 0,
-            loses_state: false,
-            loses_log: false,
-            paused_until_us: 0,
-            off_until_us: 0,
-            waits_for: None,
-            seen_state: None,
-            seen_cycles: None,
-        }
-    };
-    let twins = behaviours
-        .iter()
-        .filter(|(_, behaviour)| **behaviour == Behaviour::TwinKey);
-    (0..config.rolls.len())
-        .chain(twins.map(|(validator, _)| *validator))
-        .map(member)
-        .collect()
-}
-
 /// Events.
 impl World<'_> {
     /// Does what an event says. Gives the node at which it happened.
@@ -463,15 +423,13 @@ impl World<'_> {
             }
             Event::Connect { one, other } => return self.connect(one, other),
             Event::Say { node, life, word } => {
-                if let Some(live) = self.live(node, life) {
-                    live.hear(*word);
+                if self.tell(node, life, *word) {
                     return Ok(Some(node));
                 }
             }
             Event::Wake { node, life, at } => {
                 let is_planned = self.forget_wake(node, at);
-                if let Some(live) = self.live(node, life).filter(|_| is_planned) {
-                    live.wake();
+                if is_planned && self.wake(node, life) {
                     self.say(node, "wakes".to_owned());
                     return Ok(Some(node));
                 }
@@ -502,8 +460,9 @@ impl World<'_> {
             }
             Event::Arm(number) => self.arm(number),
             Event::Kill { node, life } => {
-                if let Some(live) = self.live(node, life) {
-                    live.fuse.blow();
+                let member = self.members.get(node).filter(|one| one.life == life);
+                if let Some(member) = member.filter(|member| member.is_up()) {
+                    member.fuse.blow();
                     return Ok(Some(node));
                 }
             }
@@ -566,8 +525,8 @@ impl World<'_> {
         if !is_carried || !self.connections.is_open(to, peer) {
             return None;
         }
-        let life = self.members.get(to)?.life;
-        self.live(to, life)?;
+        let member = self.members.get(to).filter(|member| member.is_up())?;
+        let life = member.life;
         if let Parcel::Frame { frame, .. } = &parcel {
             self.overhear(to, from, frame.packet());
             let actor = self.actor(to);
@@ -585,8 +544,7 @@ impl World<'_> {
         };
         self.trace
             .record(self.now_us, to, Happened::Arrived { from, parcel });
-        self.live(to, life)?.hear(word);
-        Some(to)
+        self.tell(to, life, word).then_some(to)
     }
 
     /// What a packet is to the node that gets it, before its protocol does: to an actor, knowledge to
@@ -605,76 +563,6 @@ impl World<'_> {
         self.make_send(to, 0, answers);
     }
 
-    fn start(&mut self, node: usize) -> Result<(), Violation> {
-        let now = self.local_now(node);
-        let Some(member) = self.members.get_mut(node) else {
-            return Ok(());
-        };
-        if member.node.is_some() {
-            return Ok(());
-        }
-        let off_until_us = member.off_until_us;
-        if off_until_us > self.now_us {
-            self.schedule(off_until_us, Event::Start(node));
-            return Ok(());
-        }
-        let Some(member) = self.members.get_mut(node) else {
-            return Ok(());
-        };
-        member.life += 1;
-        let life = member.life;
-        let lost = life > 1 && member.loses_state && member.disk.lose_unsynced_state();
-        member.loses_state = false;
-        member.paused_until_us = 0;
-        if std::mem::take(&mut member.loses_log) {
-            member.disk.lose_log(now);
-        }
-        let planted = self.scenario.planted.filter(|_| member.honest);
-        if let Some(planted) = planted.filter(|_| life > 1) {
-            planted.at_restart(&mut member.disk);
-        }
-        let started = Node::start(&Start {
-            genesis: &self.genesis,
-            index: node,
-            keys: vec![member.key.clone()],
-            verifier: self.verifier.clone(),
-            sets: self.sets.clone(),
-            disk: &member.disk,
-            now,
-            fresh: life == 1,
-            planted,
-            grinder: member.actor.as_ref().and_then(Actor::grinder),
-            has_actor: member.actor.is_some(),
-            is_metered: self.config.uplink_bytes_per_ms.is_some(),
-            watched: Arc::clone(&self.watched),
-        });
-        let started =
-            started.map_err(|error| Violation::new(Invariant::NodeGoesOn, error.to_string()))?;
-        member.node = Some(started);
-        member.seen_state = None;
-        member.seen_cycles = None;
-        self.say(node, format!("starts, life {life}, state lost: {lost}"));
-        let checked = self.catch_up(node);
-        self.heed(checked)?;
-        self.connect_all(node);
-        self.schedule(self.now_us, Event::BlockTick { node, life });
-        self.schedule(self.now_us, Event::EndorsementTick { node, life });
-        Ok(())
-    }
-
-    /// Decisions that became durable just before a crash, of which nobody heard.
-    fn catch_up(&mut self, node: usize) -> Result<(), Violation> {
-        for thread in 0..self.genesis.params.thread_count {
-            let from = self.checker.next_period(node, thread);
-            let archive = self.members.get(node).map(|one| one.disk.archive.clone());
-            let decided = archive.map(|archive| archive.decided_from(thread, from, usize::MAX));
-            for decided in decided.and_then(Result::ok).unwrap_or_default() {
-                self.on_decided(node, &decided)?;
-            }
-        }
-        Ok(())
-    }
-
     fn arm(&mut self, number: usize) {
         let Some(crash) = self.scenario.crashes.get(number).copied() else {
             return;
@@ -683,8 +571,8 @@ impl World<'_> {
             return;
         };
         let life = member.life;
-        if let Some(live) = &member.node {
-            live.fuse.arm(crash.boundary);
+        if member.is_up() {
+            member.fuse.arm(crash.boundary);
             member.down_us = crash.down_us;
             member.loses_state = crash.loses_state;
             let node = crash.node;
@@ -704,7 +592,7 @@ impl World<'_> {
                 continue;
             };
             member.down_us = 0;
-            if member.node.is_none() {
+            if !member.is_up() {
                 self.schedule(self.now_us, Event::Start(node));
             }
         }
@@ -722,8 +610,10 @@ impl World<'_> {
         let recipient = self.members.get(recipient)?.address;
         let key = self.members.get(node)?.key.clone();
         let kind = match self.random.below(20) {
-            0 => OperationKind::RollBuy { roll_count: 1 },
-            1 => OperationKind::RollSell { roll_count: 1 },
+            0 if self.may_trade(node) => OperationKind::RollBuy { roll_count: 1 },
+            1 if self.may_trade(node) && !self.config.newcomers => {
+                OperationKind::RollSell { roll_count: 1 }
+            }
             _ => OperationKind::Transfer {
                 recipient,
                 amount: Amount::from_nanos(1_000_000 + self.random.below(1_000_000)),
@@ -738,6 +628,11 @@ impl World<'_> {
 impl World<'_> {
     fn into_run(mut self, violation: Option<Violation>) -> Run {
         let mut report = std::mem::take(&mut self.report);
+        let live = self
+            .members
+            .iter()
+            .filter_map(|member| member.node.as_ref());
+        report.joins.dropped += live.map(Node::dropped_outcomes).sum::<u64>();
         report.delays_ms.sort_unstable();
         report.count_slots(self.checker.decided());
         report.nodes = u64::try_from(self.members.len()).unwrap_or(0);

@@ -93,9 +93,7 @@ impl World<'_> {
     /// A node's protocol is told something that its engine did not say.
     pub(super) fn make_say(&mut self, node: usize, word: Word) {
         let life = self.members.get(node).map_or(0, |member| member.life);
-        if let Some(live) = self.live(node, life) {
-            live.hear(word);
-        }
+        self.tell(node, life, word);
     }
 
     pub(super) fn actor(&mut self, node: usize) -> Option<&mut Actor> {

@@ -18,11 +18,12 @@ impl World<'_> {
         let mut final_slots = Vec::new();
         loop {
             let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
-                return Ok(());
+                return self.settle_joining(node);
             };
             let effects = std::mem::take(&mut live.effects);
             let signed = live.take_signed();
             let is_down = live.fuse.is_blown();
+            let is_left_behind = live.is_left_behind;
             final_slots.extend(live.take_final_slots());
             let checked = self.checker.on_signed(node, &signed);
             self.heed(checked)?;
@@ -33,6 +34,9 @@ impl World<'_> {
             }
             if is_down {
                 return self.crash(node);
+            }
+            if is_left_behind {
+                return self.leave_behind(node);
             }
             // What an actor makes of what its node says is more for the node to do.
             if is_done {
@@ -62,7 +66,11 @@ impl World<'_> {
         let Some(member) = self.members.get_mut(node) else {
             return;
         };
-        let wake_at = member.node.as_ref().and_then(Node::wake_at);
+        let wake_at = match (&member.node, &member.joining) {
+            (Some(live), _) => live.wake_at(),
+            (None, Some(joining)) => joining.wake_at(),
+            (None, None) => None,
+        };
         if wake_at == member.waits_for {
             return;
         }
@@ -74,12 +82,15 @@ impl World<'_> {
         }
     }
 
-    fn crash(&mut self, node: usize) -> Result<(), Violation> {
+    pub(super) fn crash(&mut self, node: usize) -> Result<(), Violation> {
         let now_us = self.now_us;
         let Some(member) = self.members.get_mut(node) else {
             return Ok(());
         };
+        let dropped = member.node.as_ref().map_or(0, Node::dropped_outcomes);
+        self.report.joins.dropped += dropped;
         member.node = None;
+        member.joining = None;
         member.waits_for = None;
         let down_us = if self.healed { 0 } else { member.down_us };
         self.report.crashes += 1;
@@ -140,6 +151,7 @@ impl World<'_> {
                 self.report.delays_ms.push(delay.0);
                 *self.report.rounds.entry(round).or_default() += 1;
             }
+            Effect::Receives | Effect::Staged | Effect::Lie(..) => self.on_receiving(node, effect),
             Effect::Broken(text) if honest => {
                 let text = format!("node {node}: {text}");
                 return Err(Violation::new(Invariant::NodeGoesOn, text));
@@ -217,6 +229,7 @@ impl World<'_> {
         };
         let is_first = self.checker.on_decided(node, decided, &validators, rank)?;
         self.may_be_over = true;
+        self.note_up_to_date(node);
         if is_first && let Some(block) = &decided.block {
             self.report.operations += u64::try_from(block.operations.len()).unwrap_or(0);
             let id = block.id();

@@ -78,6 +78,10 @@ pub(crate) struct Args {
     /// Consensus takes every signature for valid: faster.
     #[arg(long)]
     pub(crate) no_signatures: bool,
+    /// In every run nodes join late or come back after long, by the state of a checkpoint where others
+    /// have dropped what they need (with documented faults, in one of five otherwise); cycles are short.
+    #[arg(long, conflicts_with = "staking")]
+    pub(crate) newcomers: bool,
     /// Runs each seed twice and compares the traces.
     #[arg(long)]
     pub(crate) twice: bool,
@@ -197,10 +201,13 @@ impl Args {
         if let Some(tries) = self.grind {
             config.byzantine.push((0, Behaviour::Grinding { tries }));
         }
-        config.faults = match self.faults {
-            FaultLevel::None => Faults::None,
-            FaultLevel::Documented => Faults::Documented,
-        };
+        match self.faults {
+            FaultLevel::None => config.faults = Faults::None,
+            FaultLevel::Documented => config.document(self.cycle),
+        }
+        if self.newcomers {
+            config.let_join(self.cycle);
+        }
         Ok(config)
     }
 
@@ -269,6 +276,9 @@ impl Args {
         }
         if self.agreement_only {
             command.push_str(" --agreement-only");
+        }
+        if self.newcomers {
+            command.push_str(" --newcomers");
         }
         command.push_str(" --trace");
         command

@@ -181,6 +181,7 @@ fn merge(sum: &mut Report, report: &Report) {
     sum.events += report.events;
     sum.crashes += report.crashes;
     sum.bans += report.bans;
+    sum.joins.add(&report.joins);
     for (kind, traffic) in &report.kinds {
         let all = sum.kinds.entry(*kind).or_default();
         all.packets += traffic.packets;

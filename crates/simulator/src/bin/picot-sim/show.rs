@@ -1,7 +1,7 @@
 //! Reports as tables.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use picot_simulator::Report;
+use picot_simulator::{Joins, Report};
 
 /// Stakers that are shown one by one.
 const SHOWN_SHARES: usize = 12;
@@ -44,6 +44,18 @@ pub(crate) fn table(report: &Report) -> String {
             report.proven_faults.to_string(),
         ),
         ("bans", report.bans.to_string()),
+        ("far behind and followed", report.joins.followed.to_string()),
+        (
+            "left behind while running",
+            report.joins.left_behind.to_string(),
+        ),
+        (
+            "looked for a state in vain",
+            report.joins.in_vain.to_string(),
+        ),
+        ("states received", received(&report.joins)),
+        ("lies about states found", report.joins.lies.to_string()),
+        ("old outcomes dropped", report.joins.dropped.to_string()),
         (
             "blocks not by stake, percent",
             match report.shares.as_slice() {
@@ -62,6 +74,25 @@ pub(crate) fn table(report: &Report) -> String {
         return table;
     }
     format!("{table}\n{}", shares(report))
+}
+
+/// How many nodes joined by a state, and how long it took.
+fn received(joins: &Joins) -> String {
+    let times = |times_ms: &[u64]| {
+        let at = |per_mille| Joins::per_mille(times_ms, per_mille);
+        format!("p50 {} ms, max {} ms", at(500), at(1_000))
+    };
+    match joins.received_ms.len() {
+        0 => "0".to_owned(),
+        count => format!(
+            "{count} ({}); {} chunks, resumed {} times; up to date: {} ({})",
+            times(&joins.received_ms),
+            joins.chunks,
+            joins.resumed,
+            joins.up_to_date_ms.len(),
+            times(&joins.up_to_date_ms),
+        ),
+    }
 }
 
 /// What was sent, by kind.
