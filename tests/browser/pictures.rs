@@ -7,23 +7,35 @@ use std::path::Path;
 use std::time::Duration;
 
 const WIDTH: u32 = 1440;
+const TRANSFERS: usize = 40;
 
 /// Writes all of them.
 pub(crate) fn make(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
-    let mut network = Network::start(|genesis| {
+    let network = Network::start(|genesis| {
         genesis["name"] = json!("picot-localnet");
         genesis["params"]["proposal_policy"] = json!({"type": "ranked", "count": 2});
     });
     let page = Page::open_sized(&network.url(), WIDTH, 1000);
     page.wait_for_slots("final", 12);
     // Something to show in the pool, the blocks and the charts.
-    for round in 0..40 {
-        let _ = network.nodes.submit(1 + round % 3);
+    for number in 0..TRANSFERS {
+        transfer(&network, 1 + number % 3, number);
     }
     page.wait_for_slots("final", 36);
     shoot(&page, &folder.join("dashboard-light.png"), "light", None);
     shoot(&page, &folder.join("dashboard-dark.png"), "dark", None);
+    drop(page);
+    drop(network);
+    make_of_trouble(folder);
+    println!("four pictures in {}", folder.display());
+}
+
+/// A slot that is missed, as its drawn producer is gone, and a page whose node is gone.
+fn make_of_trouble(folder: &Path) {
+    let mut network = Network::of_drawn_producers();
+    let page = Page::open_sized(&network.url(), WIDTH, 1000);
+    page.wait_for_slots("final", 36);
     network.nodes.kill(3);
     page.wait_for_slots("miss", 1);
     page.browser.run("const it = document.querySelector('.slot.miss'); location.hash = `#/slot/${it.id.split('-').slice(1).join('/')}`");
@@ -43,7 +55,24 @@ pub(crate) fn make(folder: &Path) {
         "light",
         Some(640),
     );
-    println!("four pictures in {}", folder.display());
+}
+
+/// Each of another amount: the same order twice in a period would be one operation.
+fn transfer(network: &Network, by: usize, number: usize) {
+    let node = network.nodes.node(by);
+    let stakers = network.nodes.node(0).status().production.staking_addresses;
+    let recipient = stakers.first().expect("a staker").to_string();
+    let passphrase = network.nodes.directory().join("passphrase");
+    let sent = node.command(&[
+        "transfer",
+        &recipient,
+        &format!("1.{number:03}"),
+        "--wait",
+        "accepted",
+        "--passphrase-file",
+        passphrase.to_str().expect("a path of letters"),
+    ]);
+    assert_eq!(sent.code, 0, "{}", sent.stderr);
 }
 
 /// The page from its top, so high or whole.
