@@ -36,9 +36,17 @@ fn make_of_trouble(folder: &Path) {
     let mut network = Network::of_drawn_producers();
     let page = Page::open_sized(&network.url(), WIDTH, 1000);
     page.wait_for_slots("final", 36);
+    // Some slots are missed while the nodes start: they are not meant.
+    let before = page.newest_final();
     network.nodes.kill(3);
-    page.wait_for_slots("miss", 1);
-    page.browser.run("const it = document.querySelector('.slot.miss'); location.hash = `#/slot/${it.id.split('-').slice(1).join('/')}`");
+    let later = format!(
+        "[...document.querySelectorAll('.slot.miss')].map(it => it.id.split('-').slice(1))
+            .find(([p, t]) => p * 4 + Number(t) > {before})?.join('/') ?? null"
+    );
+    let slot = page.wait_for("a later miss", &later);
+    let slot = slot.as_str().expect("a slot");
+    page.browser
+        .run(&format!("location.hash = '#/slot/{slot}'"));
     page.wait_for("its votes", "document.querySelector('.slot-line .badge.miss') !== null && document.querySelectorAll('.round-votes').length > 0");
     std::thread::sleep(Duration::from_secs(1));
     shoot(
