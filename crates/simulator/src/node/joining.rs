@@ -34,7 +34,7 @@ fn config() -> ClientConfig {
         rest: Millis(2_000),
         max_rest: Millis(8_000),
         offers_interval: Millis(1_000),
-        patience: Millis(6_000),
+        patience: Millis(15_000),
         ..ClientConfig::default()
     }
 }

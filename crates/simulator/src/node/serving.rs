@@ -28,8 +28,8 @@ const SIZES: ChunkSizes = ChunkSizes {
     full_bytes: 2 << 10,
 };
 /// Rates so low that a small state takes a while.
-const PEER_BYTES_PER_SECOND: u64 = 2 << 10;
-const TOTAL_BYTES_PER_SECOND: u64 = 4 << 10;
+const PEER_BYTES_PER_SECOND: u64 = 4 << 10;
+const TOTAL_BYTES_PER_SECOND: u64 = 8 << 10;
 /// Cycles after which the state of a checkpoint is too old for anybody to begin with.
 const SERVED_CYCLES: u64 = 2;
 /// Outcomes of each thread that are dropped with one write.
