@@ -378,12 +378,11 @@ function drawDraws() {
 }
 
 function showSlot(slot) {
-  const isAnother = !state.shown || keyOf(state.shown) !== keyOf(slot);
   state.shown = { period: slot.period, thread: slot.thread };
   painter.ask("agreement", () => {
     agreement.draw(slot, state.agreement, chain.get(slot));
     setText($("agreement-note"), state.pinned ? "the slot that you chose" : "the newest decided slot");
-    if (isAnother) lanes.select(state.shown);
+    if (lanes.selected !== keyOf(state.shown)) lanes.select(state.shown);
   });
 }
 
