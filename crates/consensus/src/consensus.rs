@@ -174,8 +174,9 @@ pub enum ConsensusEvent {
 pub trait Consensus: Send + Sync {
     /// The parents for a block of `slot`.
     ///
-    /// Blocks up to `timeout` while the slot before it in its thread is undecided, and returns at
-    /// once otherwise.
+    /// Blocks up to `timeout` while the slot before it in its thread is undecided, or while this node is
+    /// so far behind in another thread that it lacks what the parent names there, and returns at once
+    /// otherwise.
     ///
     /// # Errors
     /// [`ConsensusError::ParentUndecided`] after the time-out, [`ConsensusError::AlreadyDecided`]

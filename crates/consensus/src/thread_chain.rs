@@ -156,6 +156,20 @@ impl ThreadChain {
             .map(|(period, id)| (*id, *period))
     }
 
+    /// Whether what the last block of another thread names in this one is decided here. If not, this
+    /// thread is behind, and a block with a parent of it would be invalid.
+    #[must_use]
+    pub fn has_what_is_named_by(&self, other: &Self) -> bool {
+        let Some(named) = other.last_block_parents().get(usize::from(self.thread)) else {
+            return true;
+        };
+        match self.period_of(named) {
+            Some(period) => period <= self.last_block.1,
+            // One that is no longer remembered is earlier than the block that names it.
+            None => self.next_slot() > Slot::new(other.last_block.1, other.thread),
+        }
+    }
+
     /// The blocks that are remembered, ascending.
     pub fn recent(&self) -> impl Iterator<Item = (u64, BlockId)> + '_ {
         self.recent.iter().copied()

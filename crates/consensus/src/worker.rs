@@ -262,12 +262,12 @@ impl Consensus for ConsensusWorker {
         }
         votes.canonical = None;
         let outcome = self.decided_at(slot)?.map(|decided| decided.outcome);
-        let status = outcome.as_ref().map_or(SlotStatus::NotKept, |outcome| {
-            SlotStatus::Decided {
+        let status = outcome
+            .as_ref()
+            .map_or(SlotStatus::NotKept, |outcome| SlotStatus::Decided {
                 outcome: outcome.slot(),
                 value: outcome.value(),
-            }
-        });
+            });
         Ok(Agreement {
             status,
             votes,

@@ -666,12 +666,12 @@ impl Candidates {
             .collect()
     }
 
-    /// Headers that this node made, to be sent again.
+    /// Headers that this node made and announced, to be sent again.
     pub(crate) fn own_headers(&self, env: &Env<'_>) -> impl Iterator<Item = &Arc<SignedHeader>> {
         let keys = &env.shared.keys;
         self.by_id
             .values()
-            .filter(|candidate| candidate.body.is_some())
+            .filter(|candidate| candidate.is_complete() && candidate.body.is_some())
             .filter(|candidate| keys.contains_key(&candidate.producer))
             .map(|candidate| &candidate.header)
     }

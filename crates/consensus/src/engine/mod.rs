@@ -515,7 +515,8 @@ impl Engine {
     }
 
     /// The parents for a block of a slot that is open or would be next in its thread; `None` if the
-    /// slot before it in its thread is undecided or it is decided itself.
+    /// slot before it in its thread is undecided or it is decided itself, or if this node is behind in
+    /// another thread: a parent older than the own-thread parent's makes a block invalid.
     #[must_use]
     pub fn best_parents(&self, slot: Slot) -> Option<BestParents> {
         let own = self.chains.get(usize::from(slot.thread))?;
@@ -528,10 +529,10 @@ impl Engine {
             .zip(0_u8..)
             .map(|(chain, thread)| {
                 if thread == slot.thread {
-                    Some(chain.last_block())
-                } else {
-                    chain.latest_before(slot)
+                    return Some(chain.last_block());
                 }
+                let latest = chain.latest_before(slot)?;
+                chain.has_what_is_named_by(own).then_some(latest)
             })
             .collect::<Option<Vec<_>>>()?;
         Some(BestParents { parents })

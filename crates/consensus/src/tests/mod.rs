@@ -11,6 +11,7 @@ mod headers;
 mod laziness;
 mod messages;
 mod networks;
+mod parents;
 mod random;
 mod restarts;
 mod rules;

@@ -198,13 +198,7 @@ const S1: Slot = Slot::new(1, 0);
 
 fn own_block(world: &World, worker: &ConsensusWorker) -> picot_models::Block {
     let parents = worker.best_parents(S1, Millis::ZERO).unwrap().ids();
-    block(
-        &key(1),
-        S1,
-        parents,
-        Vec::new(),
-        &world.genesis.chain_id(),
-    )
+    block(&key(1), S1, parents, Vec::new(), &world.genesis.chain_id())
 }
 
 #[test]
@@ -257,7 +251,10 @@ fn who_looks_on_sees_the_candidates_and_votes_of_an_undecided_slot() {
     assert!(matches!(unknown, Err(ConsensusError::UnknownThread { .. })));
     worker.stop();
     let ended = worker.agreement(S1);
-    assert!(matches!(ended, Err(ConsensusError::Stopped(_))), "{ended:?}");
+    assert!(
+        matches!(ended, Err(ConsensusError::Stopped(_))),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -277,10 +274,7 @@ fn who_looks_on_sees_the_certificate_and_the_last_votes_of_a_decided_slot() {
     });
     let agreement = worker.agreement(S1).unwrap();
     let value = Value::Block { id: block.id() };
-    assert_eq!(
-        agreement.status,
-        SlotStatus::Decided { outcome: S1, value }
-    );
+    assert_eq!(agreement.status, SlotStatus::Decided { outcome: S1, value });
     let outcome = agreement.outcome.unwrap();
     assert_eq!((outcome.value(), outcome.slot()), (value, S1));
     assert_eq!(agreement.votes.candidates.len(), 1);
