@@ -23,7 +23,7 @@ a miss when a node is killed, says that its node is gone, goes on when it is bac
 used by keys alone, and asks nobody but its node. With filters, only the tests in the
 browser whose name contains one of them.
 
-  --pictures   writes the pictures of the documentation to docs/images
+  --pictures   writes the pictures of the documentation to crates/node/docs/src/images
   --measure S  what the page costs with 4 nodes and 32 threads, over S seconds [60]
 
 Chromium and its driver must be there; on Debian or Ubuntu:
@@ -39,7 +39,7 @@ PICOT_CHROMIUM and PICOT_CHROMEDRIVER name other ones.
 const CHROMIUM: &str = "PICOT_CHROMIUM";
 const CHROMEDRIVER: &str = "PICOT_CHROMEDRIVER";
 const MODULE_TESTS: &str = "crates/dashboard/tests";
-const PICTURES: &str = "docs/images";
+const PICTURES: &str = "crates/node/docs/src/images";
 const MEASURED_S: &str = "60";
 
 /// What is asked for.
@@ -185,7 +185,7 @@ mod tests {
         let command = "cargo run --package picot-tests --bin picot-browser --";
         assert_eq!(
             shown(&["--pictures"]),
-            format!("{command} pictures docs/images")
+            format!("{command} pictures crates/node/docs/src/images")
         );
         assert_eq!(shown(&["--measure"]), format!("{command} measure 60"));
         assert_eq!(shown(&["--measure", "5"]), format!("{command} measure 5"));

@@ -8,9 +8,7 @@
 use crate::denunciations::Denunciations;
 use crate::endorsements::Endorsements;
 use crate::thread_operations::ThreadOperations;
-use crate::{
-    AccountView, Config, FeeLevels, Pool, PoolError, PoolLimits, PoolStats, Propagation,
-};
+use crate::{AccountView, Config, FeeLevels, Pool, PoolError, PoolLimits, PoolStats, Propagation};
 use parking_lot::Mutex;
 use picot_models::{
     Address, BlockId, ChainId, ChainParams, Denunciation, OperationId, SignedEndorsement,

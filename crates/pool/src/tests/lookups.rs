@@ -99,7 +99,10 @@ fn fee_levels_tell_what_it_takes_to_be_in_the_next_blocks() {
     }
     let levels = world.pool.fee_levels(0, &[1, 2, 3]);
     let coins = Amount::from_nanos;
-    assert_eq!((levels.lowest, levels.highest), (Some(coins(20)), Some(coins(100))));
+    assert_eq!(
+        (levels.lowest, levels.highest),
+        (Some(coins(20)), Some(coins(100)))
+    );
     assert_eq!(levels.to_beat, [coins(60), coins(20), Amount::ZERO]);
     let elsewhere = world.pool.fee_levels(200, &[1]);
     assert_eq!(elsewhere, crate::FeeLevels::default());
