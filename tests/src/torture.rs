@@ -98,7 +98,7 @@ pub fn torture(rounds: u64, seed: u64) -> Report {
             .enumerate()
             .map(|(lane, (victim, plan))| {
                 let dice = crate::Dice::new(seed.wrapping_mul(31).wrapping_add(lane as u64));
-                scope.spawn(move || run_lane(victim, &plan, dice))
+                scope.spawn(move || run_lane(lane, victim, &plan, dice))
             })
             .collect();
         for lane in lanes {
@@ -156,9 +156,15 @@ pub fn one_key_twice() -> String {
     said
 }
 
-fn run_lane(mut victim: Victim<'_>, plan: &[Round], mut dice: crate::Dice) -> Report {
+/// Rounds of one node after which it is told how far it is.
+const TOLD_ROUNDS: usize = 25;
+
+fn run_lane(lane: usize, mut victim: Victim<'_>, plan: &[Round], mut dice: crate::Dice) -> Report {
     let mut report = Report::default();
-    for round in plan {
+    for (done, round) in plan.iter().enumerate() {
+        if done > 0 && done.is_multiple_of(TOLD_ROUNDS) {
+            eprintln!("victim {lane}: {done} of {} rounds", plan.len());
+        }
         victim.round(*round, &mut dice, &mut report);
     }
     victim.last_start(&mut report);

@@ -175,13 +175,6 @@ impl CheckpointDriver {
             }
             CheckpointMessage::Steps { steps, .. } => self.core.steps(from, steps),
             CheckpointMessage::GetSteps { after } => self.answer(from, *after)?,
-            CheckpointMessage::GetStart(hash) => {
-                let hash = *hash;
-                let start = self.archive.start_at(&hash)?;
-                self.send(from, CheckpointMessage::Start { hash, start });
-            }
-            // Who bootstraps asks for one, not a node that runs.
-            CheckpointMessage::Start { .. } => {}
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What nodes say to each other about checkpoints.
 
-use crate::{ChainStep, MAX_STEPS, TrustedStart};
+use crate::{ChainStep, MAX_STEPS};
 use picot_clock::Slot;
-use picot_models::{Checkpoint, CheckpointHash, Envelope};
+use picot_models::{Checkpoint, Envelope};
 use picot_serialization::codec_enum;
 
 /// Signatures in one message.
@@ -10,10 +10,6 @@ pub const MAX_SIGNATURES: usize = 256;
 
 /// What nodes say to each other about checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "messages are shared by pointer from the moment they are made"
-)]
 pub enum CheckpointMessage {
     /// Signed checkpoints, of the sender or passed on.
     Signatures(Vec<Envelope<Checkpoint>>),
@@ -29,21 +25,10 @@ pub enum CheckpointMessage {
         /// What comes after it.
         steps: Vec<ChainStep>,
     },
-    /// A question for what is needed to begin at a trusted checkpoint.
-    GetStart(CheckpointHash),
-    /// The answer.
-    Start {
-        /// The hash that was asked for.
-        hash: CheckpointHash,
-        /// What is needed; `None`: the sender does not have it.
-        start: Option<TrustedStart>,
-    },
 }
 
 codec_enum!(CheckpointMessage {
     0 => Signatures(signatures: seq(MAX_SIGNATURES)),
     1 => GetSteps { after },
     2 => Steps { after, steps: seq(MAX_STEPS) },
-    3 => GetStart(hash),
-    4 => Start { hash, start },
 });

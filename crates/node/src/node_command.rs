@@ -179,7 +179,8 @@ fn print_banner(node: &Node, data: &Path, options: &NodeOptions) -> Result<(), N
         ))?;
     }
     if let Some(address) = node.api_address() {
-        say(format!("  api       http://{address}/"))?;
+        say(format!("  dashboard http://{address}/"))?;
+        say(format!("  api       http://{address}/api/v1/docs"))?;
     }
     if let Some(network) = node.network() {
         let listens = network.listen.iter().map(ToString::to_string);

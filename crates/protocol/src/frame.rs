@@ -154,10 +154,8 @@ fn lane_of(packet: &Packet) -> Lane {
         Packet::GetState(_) => Lane::Gossip,
         Packet::BlockIds { .. } | Packet::BlockOperations { .. } | Packet::State(_) => Lane::Bulk,
         Packet::Checkpoint(message) => match *message.0 {
-            CheckpointMessage::Signatures(_)
-            | CheckpointMessage::GetSteps { .. }
-            | CheckpointMessage::GetStart(_) => Lane::Gossip,
-            CheckpointMessage::Steps { .. } | CheckpointMessage::Start { .. } => Lane::Bulk,
+            CheckpointMessage::Signatures(_) | CheckpointMessage::GetSteps { .. } => Lane::Gossip,
+            CheckpointMessage::Steps { .. } => Lane::Bulk,
         },
     }
 }

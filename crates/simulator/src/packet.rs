@@ -142,8 +142,6 @@ fn show_checkpoint(message: &CheckpointMessage, formatter: &mut fmt::Formatter<'
         CheckpointMessage::Steps { after, steps } => {
             write!(formatter, "{} checkpoints after {after}", steps.len())
         }
-        CheckpointMessage::GetStart(hash) => write!(formatter, "get start at {hash}"),
-        CheckpointMessage::Start { hash, .. } => write!(formatter, "start at {hash}"),
     }
 }
 

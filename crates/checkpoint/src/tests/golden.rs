@@ -29,7 +29,6 @@ fn bytes_of_steps_and_starts_are_pinned_and_keep_the_laws_of_codecs() {
     add(&mut table, "step at the end of a cycle", end);
     add(&mut table, "step inside a cycle", middle);
     add(&mut table, "trusted start", &start);
-    let hash = start.checkpoint.hash(&chain.id());
     let after = picot_models::Slot::new(3, 1);
     for (name, message) in [
         (
@@ -43,11 +42,6 @@ fn bytes_of_steps_and_starts_are_pinned_and_keep_the_laws_of_codecs() {
                 after,
                 steps: vec![middle.clone()],
             },
-        ),
-        ("message get start", CheckpointMessage::GetStart(hash)),
-        (
-            "message start",
-            CheckpointMessage::Start { hash, start: None },
         ),
     ] {
         check_value(&message);

@@ -57,7 +57,7 @@ fn check(arguments: &DbArgs, world: &mut World<'_>) -> Result<(), CliError> {
 
 fn info(arguments: &DbArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let layout = DataLayout::new(&arguments.data);
-    let info = db_info::info(&layout).map_err(|error| CliError::Check {
+    let info = db_info::info(&layout).map_err(|error| CliError::Data {
         data: arguments.data.clone(),
         source: Box::new(error),
     })?;

@@ -433,7 +433,7 @@ fn data_hint(data: &Path, error: &NodeError) -> Option<String> {
     }
     match error {
         NodeError::Database(DatabaseError::InUse(_)) => {
-            Some("stop the node first: what it signs meanwhile would be missing".to_owned())
+            Some("stop the node first: what it does meanwhile would be missing".to_owned())
         }
         NodeError::NoGenesis(_) => Some("`--data` says where the data is".to_owned()),
         _ => None,

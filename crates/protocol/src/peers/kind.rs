@@ -94,12 +94,8 @@ impl PacketKind {
             Packet::State(_) => Self::State,
             Packet::Checkpoint(message) => match *message.0 {
                 CheckpointMessage::Signatures(_) => Self::CheckpointSignatures,
-                CheckpointMessage::GetSteps { .. } | CheckpointMessage::GetStart(_) => {
-                    Self::GetCheckpoints
-                }
-                CheckpointMessage::Steps { .. } | CheckpointMessage::Start { .. } => {
-                    Self::Checkpoints
-                }
+                CheckpointMessage::GetSteps { .. } => Self::GetCheckpoints,
+                CheckpointMessage::Steps { .. } => Self::Checkpoints,
             },
         }
     }

@@ -127,7 +127,6 @@ fn questions_of(packet: &Packet) -> u64 {
         },
         Packet::Checkpoint(message) => match *message.0 {
             CheckpointMessage::GetSteps { .. } => return 32,
-            CheckpointMessage::GetStart(_) => return 128,
             _ => return 0,
         },
         Packet::GetState(_) => return 8,
@@ -145,10 +144,7 @@ pub(super) fn is_answered_in_bulk(packet: &Packet) -> bool {
             message.0.as_ref(),
             Message::Ask(Request::Outcomes { .. } | Request::Body { .. })
         ),
-        Packet::Checkpoint(message) => matches!(
-            *message.0,
-            CheckpointMessage::GetSteps { .. } | CheckpointMessage::GetStart(_)
-        ),
+        Packet::Checkpoint(message) => matches!(*message.0, CheckpointMessage::GetSteps { .. }),
         _ => false,
     }
 }
