@@ -66,6 +66,9 @@ pub struct SimConfig {
     /// Whether each final slot and the state after it are recorded, and compared with a plain model
     /// of stakes at the end ([`audit`](crate::staking::audit)).
     pub record_stakes: bool,
+    /// Threads that work on one run. They change nothing but how long it takes, and nothing where there
+    /// are faults.
+    pub threads: usize,
 }
 
 impl SimConfig {
@@ -88,6 +91,7 @@ impl SimConfig {
             peers: None,
             newcomers: false,
             record_stakes: false,
+            threads: 1,
         }
     }
 
@@ -98,6 +102,11 @@ impl SimConfig {
         if Random::new(self.seed, "has newcomers").below(RUNS_PER_NEWCOMERS) == 0 {
             self.let_join(cycle);
         }
+    }
+
+    /// Whether something is looked at, or takes its time, that several threads would have to know of.
+    pub(crate) const fn is_special(&self) -> bool {
+        self.newcomers || self.record_stakes || self.uplink_bytes_per_ms.is_some()
     }
 
     /// Nodes join late or come back after long, if so many cycles fit in.

@@ -23,4 +23,6 @@ pub enum SimError {
         /// What the part says.
         reason: String,
     },
+    /// the threads of a run cannot be started: {0}
+    Threads(String),
 }

@@ -4,6 +4,9 @@ use crate::latency::Latencies;
 use crate::random::Random;
 use std::collections::BTreeSet;
 
+/// Nothing arrives sooner, however near it is.
+const LEAST_DELAY_US: u64 = 100;
+
 /// What links do to messages. Rates are per million messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkRules {
@@ -138,6 +141,20 @@ impl Network {
         };
     }
 
+    /// What a node sends arrives nowhere sooner than after so long.
+    #[must_use]
+    pub(crate) fn shortest_us(&self) -> u64 {
+        let regions: BTreeSet<usize> = self.regions.iter().copied().collect();
+        let pairs = regions
+            .iter()
+            .flat_map(|from| regions.iter().map(|to| self.one_way_us(*from, *to)));
+        pairs.min().unwrap_or(LEAST_DELAY_US)
+    }
+
+    fn one_way_us(&self, from: usize, to: usize) -> u64 {
+        self.latencies.one_way_us(from, to).max(LEAST_DELAY_US)
+    }
+
     /// Whether no cut is between two nodes.
     #[must_use]
     pub(crate) fn connects(&self, from: usize, to: usize) -> bool {
@@ -204,7 +221,7 @@ impl Network {
 
     fn travel(&mut self, from: usize, to: usize) -> u64 {
         let region = |node: usize| self.regions.get(node).copied().unwrap_or(0);
-        let base = self.latencies.one_way_us(region(from), region(to)).max(100);
+        let base = self.one_way_us(region(from), region(to));
         let jitter = self
             .random
             .below(base * self.rules.jitter_percent / 100 + 1);

@@ -3,24 +3,25 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 
+/// When it is an event's turn: of two events at one time the one that was scheduled first comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    /// The time.
+    pub at_us: u64,
+    /// How many were scheduled before, and itself.
+    number: u64,
+}
+
 /// Something that is to happen at a time.
 #[derive(Debug)]
 struct Entry<E> {
-    at_us: u64,
-    number: u64,
+    turn: Turn,
     event: E,
-}
-
-impl<E> Entry<E> {
-    /// Of two events at one time the one that was scheduled first comes first.
-    const fn key(&self) -> (u64, u64) {
-        (self.at_us, self.number)
-    }
 }
 
 impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.turn == other.turn
     }
 }
 
@@ -35,7 +36,7 @@ impl<E> PartialOrd for Entry<E> {
 impl<E> Ord for Entry<E> {
     /// The earliest is the greatest, which is what a heap gives first.
     fn cmp(&self, other: &Self) -> Ordering {
-        other.key().cmp(&self.key())
+        other.turn.cmp(&self.turn)
     }
 }
 
@@ -70,11 +71,9 @@ impl<E> Queue<E> {
     /// Schedules an event.
     pub(crate) fn push(&mut self, at_us: u64, event: E) {
         self.numbers += 1;
-        let entry = Entry {
-            at_us,
-            number: self.numbers,
-            event,
-        };
+        let number = self.numbers;
+        let turn = Turn { at_us, number };
+        let entry = Entry { turn, event };
         let span = at_us / SPAN_US;
         if span <= self.present {
             self.heap.push(entry);
@@ -83,15 +82,27 @@ impl<E> Queue<E> {
         }
     }
 
-    /// The next event and its time.
-    pub(crate) fn pop(&mut self) -> Option<(u64, E)> {
-        if self.heap.is_empty() {
-            let (span, entries) = self.later.pop_first()?;
+    /// The next event and its turn.
+    pub(crate) fn peek(&mut self) -> Option<(Turn, &E)> {
+        self.fill();
+        let entry = self.heap.peek()?;
+        Some((entry.turn, &entry.event))
+    }
+
+    /// Takes the next event, with its turn.
+    pub(crate) fn pop(&mut self) -> Option<(Turn, E)> {
+        self.fill();
+        let entry = self.heap.pop()?;
+        Some((entry.turn, entry.event))
+    }
+
+    fn fill(&mut self) {
+        if self.heap.is_empty()
+            && let Some((span, entries)) = self.later.pop_first()
+        {
             self.present = span;
             self.heap = entries.into();
         }
-        let entry = self.heap.pop()?;
-        Some((entry.at_us, entry.event))
     }
 }
 
@@ -111,12 +122,15 @@ mod tests {
             queue.push(at_us, number);
             expected.push((at_us, number));
             if random.chance(300_000) {
-                let (at_us, event) = queue.pop().unwrap();
-                now_us = at_us;
-                popped.push((at_us, event));
+                let next = queue.peek().map(|(turn, event)| (turn, *event));
+                assert_eq!(queue.pop(), next);
+                let (turn, event) = next.unwrap();
+                now_us = turn.at_us;
+                popped.push((turn.at_us, event));
             }
         }
-        popped.extend(std::iter::from_fn(|| queue.pop()));
+        let rest = std::iter::from_fn(|| queue.pop());
+        popped.extend(rest.map(|(turn, event)| (turn.at_us, event)));
         expected.sort_unstable();
         assert_eq!(popped, expected);
     }

@@ -169,11 +169,20 @@ impl Scenario {
     /// The faults that the seed of a run chooses.
     #[must_use]
     pub fn new(config: &SimConfig) -> Self {
+        let quiet = Self::quiet(config);
+        match config.faults {
+            Faults::None => quiet,
+            Faults::Documented => quiet.documented(config),
+        }
+    }
+
+    /// None but those that the configuration names.
+    pub(crate) fn quiet(config: &SimConfig) -> Self {
         let rules = LinkRules {
             uplink_bytes_per_ms: config.uplink_bytes_per_ms,
             ..LinkRules::WELL
         };
-        let quiet = Self {
+        Self {
             heal_us: None,
             rules,
             slow: Vec::new(),
@@ -193,10 +202,6 @@ impl Scenario {
             history: Vec::new(),
             planted: None,
             agreement_only: false,
-        };
-        match config.faults {
-            Faults::None => quiet,
-            Faults::Documented => quiet.documented(config),
         }
     }
 

@@ -83,6 +83,27 @@ pub(crate) enum Effect {
     Broken(String),
 }
 
+/// What a node did at an event, and how it is then.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// What it did, in order.
+    pub effects: Vec<Effect>,
+    /// What its keys signed.
+    pub signed: Vec<SignRequest>,
+    /// What became final.
+    pub final_slots: Vec<Arc<SlotOutput>>,
+    /// Whether it has crashed.
+    pub is_down: bool,
+    /// Whether nobody gives what it lacks: it has to look for a state.
+    pub is_left_behind: bool,
+    /// The slots that its engine holds.
+    pub held_slots: usize,
+    /// What waits to be sent, in bytes.
+    pub queued_bytes: usize,
+    /// When it wants to be woken, by its own clock, if that is still to come.
+    pub wake_at: Option<Timestamp>,
+}
+
 /// How a node is started.
 pub(crate) struct Start<'a> {
     /// The chain.
@@ -138,7 +159,7 @@ pub(crate) struct Node {
     /// Its pool.
     pub pool: Arc<dyn Pool>,
     /// Whether nobody gives what it lacks: it has to look for a state.
-    pub is_left_behind: bool,
+    is_left_behind: bool,
     watch: LeftBehind,
     core: Core,
     /// What the protocol is to be told, in order.
@@ -428,16 +449,19 @@ impl Node {
         self.execution.base().next_periods()
     }
 
-    /// What its keys signed since this was asked last.
+    /// What it did since it was asked last, and how it is.
     #[must_use]
-    pub(crate) fn take_signed(&self) -> Vec<SignRequest> {
-        self.wallet.take_signed()
-    }
-
-    /// What became final since this was asked last.
-    #[must_use]
-    pub(crate) fn take_final_slots(&self) -> Vec<Arc<SlotOutput>> {
-        self.execution.take_final_slots()
+    pub(crate) fn take_outcome(&mut self) -> Outcome {
+        Outcome {
+            effects: std::mem::take(&mut self.effects),
+            signed: self.wallet.take_signed(),
+            final_slots: self.execution.take_final_slots(),
+            is_down: self.fuse.is_blown(),
+            is_left_behind: self.is_left_behind,
+            held_slots: self.engine_read(Engine::held_slots),
+            queued_bytes: self.core.queued_bytes(),
+            wake_at: self.wake_at(),
+        }
     }
 
     /// When the node wants to be woken, by its own clock, if that is still to come.

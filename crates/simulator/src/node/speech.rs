@@ -88,11 +88,6 @@ impl Node {
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {
         self.core.peers(picot_clock::Clock::now(&self.clock))
     }
-
-    /// What waits to be sent, in bytes.
-    pub(crate) const fn queued_bytes(&self) -> usize {
-        self.core.queued_bytes()
-    }
 }
 
 /// What the node says, and what comes of it.

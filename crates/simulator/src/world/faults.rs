@@ -47,11 +47,12 @@ impl World<'_> {
         };
         member.clock.change(now_us, change.step_us, change.rate_ppm);
         member.waits_for = None;
+        let wake_at = member.wake_at();
         let ahead_us = member.clock.ahead_us(now_us);
         let rate = change.rate_ppm;
         let text = format!("clock is {ahead_us} us ahead and gains {rate} ppm");
         self.say(change.node, text);
-        self.schedule_wake(change.node);
+        self.schedule_wake(change.node, wake_at);
     }
 
     /// A node stops for a while. One that is stopped already goes on when it would: what waits for its

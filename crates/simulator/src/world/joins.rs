@@ -5,6 +5,7 @@ use crate::invariants::{Invariant, Violation};
 use crate::latency::MICROS_PER_MILLI;
 use crate::node::{Effect, Ended, Joining, Node};
 use picot_bootstrap::{Staging, Standing};
+use picot_clock::Timestamp;
 use picot_consensus::Peer;
 use picot_protocol::Input as Word;
 use std::sync::Arc;
@@ -34,6 +35,13 @@ impl Member {
     /// Whether its process runs.
     pub(super) const fn is_up(&self) -> bool {
         self.node.is_some() || self.joining.is_some()
+    }
+
+    /// When it wants to be woken, by its own clock.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        let running = self.node.as_ref().map(|live| live.wake_at());
+        let joining = || self.joining.as_ref().map(Joining::wake_at);
+        running.or_else(joining).flatten()
     }
 
     /// Where it is, if it does not run.
@@ -125,7 +133,7 @@ impl World<'_> {
     /// It cannot be made.
     pub(super) fn leave_behind(&mut self, node: usize) -> Result<(), Violation> {
         if let Some(member) = self.members.get_mut(node) {
-            let live = member.node.as_ref();
+            let live = member.node.as_deref();
             member.join.has_followed_in_vain = live.is_some_and(Node::has_followed_in_vain);
             member.join.has_looked_in_vain = false;
         }
@@ -141,7 +149,7 @@ impl World<'_> {
     /// Its parts end, and its process goes on.
     fn stop_running(&mut self, node: usize) {
         if let Some(member) = self.members.get_mut(node) {
-            let dropped = member.node.as_ref().map_or(0, Node::dropped_outcomes);
+            let dropped = member.node.as_deref().map_or(0, Node::dropped_outcomes);
             self.report.joins.dropped += dropped;
             member.node = None;
             member.joining = None;
@@ -200,6 +208,7 @@ impl World<'_> {
             let effects = std::mem::take(&mut joining.effects);
             let is_down = joining.fuse.is_blown();
             let ended = joining.take_ended();
+            let wake_at = joining.wake_at();
             let is_done = effects.is_empty();
             for effect in effects {
                 let checked = self.carry_out(node, effect);
@@ -212,11 +221,10 @@ impl World<'_> {
                 return self.end_joining(node, ended);
             }
             if is_done {
-                break;
+                self.schedule_wake(node, wake_at);
+                return Ok(());
             }
         }
-        self.schedule_wake(node);
-        Ok(())
     }
 
     /// It knows how to go on, and runs.

@@ -1,5 +1,6 @@
 //! All nodes of a run on one queue of events and one virtual clock.
 
+mod ahead;
 mod faults;
 mod joins;
 mod links;
@@ -29,6 +30,7 @@ use crate::staking::{Recorder, Rules, StakeRecord, audit};
 use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
+use ahead::{Ahead, OwnWork};
 use joins::Join;
 use picot_clock::{SlotClock, Timestamp};
 use picot_consensus::{Engine, Message, Peer};
@@ -41,9 +43,6 @@ use std::sync::Arc;
 const MAX_EVENTS: u64 = 2_000_000_000;
 /// After a crash whose boundary does not come, the node is ended anyway.
 const CRASH_PATIENCE_US: u64 = 3_000_000;
-
-/// At so many of a million ticks it is looked at what waits for each peer of a node.
-const LOOKS_PER_MILLION: u64 = 100_000;
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +161,7 @@ struct Member {
     address: Address,
     key: SecretKey,
     disk: Disk,
-    node: Option<Node>,
+    node: Option<Box<Node>>,
     /// It is far behind, and finds out how to catch up.
     joining: Option<Joining>,
     join: Join,
@@ -183,6 +182,7 @@ struct Member {
     waits_for: Option<Timestamp>,
     seen_state: Option<Slot>,
     seen_cycles: Option<u64>,
+    own_work: OwnWork,
 }
 
 struct World<'a> {
@@ -216,6 +216,8 @@ struct World<'a> {
     deadline_us: u64,
     operations: u64,
     recorder: Option<Recorder>,
+    /// What works on events ahead, if anything does.
+    ahead: Option<Ahead>,
 }
 
 impl<'a> World<'a> {
@@ -247,6 +249,10 @@ impl<'a> World<'a> {
         let last_start = slot_clock
             .start_of(last)
             .map_err(|error| wrong("slots", error.to_string()))?;
+        let is_quiet = config.byzantine.is_empty() && *scenario == Scenario::quiet(config);
+        let ahead = (config.threads > 1 && is_quiet && !config.is_special())
+            .then(|| Ahead::new(config.threads, network.shortest_us()))
+            .transpose()?;
         let goals = (0..config.params.thread_count)
             .map(|thread| {
                 if thread <= last.thread {
@@ -287,21 +293,23 @@ impl<'a> World<'a> {
             goals,
             deadline_us: (last_start.0 + config.decision_bound_ms) * MICROS_PER_MILLI,
             operations: 0,
+            ahead,
         })
     }
 
     fn run(&mut self) -> Result<(), Violation> {
         self.plan();
-        while let Some((at, event)) = self.queue.pop() {
-            if at > self.deadline_us {
+        while let Some((turn, event, done)) = self.next_event() {
+            if turn.at_us > self.deadline_us {
                 return Err(self.undecided());
             }
-            self.now_us = at;
-            if let Some(until_us) = self.paused_until(&event) {
+            self.now_us = turn.at_us;
+            if let Some(done) = done {
+                self.take_up(event, done)?;
+            } else if let Some(until_us) = self.paused_until(&event) {
                 self.schedule(until_us, event);
                 continue;
-            }
-            if let Some(node) = self.happen(event)? {
+            } else if let Some(node) = self.happen(event)? {
                 self.settle(node)?;
             }
             if std::mem::take(&mut self.may_be_over) && self.is_over() {
@@ -439,10 +447,7 @@ impl World<'_> {
                 if let Some(live) = self.live(node, life) {
                     let again = live.block_tick(now);
                     self.tick_again(again, Event::BlockTick { node, life });
-                    if self.random_looks.chance(LOOKS_PER_MILLION) {
-                        let checked = self.check_peers(node);
-                        self.heed(checked)?;
-                    }
+                    self.look_at_peers(node)?;
                     return Ok(Some(node));
                 }
             }
@@ -503,7 +508,7 @@ impl World<'_> {
         if member.life != life {
             return None;
         }
-        let live = member.node.as_mut()?;
+        let live = member.node.as_deref_mut()?;
         live.clock.set(now);
         Some(live)
     }
@@ -631,7 +636,7 @@ impl World<'_> {
         let live = self
             .members
             .iter()
-            .filter_map(|member| member.node.as_ref());
+            .filter_map(|member| member.node.as_deref());
         report.joins.dropped += live.map(Node::dropped_outcomes).sum::<u64>();
         report.delays_ms.sort_unstable();
         report.count_slots(self.checker.decided());

@@ -3,13 +3,17 @@
 
 use super::{Event, Member, World};
 use crate::invariants::{Checker, Invariant, Violation};
-use crate::node::{Effect, Node};
+use crate::node::{Effect, Node, Outcome};
 use crate::witness::{Glimpse, Life};
-use picot_consensus::{ConsensusEvent, Engine, Message};
+use picot_clock::Timestamp;
+use picot_consensus::{ConsensusEvent, Message};
 use picot_execution::SlotOutput;
 use picot_models::{Address, Slot, ValidatorSet};
 use picot_storage::{BlockArchive, Decided};
 use std::sync::Arc;
+
+/// At so many of a million ticks it is looked at what waits for each peer of a node.
+const LOOKS_PER_MILLION: u64 = 100_000;
 
 /// What follows an event.
 impl World<'_> {
@@ -20,34 +24,46 @@ impl World<'_> {
             let Some(live) = self.members.get_mut(node).and_then(|one| one.node.as_mut()) else {
                 return self.settle_joining(node);
             };
-            let effects = std::mem::take(&mut live.effects);
-            let signed = live.take_signed();
-            let is_down = live.fuse.is_blown();
-            let is_left_behind = live.is_left_behind;
-            final_slots.extend(live.take_final_slots());
-            let checked = self.checker.on_signed(node, &signed);
-            self.heed(checked)?;
-            let is_done = effects.is_empty();
-            for effect in effects {
-                let checked = self.carry_out(node, effect);
-                self.heed(checked)?;
-            }
-            if is_down {
-                return self.crash(node);
-            }
-            if is_left_behind {
-                return self.leave_behind(node);
-            }
+            let mut outcome = live.take_outcome();
+            final_slots.append(&mut outcome.final_slots);
             // What an actor makes of what its node says is more for the node to do.
-            if is_done {
-                break;
+            if outcome.effects.is_empty() || self.actor(node).is_none() {
+                outcome.final_slots = final_slots;
+                return self.follow(node, outcome);
+            }
+            if self.carry_out_all(node, &mut outcome)? {
+                return Ok(());
             }
         }
-        let checked = self.check_node(node, !final_slots.is_empty());
+    }
+
+    /// Carries out what a node did, which gives it no more to do, and checks everything that may have
+    /// changed.
+    pub(super) fn follow(&mut self, node: usize, mut outcome: Outcome) -> Result<(), Violation> {
+        if self.carry_out_all(node, &mut outcome)? {
+            return Ok(());
+        }
+        let checked = self.check_node(node, &outcome);
         self.heed(checked)?;
-        self.record(node, &final_slots)?;
-        self.schedule_wake(node);
+        self.record(node, &outcome.final_slots)?;
+        self.schedule_wake(node, outcome.wake_at);
         Ok(())
+    }
+
+    /// Carries out what a node did. Gives whether it does not run any more, and all is settled.
+    fn carry_out_all(&mut self, node: usize, outcome: &mut Outcome) -> Result<bool, Violation> {
+        let checked = self.checker.on_signed(node, &outcome.signed);
+        self.heed(checked)?;
+        for effect in outcome.effects.drain(..) {
+            let checked = self.carry_out(node, effect);
+            self.heed(checked)?;
+        }
+        if outcome.is_down {
+            self.crash(node)?;
+        } else if outcome.is_left_behind {
+            self.leave_behind(node)?;
+        }
+        Ok(outcome.is_down || outcome.is_left_behind)
     }
 
     /// A violation ends the run, unless it is one that is not looked at.
@@ -62,14 +78,9 @@ impl World<'_> {
     }
 
     /// Wakes a node when it wants to be, unless that is planned.
-    pub(super) fn schedule_wake(&mut self, node: usize) {
+    pub(super) fn schedule_wake(&mut self, node: usize, wake_at: Option<Timestamp>) {
         let Some(member) = self.members.get_mut(node) else {
             return;
-        };
-        let wake_at = match (&member.node, &member.joining) {
-            (Some(live), _) => live.wake_at(),
-            (None, Some(joining)) => joining.wake_at(),
-            (None, None) => None,
         };
         if wake_at == member.waits_for {
             return;
@@ -87,7 +98,7 @@ impl World<'_> {
         let Some(member) = self.members.get_mut(node) else {
             return Ok(());
         };
-        let dropped = member.node.as_ref().map_or(0, Node::dropped_outcomes);
+        let dropped = member.node.as_deref().map_or(0, Node::dropped_outcomes);
         self.report.joins.dropped += dropped;
         member.node = None;
         member.joining = None;
@@ -193,12 +204,16 @@ impl World<'_> {
     }
 
     /// What waits for each peer is looked at now and then: it is much to look at.
-    pub(super) fn check_peers(&self, node: usize) -> Result<(), Violation> {
+    pub(super) fn look_at_peers(&mut self, node: usize) -> Result<(), Violation> {
+        if !self.random_looks.chance(LOOKS_PER_MILLION) {
+            return Ok(());
+        }
         let member = self.members.get(node).filter(|member| member.honest);
-        match member.and_then(|member| member.node.as_ref()) {
+        let checked = match member.and_then(|member| member.node.as_ref()) {
             Some(live) => Checker::check_peers(node, &live.peers()),
             None => Ok(()),
-        }
+        };
+        self.heed(checked)
     }
 
     fn has_lost_log(&self, node: usize) -> bool {
@@ -254,17 +269,16 @@ impl World<'_> {
 
     /// What an engine holds may change at each event; the state and the draws that it gives change
     /// only when slots become final, or the node is new.
-    fn check_node(&mut self, node: usize, is_state_new: bool) -> Result<(), Violation> {
+    fn check_node(&mut self, node: usize, outcome: &Outcome) -> Result<(), Violation> {
         let Some(member) = self.members.get_mut(node).filter(|member| member.honest) else {
             return Ok(());
         };
         let Some(live) = &member.node else {
             return Ok(());
         };
-        let held = live.engine_read(Engine::held_slots);
-        self.checker.on_held_slots(node, held)?;
-        Checker::check_queued(node, live.queued_bytes())?;
-        if !is_state_new && member.seen_state.is_some() {
+        self.checker.on_held_slots(node, outcome.held_slots)?;
+        Checker::check_queued(node, outcome.queued_bytes)?;
+        if outcome.final_slots.is_empty() && member.seen_state.is_some() {
             return Ok(());
         }
         let summary = live.execution().summary();

@@ -1,5 +1,6 @@
 //! Nodes are made, and start.
 
+use super::ahead::OwnWork;
 use super::joins::Join;
 use super::{Event, Member, World};
 use crate::byzantine::{Actor, Behaviour, Crew, Role};
@@ -62,6 +63,7 @@ pub(super) fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis
             waits_for: None,
             seen_state: None,
             seen_cycles: None,
+            own_work: OwnWork::default(),
         }
     };
     let twins = behaviours
@@ -168,7 +170,7 @@ impl World<'_> {
         if std::mem::take(&mut member.join.has_received) {
             self.checker.goes_on_from(node, &started.next_periods());
         }
-        member.node = Some(started);
+        member.node = Some(Box::new(started));
         member.seen_state = None;
         member.seen_cycles = None;
         let checked = self.catch_up(node);

@@ -75,6 +75,8 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).max(1);
     let count = usize::try_from(seeds.end.saturating_sub(seeds.start)).unwrap_or(usize::MAX);
+    // Runs have a processor each as long as there are enough of them.
+    let threads = jobs / jobs.min(count.max(1));
     // A wrong setting is told before anything is run.
     args.config(seeds.start, latencies)?
         .validate()
@@ -88,7 +90,7 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
             if seed >= seeds.end || begin.elapsed().as_secs() >= limit {
                 break;
             }
-            match one(args, latencies, seed) {
+            match one(args, latencies, seed, threads) {
                 Ok(run) => {
                     if args.first && run.violation.is_some() {
                         next.store(seeds.end, Ordering::Relaxed);
@@ -120,8 +122,9 @@ fn run_all(args: &Args, latencies: &Latencies) -> Result<bool, String> {
     tell(args, sum, took_ms)
 }
 
-fn one(args: &Args, latencies: &Latencies, seed: u64) -> Result<Run, String> {
-    let config = args.config(seed, latencies)?;
+fn one(args: &Args, latencies: &Latencies, seed: u64, threads: usize) -> Result<Run, String> {
+    let mut config = args.config(seed, latencies)?;
+    config.threads = threads;
     let scenario = args.scenario(&config);
     let result = run_scenario(&config, &scenario).map_err(|error| error.to_string())?;
     if args.twice {
