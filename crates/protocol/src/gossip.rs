@@ -11,9 +11,6 @@ use picot_crypto::Hash;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Peers between those that are told names one time and the next: prime, so that all have their turn.
-const NAMING_STEP: usize = 37;
-
 /// How messages spread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GossipConfig {
@@ -64,6 +61,15 @@ struct Names {
     due: Option<Timestamp>,
 }
 
+/// The peers that are told names now: the same ones all that is named at one time, so that many names are
+/// one packet. The next time it is the turn of those after them.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The place from which on; none before something is named.
+    from: Option<usize>,
+    began: Option<Timestamp>,
+}
+
 /// The messages that travel, who has them, and to whom they are to be named.
 #[derive(Debug)]
 pub(crate) struct Gossip {
@@ -76,8 +82,8 @@ pub(crate) struct Gossip {
     names: BTreeMap<usize, Names>,
     /// When the first of them are due.
     names_due: Option<Timestamp>,
-    /// How often names were said.
-    names_said: usize,
+    /// Whose turn it is to be told names.
+    turn: Turn,
     /// Not all nodes choose the same peers for a message.
     own_start: usize,
 }
@@ -93,7 +99,7 @@ impl Gossip {
             bytes: 0,
             names: BTreeMap::new(),
             names_due: None,
-            names_said: 0,
+            turn: Turn::default(),
             own_start,
         }
     }
@@ -103,19 +109,28 @@ impl Gossip {
         self.own_start ^ start_of(tag)
     }
 
-    /// The place from which on peers are told names now: the same ones all that is named at one time, so
-    /// that many names are one packet, and others the next time.
-    fn naming_start(&self, table: &Table) -> usize {
-        let turn = self.names_said.wrapping_mul(NAMING_STEP);
-        let places = table
-            .ready()
-            .iter()
-            .last()
-            .map_or(1, |last| last.saturating_add(1));
-        self.own_start
-            .wrapping_add(turn)
-            .checked_rem(places)
-            .unwrap_or(0)
+    /// The place from which on peers are told names now.
+    fn naming_start(&mut self, table: &Table) -> usize {
+        let (ready, start) = (table.ready(), self.own_start);
+        let first = || {
+            let start = start.checked_rem(ready.len()).unwrap_or(0);
+            ready.iter().nth(start).unwrap_or(0)
+        };
+        *self.turn.from.get_or_insert_with(first)
+    }
+
+    /// It is the turn of the next ones, if these had the time in which names wait for more: however many
+    /// peers there are, and whoever of them lacked something, all have their turn.
+    fn end_turn(&mut self, now: Timestamp, table: &Table) {
+        let had = self.turn.began.and_then(|began| now.since(began));
+        if had.is_some_and(|had| had < self.config.naming_wait) {
+            return;
+        }
+        self.turn.began = Some(now);
+        if let Some(from) = self.turn.from {
+            let next = table.ready().round(from).nth(self.config.named);
+            self.turn.from = next.or(self.turn.from);
+        }
     }
 
     /// A place is free, and may be given to another node.
@@ -289,7 +304,7 @@ impl Gossip {
                 effects.send(peer, Packet::Have(tags));
             }
         }
-        self.names_said = self.names_said.wrapping_add(1);
+        self.end_turn(now, table);
         self.names.retain(|_, names| names.due.is_some());
         self.names_due = self.names.values().filter_map(|names| names.due).min();
     }

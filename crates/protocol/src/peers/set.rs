@@ -82,12 +82,17 @@ impl PeerSet {
         chosen
     }
 
+    /// The places, in a round that begins with those from a place on.
+    pub(crate) fn round(&self, first: usize) -> impl Iterator<Item = usize> + '_ {
+        let after = self.iter().filter(move |place| *place >= first);
+        let before = self.iter().filter(move |place| *place < first);
+        after.chain(before)
+    }
+
     /// At most so many members: those from a place on, and then the first ones.
     pub(crate) fn some_from(&self, count: usize, first: usize) -> Self {
-        let after = self.iter().filter(|place| *place >= first);
-        let before = self.iter().filter(|place| *place < first);
         let mut chosen = Self::EMPTY;
-        for place in after.chain(before).take(count) {
+        for place in self.round(first).take(count) {
             chosen.insert(place);
         }
         chosen

@@ -127,6 +127,33 @@ fn each_node_names_a_message_to_four_of_many_peers_and_not_all_to_the_same() {
 }
 
 #[test]
+fn however_many_peers_there_are_each_is_told_names_in_its_turn() {
+    // With 37 and 74 peers a fixed step through the places could always lead to the same ones.
+    for peers in [5, 37, 64, 74] {
+        let links = (1..=peers).map(|peer| (0, peer));
+        // Whom the sender is connected to, nothing is sent at once.
+        let of_sender = (2..=peers).map(|peer| (1, peer));
+        let links: Vec<_> = links.chain(of_sender).collect();
+        let mut net = Net::new(peers + 1, &links);
+        let turns = peers.div_ceil(crate::GossipConfig::default().named);
+        let mut told = vec![0; peers + 1];
+        for turn in 1..=turns {
+            relay(&mut net, 0, 1, &vote(1, turn as u64));
+            net.run_for(600);
+            for (from, to, frame) in net.carried.drain(..) {
+                if from == 0 && matches!(frame.packet(), Packet::Have(_)) {
+                    told[to] += 1;
+                }
+            }
+        }
+        assert!(
+            told[2..].iter().all(|times| (1..=2).contains(times)),
+            "of {peers}: {told:?}"
+        );
+    }
+}
+
+#[test]
 fn a_vote_costs_a_link_at_most_one_and_a_half_times_its_bytes() {
     let mut net = Net::mesh(4);
     let votes: Vec<_> = (0..40).map(|period| vote(1, period + 1)).collect();
