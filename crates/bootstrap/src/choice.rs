@@ -41,6 +41,12 @@ impl Standing {
         least.saturating_add(1)
     }
 
+    /// Whether some slot is not decided here that is decided where the state of a slot is final.
+    pub(crate) fn lacks(&self, certified: Slot) -> bool {
+        let mut threads = self.decided.iter().zip(0_u8..);
+        threads.any(|(period, thread)| Slot::new(period.saturating_add(1), thread) <= certified)
+    }
+
     /// Whether others may have dropped what it needs: they keep more than a cycle.
     #[must_use]
     pub fn is_far_behind(&self, latest: Option<Slot>, periods_per_cycle: u64) -> bool {

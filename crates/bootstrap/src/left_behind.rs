@@ -13,6 +13,10 @@ const LONG_PATIENCE: Millis = Millis(600_000);
 /// Watches a running node that may have started without peers, was cut off from them for long, or follows
 /// one that only says to give what comes next: those who come may have dropped what it lacks. Then a state
 /// has to be received, as at a start.
+///
+/// Meanwhile the node neither votes nor builds blocks. So what peers say of themselves is never enough: a
+/// certified checkpoint has to show that others have decided what it has not, so that its votes are of no
+/// use there. Otherwise whoever only says to be ahead could keep all from deciding.
 #[derive(Debug)]
 pub struct LeftBehind {
     patience: Millis,
@@ -46,8 +50,12 @@ impl LeftBehind {
         }
     }
 
-    /// Whether it is certain by now: the node is a cycle behind the clock, some peer is ahead, and for a
-    /// while none of those ahead said to give what comes next, or for longer nobody did.
+    /// Whether it is certain by now: the node is a cycle behind the clock, some peer is ahead, what is
+    /// certified elsewhere proves it, nothing was decided for a while, and in that none of those ahead said
+    /// to give what comes next, or for longer nobody did.
+    ///
+    /// `certified` is the newest slot whose certificate was seen while [a proof is
+    /// wanted](Self::wants_proof).
     pub fn is_certain(
         &mut self,
         now: Timestamp,
@@ -55,6 +63,7 @@ impl LeftBehind {
         latest: Option<Slot>,
         periods_per_cycle: u64,
         claims: &[Claim],
+        certified: Option<Slot>,
     ) -> bool {
         let next = standing.next_period();
         let mut ahead = claims.iter().filter(|claim| claim.is_ahead).peekable();
@@ -75,12 +84,20 @@ impl LeftBehind {
         };
         self.moved = Some((decided, moved_at));
         self.has_followed_in_vain = has_passed(moved_at, PROMISE.max(self.patience));
-        if ahead.all(|claim| claim.serves_from > next) {
+        let is_long = if ahead.all(|claim| claim.serves_from > next) {
             let since = *self.since.get_or_insert(now);
-            return has_passed(since, self.patience);
-        }
-        self.since = None;
-        self.has_followed_in_vain
+            has_passed(since.max(moved_at), self.patience)
+        } else {
+            self.since = None;
+            self.has_followed_in_vain
+        };
+        is_long && certified.is_some_and(|certified| standing.lacks(certified))
+    }
+
+    /// Whether the node seems to be left behind, so that it is to be looked for a proof.
+    #[must_use]
+    pub const fn wants_proof(&self) -> bool {
+        self.moved.is_some()
     }
 
     /// Whether nothing was decided for long, whatever those ahead said to give: then what they say is not
@@ -102,14 +119,53 @@ mod tests {
         }
     }
 
+    /// What certifies slot 10/1, which the node has not decided.
+    const PROOF: Option<Slot> = Some(Slot::new(11, 0));
+
     /// Whether a node that has decided period 9 holds it for certain after so many milliseconds.
     fn looks(watch: &mut LeftBehind, ms: u64, period: u64, claims: &[Claim]) -> bool {
+        sees(watch, ms, period, claims, PROOF)
+    }
+
+    fn sees(
+        watch: &mut LeftBehind,
+        ms: u64,
+        period: u64,
+        claims: &[Claim],
+        certified: Option<Slot>,
+    ) -> bool {
         let standing = Standing {
             is_fresh: false,
             decided: vec![12, 9],
         };
-        let latest = Some(Slot::new(period, 0));
-        watch.is_certain(Timestamp(1_000_000 + ms), &standing, latest, 16, claims)
+        let (now, latest) = (Timestamp(1_000_000 + ms), Some(Slot::new(period, 0)));
+        watch.is_certain(now, &standing, latest, 16, claims, certified)
+    }
+
+    #[test]
+    fn without_a_proof_nobody_is_left_behind_whatever_others_say() {
+        let silent = [claim(11, true)];
+        let promising = [claim(0, true)];
+        // Slots of thread 0 are decided up to period 12, and those of thread 1 up to 9.
+        for certified in [None, Some(Slot::GENESIS), Some(Slot::new(10, 0))] {
+            for claims in [&silent, &promising] {
+                let mut watch = LeftBehind::default();
+                for seconds in [0, 10, 900] {
+                    let looked = sees(&mut watch, seconds * 1_000, 26, claims, certified);
+                    assert!(!looked && watch.wants_proof());
+                }
+                assert!(sees(
+                    &mut watch,
+                    900_000,
+                    26,
+                    claims,
+                    Some(Slot::new(10, 1))
+                ));
+            }
+        }
+        let mut watch = LeftBehind::default();
+        assert!(!looks(&mut watch, 0, 26, &[claim(11, false)]));
+        assert!(!watch.wants_proof());
     }
 
     #[test]
@@ -178,7 +234,9 @@ mod tests {
                 decided: vec![12 + step, 9],
             };
             let (now, latest) = (Timestamp(1 + 30_000 * step), Some(Slot::new(900, 0)));
-            assert!(!watch.is_certain(now, &standing, latest, 16, &[claim(0, true)]));
+            for claims in [[claim(0, true)], [claim(u64::MAX, true)]] {
+                assert!(!watch.is_certain(now, &standing, latest, 16, &claims, PROOF));
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The core with its ports, without a thread: what a worker and a simulation drive.
 
 use crate::checkpoint_core::{CheckpointCore, OpenCheckpoint, Output, Unsigned, Validators};
+use crate::lookout::Lookout;
 use crate::{
-    CheckpointArchive, CheckpointError, CheckpointMessage, CheckpointNetwork, Config, MAX_STEPS,
+    ChainStep, CheckpointArchive, CheckpointError, CheckpointMessage, CheckpointNetwork, Config,
+    MAX_STEPS,
 };
 use parking_lot::Mutex;
 use picot_clock::{Clock, Slot, SlotClock, Timestamp};
-use picot_consensus::{Peer, Verifier};
+use picot_consensus::{Peer, PeerFault, Verifier};
 use picot_models::{Address, Checkpoint, CheckpointCertificate, PublicKey, ValidatorSet};
 use picot_pool::Pool;
 use picot_selector::Selector;
@@ -94,6 +96,8 @@ pub struct CheckpointDriver {
     given_up: Vec<Slot>,
     /// Got a certificate, which is kept, since this was told last.
     certified: Vec<Checkpoint>,
+    /// What looks past this node's own state, if anything does.
+    lookout: Option<Lookout>,
 }
 
 impl CheckpointDriver {
@@ -130,6 +134,7 @@ impl CheckpointDriver {
             unkept: VecDeque::new(),
             given_up: Vec::new(),
             certified: Vec::new(),
+            lookout: None,
         })
     }
 
@@ -139,10 +144,34 @@ impl CheckpointDriver {
         self.core.open()
     }
 
+    /// Begins, or ends, to look past this node's own state for what others have certified: of use to a
+    /// node that seems to be left behind.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`], [`CheckpointError::Damaged`], [`CheckpointError::Genesis`]: the chain
+    /// that is kept cannot be followed on.
+    pub fn look_out(&mut self, is_on: bool) -> Result<(), CheckpointError> {
+        if is_on != self.lookout.is_some() {
+            let follower = is_on.then(|| self.archive.follower()).transpose()?;
+            let now = self.clock.now();
+            self.lookout = follower.map(|follower| Lookout::new(follower, now));
+        }
+        Ok(())
+    }
+
+    /// While it [looks out](Self::look_out): the newest slot of which it has seen a valid certificate on
+    /// the chain of certificates. Whatever peers say of themselves, others have decided up to there.
+    #[must_use]
+    pub fn certified_elsewhere(&self) -> Option<Slot> {
+        self.lookout.as_ref().map(Lookout::certified)
+    }
+
     /// When it wants to be driven next without a cause.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
-        self.core.wake_at(self.clock.now())
+        let of_lookout = self.lookout.as_ref().map(Lookout::wake_at);
+        let of_core = self.core.wake_at(self.clock.now());
+        of_core.into_iter().chain(of_lookout).min()
     }
 
     /// Takes up what execution reached, signs what is to be signed, and does what is due. Gives what
@@ -157,6 +186,10 @@ impl CheckpointDriver {
         self.execute()?;
         self.sign();
         self.execute()?;
+        let lookout = self.lookout.as_mut();
+        if let Some(question) = lookout.and_then(|it| it.question(self.clock.now())) {
+            self.network.ask(Arc::new(question));
+        }
         Ok(std::mem::take(&mut self.certified))
     }
 
@@ -173,10 +206,24 @@ impl CheckpointDriver {
             CheckpointMessage::Signatures(signatures) => {
                 self.core.signatures(from, signatures, self.clock.now());
             }
-            CheckpointMessage::Steps { steps, .. } => self.core.steps(from, steps),
+            CheckpointMessage::Steps { steps, .. } => {
+                self.core.steps(from, steps);
+                self.look_at(from, steps);
+            }
             CheckpointMessage::GetSteps { after } => self.answer(from, *after)?,
         }
         Ok(())
+    }
+
+    fn look_at(&mut self, from: Peer, steps: &[ChainStep]) {
+        let now = self.clock.now();
+        let Some(lookout) = &mut self.lookout else {
+            return;
+        };
+        if let Err(error) = lookout.steps(steps, now) {
+            debug!(%error, "a peer sent a wrong step of the chain of certificates");
+            self.network.blame(from, PeerFault::BadCertificate);
+        }
     }
 
     /// What is certified, and the signatures of what is not yet.

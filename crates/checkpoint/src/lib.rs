@@ -12,6 +12,7 @@ mod error;
 mod follower;
 mod gathering;
 mod keeper;
+mod lookout;
 mod memory_store;
 mod message;
 mod network;

@@ -5,4 +5,5 @@ mod following;
 mod gathering;
 mod golden;
 mod kit;
+mod lookout;
 mod working;

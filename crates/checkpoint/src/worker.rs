@@ -60,6 +60,7 @@ pub trait Checkpoints: Send + Sync {
 
 enum Command {
     Message(Peer, Arc<CheckpointMessage>),
+    LookOut(bool),
     Stop,
 }
 
@@ -68,6 +69,7 @@ pub struct CheckpointWorker {
     archive: CheckpointArchive,
     commands: Sender<Command>,
     open: Arc<RwLock<Vec<OpenCheckpoint>>>,
+    elsewhere: Arc<RwLock<Option<Slot>>>,
     failures: Receiver<CheckpointError>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -88,6 +90,7 @@ impl CheckpointWorker {
         let (commands, queue) = bounded(QUEUE_LEN);
         let (failure, failures) = bounded(1);
         let open = Arc::new(RwLock::new(Vec::new()));
+        let elsewhere = Arc::new(RwLock::new(None));
         let clock = Arc::clone(&ports.clock);
         let shell = Shell {
             driver: CheckpointDriver::new(config, archive.clone(), ports, latest)?,
@@ -95,6 +98,7 @@ impl CheckpointWorker {
             queue,
             woken,
             open: Arc::clone(&open),
+            elsewhere: Arc::clone(&elsewhere),
             failure,
         };
         let thread = std::thread::Builder::new()
@@ -105,6 +109,7 @@ impl CheckpointWorker {
             archive,
             commands,
             open,
+            elsewhere,
             failures,
             thread: Mutex::new(Some(thread)),
         })
@@ -114,6 +119,19 @@ impl CheckpointWorker {
     #[must_use]
     pub fn failures(&self) -> Receiver<CheckpointError> {
         self.failures.clone()
+    }
+
+    /// Begins, or ends, to look past this node's own state for what others have certified
+    /// ([`CheckpointDriver::look_out`]). Never blocks; told again if it is to be sure.
+    pub fn look_out(&self, is_on: bool) {
+        // While too much waits it is told again; of a thread that has ended nobody expects anything.
+        let _ = self.commands.try_send(Command::LookOut(is_on));
+    }
+
+    /// The newest slot that is certified elsewhere, by proof ([`CheckpointDriver::certified_elsewhere`]).
+    #[must_use]
+    pub fn certified_elsewhere(&self) -> Option<Slot> {
+        *self.elsewhere.read()
     }
 
     /// Ends the thread.
@@ -172,6 +190,7 @@ struct Shell {
     queue: Receiver<Command>,
     woken: Receiver<()>,
     open: Arc<RwLock<Vec<OpenCheckpoint>>>,
+    elsewhere: Arc<RwLock<Option<Slot>>>,
     failure: Sender<CheckpointError>,
 }
 
@@ -189,6 +208,7 @@ impl Shell {
                 Err(error) => warn!(%error, "checkpoints wait"),
             }
             *self.open.write() = self.driver.open();
+            *self.elsewhere.write() = self.driver.certified_elsewhere();
             if !self.gather() {
                 return;
             }
@@ -216,6 +236,11 @@ impl Shell {
                 Command::Message(from, message) => {
                     if let Err(error) = self.driver.deliver(from, &message) {
                         warn!(%error, "a question about checkpoints is not answered");
+                    }
+                }
+                Command::LookOut(is_on) => {
+                    if let Err(error) = self.driver.look_out(is_on) {
+                        warn!(%error, "what others have certified cannot be looked for");
                     }
                 }
                 Command::Stop => return false,

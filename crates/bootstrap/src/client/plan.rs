@@ -159,13 +159,15 @@ impl Client {
         }
     }
 
-    /// A node that has a state does without another if nobody has a newer one: whoever only says to be
-    /// ahead keeps it no longer than this.
+    /// A node that has a state does without another if nobody has a newer one. Whoever only says to be
+    /// ahead, or says nothing, keeps it no longer than this: it is waited for longer only if what was
+    /// followed of the chain proves that others are ahead.
     fn give_up_if_useless(&mut self, now: Timestamp, last: Slot) {
         let has_told = self.peers.iter().any(|(_, state)| {
             state.chain_end.is_some_and(|(slot, _)| slot == last) && state.offers.is_some()
         });
-        if self.own.is_none() || !has_told {
+        let is_behind = Some(last) > self.own;
+        if self.own.is_none() || (is_behind && !has_told) {
             self.useless_since = None;
             return;
         }

@@ -215,9 +215,27 @@ fn where_nobody_has_a_newer_state_than_its_own_a_node_goes_on_with_that() {
 }
 
 #[test]
-fn a_node_with_a_state_waits_for_peers_as_long_as_there_are_none() {
+fn who_says_nothing_keeps_a_node_with_a_state_no_longer_than_its_patience() {
     let own = SOURCE.checkpoint(0).slot;
-    let mut world = World::with_own(Disk::new(), vec![TestServer::silent()], own);
+    for servers in [Vec::new(), vec![TestServer::silent(), TestServer::silent()]] {
+        let mut world = World::with_own(Disk::new(), servers, own);
+        let end = world.run_minutes(1);
+        assert!(
+            matches!(end, End::Failed(BootstrapError::NothingNewer)),
+            "{end:?}"
+        );
+    }
+}
+
+#[test]
+fn a_node_with_a_state_waits_as_long_as_it_takes_once_it_is_proven_that_others_are_ahead() {
+    let own = SOURCE.checkpoint(0).slot;
+    // It gives the chain, and never what it serves.
+    let reticent = TestServer::lying(|message| match message {
+        Message::Offers(_) => Vec::new(),
+        other => vec![other],
+    });
+    let mut world = World::with_own(Disk::new(), vec![reticent], own);
     assert!(matches!(world.run_minutes(5), End::Late));
     world.connect(TestServer::with_state(1));
     world.ends_with_state(1);

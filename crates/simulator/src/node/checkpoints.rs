@@ -55,7 +55,7 @@ impl CheckpointNetwork for Said {
 
 /// What a node gathers with.
 pub(super) struct Checkpoints {
-    driver: CheckpointDriver,
+    pub(super) driver: CheckpointDriver,
     archive: CheckpointArchive,
     woken: Receiver<()>,
     said: Arc<Said>,

@@ -316,8 +316,13 @@ impl Node {
         } else {
             Vec::new()
         };
-        let watch = &mut self.watch;
-        self.is_left_behind = watch.is_certain(now, &standing, latest, periods_per_cycle, &claims);
+        let (watch, driver) = (&mut self.watch, &mut self.checkpoints.driver);
+        let proof = driver.certified_elsewhere();
+        self.is_left_behind =
+            watch.is_certain(now, &standing, latest, periods_per_cycle, &claims, proof);
+        if let Err(error) = driver.look_out(watch.wants_proof()) {
+            self.serving_fails(&error);
+        }
     }
 
     /// Whether it followed those who said to give what it lacks, and did not get it.

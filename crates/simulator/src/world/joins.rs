@@ -250,9 +250,12 @@ impl World<'_> {
                 }
             }
         }
+        let now = self.local_now(node);
         if let Some(member) = self.members.get_mut(node) {
             member.join.has_looked_in_vain = ended == Ended::NothingNewer;
             member.disk.forget_incoming();
+            // It has heard nothing of consensus so far: it listens before it signs.
+            member.started_at = now;
         }
         self.stop_running(node);
         self.run_node(node)?;
