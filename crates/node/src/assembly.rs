@@ -212,6 +212,11 @@ impl Node {
         self.execution.failures()
     }
 
+    /// What gathers checkpoints.
+    pub(crate) fn checkpoints(&self) -> &CheckpointWorker {
+        &self.checkpoints
+    }
+
     /// Where the reason goes when the state of this node turns out to be another than the certified one.
     #[must_use]
     pub fn checkpoint_failures(&self) -> crossbeam_channel::Receiver<CheckpointError> {

@@ -119,8 +119,11 @@ pub(crate) fn is_left_behind(watch: &mut LeftBehind, node: &Node, now: Timestamp
     };
     let latest = node.slot_clock().latest_slot_at(now);
     let periods_per_cycle = node.genesis().params.periods_per_cycle;
-    let claims = claims(&node.peer_infos());
-    watch.is_certain(now, &standing, latest, periods_per_cycle, &claims)
+    let (claims, checkpoints) = (claims(&node.peer_infos()), node.checkpoints());
+    let proof = checkpoints.certified_elsewhere();
+    let is_certain = watch.is_certain(now, &standing, latest, periods_per_cycle, &claims, proof);
+    checkpoints.look_out(watch.wants_proof());
+    is_certain
 }
 
 fn open(config: &NodeConfig, genesis: &Genesis) -> Result<DataDir, NodeError> {
