@@ -123,7 +123,9 @@ catalogue! {
         KEYS_REFUSED = Gauge "keys_refused" in "" by []
             => "Keys that sign nothing because they were seen in use elsewhere";
         OWN_ROLLS = Gauge "own_rolls" in "" by []
-            => "Rolls of the wallet's addresses";
+            => "Rolls that the wallet's addresses have now; they count from the third cycle after the purchase";
+        OWN_POWER = Gauge "own_power" in "" by []
+            => "Rolls of the wallet's addresses that count in the current cycle: by them it is drawn and votes; absent while the draws of the cycle are not known";
         PRODUCED = Counter "produced" in "" by ["factory"]
             => "Blocks or endorsements that were signed and handed on";
         SKIPPED = Counter "production_skipped" in "" by ["factory", "reason"]
@@ -183,7 +185,7 @@ catalogue! {
         CLOCK_BEHIND = Gauge "clock_behind" in "seconds" by []
             => "By how much this node's clock seems to be behind those of its peers, less than 0 if it is ahead; absent while too few have told their time";
         CLOCK_TOLERANCE = Gauge "clock_tolerance" in "seconds" by []
-            => "How far a clock may be off before blocks and votes come too late";
+            => "By how much the chain lets clocks differ: beyond it, other nodes take blocks and votes of this one too late, or not at all";
     }
     "The disk" {
         STORE_BYTES = Gauge "store" in "bytes" by ["part"]

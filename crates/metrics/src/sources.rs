@@ -60,6 +60,8 @@ pub struct Facts {
     pub roll_price: Amount,
     /// Periods of a cycle.
     pub periods_per_cycle: u64,
+    /// By how much clocks may differ.
+    pub max_clock_drift: Millis,
     /// When the process started.
     pub started_at: Timestamp,
 }
@@ -71,6 +73,8 @@ pub struct ProductionFigures {
     pub producing: bool,
     /// Keys that were seen in use elsewhere and sign nothing.
     pub refused_keys: usize,
+    /// Rolls of the wallet's addresses that count in the current cycle; none if its draws are not known.
+    pub own_power: Option<u64>,
 }
 
 /// The peers of a node.

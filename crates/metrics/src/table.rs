@@ -10,9 +10,10 @@ const INTRODUCTION: &str = "\
 Made from the catalogue in `src/catalogue.rs` by `cargo xtask metrics`; a test fails when it is stale.
 
 A node answers `GET /metrics` with them, as OpenMetrics text. A name is written as it is asked for. Of a
-histogram there are `_bucket`, with the label `le`, `_sum` and `_count`. Counters begin at 0 with the process.
-No label has more values than the chain has threads, but for the status of a request. A figure that is not
-known is absent.
+histogram there are `_bucket`, with the label `le`, `_sum` and `_count`. Counters begin at 0 with the process, but
+for the coins minted, burnt and slashed, which are counted since the genesis. The values of a label are those that
+the code has, the threads of the chain, statuses of HTTP, or the node's own version and chain: no peer and no client
+can make more of them. A figure that is not known is absent.
 ";
 
 /// The table in Markdown.

@@ -97,14 +97,21 @@ impl FactoryFacts {
         })
     }
 
-    fn why_not_drawn(&self) -> Option<String> {
+    /// The rolls of the wallet that count in the current cycle: those of some cycles ago. None if its
+    /// draws are not known.
+    #[must_use]
+    pub fn own_power(&self) -> Option<u64> {
         let slot = self.slot_clock.latest_slot_at(self.clock.now());
         let cycle = slot.map_or(Ok(0), |slot| slot.cycle(self.periods_per_cycle));
-        // Without draws, whoever asks for them says so.
         let stakers = self.selector.voting_power(cycle.ok()?).ok()?;
         let addresses = self.wallet.addresses();
-        let is_drawn = |address| stakers.power_of(address) > 0;
-        (!addresses.iter().any(is_drawn)).then(|| {
+        let powers = addresses.iter().map(|address| stakers.power_of(address));
+        Some(powers.fold(0, u64::saturating_add))
+    }
+
+    fn why_not_drawn(&self) -> Option<String> {
+        // Without draws, whoever asks for them says so.
+        (self.own_power()? == 0).then(|| {
             "no key of the wallet has a roll that counts in this cycle: rolls count from some \
              cycles after they are bought"
                 .to_owned()
@@ -186,6 +193,7 @@ mod tests {
     use picot_models::mocks::address;
     use picot_models::{Hash, ValidatorSet};
     use picot_selector::mocks::MockSelector;
+    use picot_selector::{Missing, SelectorError};
     use picot_wallet::WalletError;
     use picot_wallet::mocks::MockWallet;
     use std::collections::BTreeMap;
@@ -355,6 +363,29 @@ mod tests {
             reason.contains("no key of the wallet has a roll"),
             "{reason}"
         );
+        assert_eq!(without_rolls.own_power(), Some(0));
+        assert_eq!(node(4).own_power(), Some(1));
+    }
+
+    const fn not_ready(cycle: u64) -> SelectorError {
+        SelectorError::NotReady {
+            cycle,
+            missing: Missing::feed_of(cycle),
+        }
+    }
+
+    #[test]
+    fn without_the_draws_of_the_cycle_nobody_knows_what_counts_and_another_part_says_so() {
+        let mut selector = MockSelector::new();
+        selector
+            .expect_voting_power()
+            .returning(|cycle| Err(not_ready(cycle)));
+        let without_draws = FactoryFacts {
+            selector: Arc::new(selector),
+            ..node(4)
+        };
+        assert_eq!(without_draws.own_power(), None);
+        assert!(without_draws.facts().producing);
     }
 
     #[test]

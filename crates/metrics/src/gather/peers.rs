@@ -7,10 +7,7 @@ use picot_clock::Millis;
 use std::fmt;
 
 pub(super) fn write(page: &mut Page<'_>, sources: &Sources) -> fmt::Result {
-    page.one(
-        &metric::CLOCK_TOLERANCE,
-        sources.slot_clock.offset_tolerance(),
-    )?;
+    page.one(&metric::CLOCK_TOLERANCE, sources.facts.max_clock_drift)?;
     // Alerts on a lack of peers need the figure of a node without a network too.
     let figures = sources.peers.as_ref().map(|ask| ask()).unwrap_or_default();
     peers(page, &figures)?;

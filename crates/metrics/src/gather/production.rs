@@ -48,6 +48,7 @@ pub(super) fn write(page: &mut Page<'_>, sources: &Sources) -> fmt::Result {
         &metric::OWN_ROLLS,
         rolls.fold(0_u64, |sum, rolls| sum.saturating_add(*rolls)),
     )?;
+    page.known(&metric::OWN_POWER, figures.own_power)?;
     let enabled = [
         ("blocks", sources.blocks.is_enabled()),
         ("endorsements", sources.endorsements.is_enabled()),

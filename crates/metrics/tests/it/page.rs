@@ -117,6 +117,7 @@ fn production_is_told_by_factory_with_every_reason_from_the_start() {
         ("picot_keys", 1.0),
         ("picot_keys_refused", 1.0),
         ("picot_own_rolls", 20.0),
+        ("picot_own_power", 15.0),
         ("picot_factory_enabled{factory=\"blocks\"}", 1.0),
         ("picot_factory_enabled{factory=\"endorsements\"}", 0.0),
         ("picot_produced_total{factory=\"blocks\"}", 12.0),
@@ -169,7 +170,7 @@ fn peers_and_what_is_pending_are_told() {
         ("picot_peer_round_trip_seconds{statistic=\"max\"}", 0.03),
         ("picot_peer_lead_slots", 2.0),
         ("picot_clock_behind_seconds", -0.25),
-        ("picot_clock_tolerance_seconds", 0.25),
+        ("picot_clock_tolerance_seconds", 0.05),
         ("picot_pool_operations{thread=\"1\"}", 11.0),
         ("picot_pool_bytes{thread=\"1\"}", 1_200.0),
         ("picot_pool_evicted_operations_total{thread=\"1\"}", 3.0),
@@ -248,6 +249,7 @@ fn a_reader_of_events_that_was_cut_off_reads_on_and_says_so() {
         consensus: consensus(vec![first, second]),
         checkpoints,
         peers: None,
+        own_power: None,
     };
     let world = World::of(parts, decisions);
     let event = decided(Slot::new(9, 0), Value::Miss { through: 9 });
@@ -275,12 +277,14 @@ fn what_is_not_known_is_absent_and_a_lone_node_has_no_peers() {
         consensus: consensus(vec![events]),
         checkpoints,
         peers: None,
+        own_power: None,
     };
     let page = World::of(parts, decisions).page();
     for metric in [
         catalogue::CERTIFIED_PERIOD,
         catalogue::OPEN_CHECKPOINTS,
         catalogue::CLOCK_BEHIND,
+        catalogue::OWN_POWER,
         catalogue::PEER_ROUND_TRIP,
         catalogue::NETWORK_BYTES,
     ] {

@@ -163,6 +163,7 @@ pub(crate) struct Parts {
     pub(crate) consensus: MockConsensus,
     pub(crate) checkpoints: MockCheckpoints,
     pub(crate) peers: Option<PeerFigures>,
+    pub(crate) own_power: Option<u64>,
 }
 
 /// A node of two threads, and the ends of its streams.
@@ -191,6 +192,7 @@ impl World {
                 consensus: consensus(vec![events]),
                 checkpoints,
                 peers: Some(peers()),
+                own_power: Some(15),
             },
             decisions,
         )
@@ -221,6 +223,7 @@ impl World {
                 chain_id: "chain1".to_owned(),
                 roll_price: Amount::from_nanos(2_000_000_000),
                 periods_per_cycle: 16,
+                max_clock_drift: Millis(50),
                 started_at: Timestamp(1_500),
             },
             clock: Arc::new(ManualClock::new(NOW)),
@@ -232,9 +235,10 @@ impl World {
             blocks: Arc::new(blocks),
             endorsements: Arc::new(endorsements),
             wallet: Arc::new(wallet),
-            production: Box::new(|| ProductionFigures {
+            production: Box::new(move || ProductionFigures {
                 producing: true,
                 refused_keys: 1,
+                own_power: parts.own_power,
             }),
             peers: parts
                 .peers

@@ -3,6 +3,7 @@
 use super::{Base, Node, NodeConfig};
 use crate::{FactoryFacts, NodeError, VERSION};
 use picot_api::{ApiMetrics, Production};
+use picot_clock::Millis;
 use picot_database::DataDir;
 use picot_metrics::{CONTENT_TYPE, Facts, Metrics, ProductionFigures, Sources};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ impl Base {
                 chain_id: self.chain_id.to_string(),
                 roll_price: self.genesis.params.roll_price,
                 periods_per_cycle: self.genesis.params.periods_per_cycle,
+                max_clock_drift: Millis(self.genesis.params.max_clock_drift_ms),
                 started_at: self.started_at,
             },
             clock: Arc::clone(&self.clock),
@@ -38,10 +40,11 @@ impl Base {
             endorsements: Arc::clone(&production.endorsements),
             wallet: Arc::clone(&self.wallet),
             production: Box::new(move || {
-                let facts = facts.facts();
+                let told = facts.facts();
                 ProductionFigures {
-                    producing: facts.producing,
-                    refused_keys: facts.refused.len(),
+                    producing: told.producing,
+                    refused_keys: told.refused.len(),
+                    own_power: facts.own_power(),
                 }
             }),
             peers: network.map(|network| Box::new(move || network.figures()) as _),
@@ -136,6 +139,9 @@ mod tests {
             "picot_keys 1",
             "picot_keys_refused 0",
             "picot_own_rolls 100",
+            "picot_own_power 100",
+            // As the parameters of a development chain say, whatever its period is.
+            "picot_clock_tolerance_seconds 0.05",
             "picot_rolls 100",
             "picot_period_length_seconds 2.0",
             "picot_peers{direction=\"inbound\"} 0",
