@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What a browser loads once, uncompressed. Anything that does not fit is not worth its wait.
-const MOST_BYTES: usize = 140_000;
+const MOST_BYTES: usize = 142_000;
 
 fn text(path: &str) -> &'static str {
     std::str::from_utf8(asset(path).unwrap().bytes).unwrap()

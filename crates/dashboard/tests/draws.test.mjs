@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { nextEndorsement, resultOf, sortDraws } from "../assets/js/draws.js";
+import { nextEndorsement, resultOf, sortDraws, whose } from "../assets/js/draws.js";
 import { vitalsOf } from "../assets/js/vitals.js";
 
 const draw = (period, result, more = {}) => ({ slot: { period, thread: 0 }, start: period * 1000, rank: 0, endorser_indices: [], result: { type: result }, ...more });
@@ -35,6 +35,14 @@ test("a slot of another tells whether ours was there", () => {
   assert.match(resultOf(of, candidates(false)).reason, /ours was not seen/);
 });
 
+test("of many addresses it is said that the draws are those of the first", () => {
+  assert.equal(whose(4, 6), "the first 4 of 6 addresses");
+  assert.equal(whose(2, 2), "2 addresses");
+  assert.equal(whose(1, 1), "1 address");
+  assert.equal(whose(0, 3), "3 addresses", "nothing was answered yet");
+  assert.equal(whose(0, 0), "");
+});
+
 test("the next endorsement is the earliest that is to come", () => {
   const answers = [{ draws: [draw(9, "undecided", { endorser_indices: [1] }), draw(6, "undecided", { endorser_indices: [0] }), draw(2, "missed", { endorser_indices: [0] })] }];
   assert.equal(nextEndorsement(answers, 5_000).slot.period, 6);
@@ -45,7 +53,7 @@ const status = (more) => ({
   last_final_slot: { period: 3, thread: 1 }, behind: null, decided_slots: 10, missed_slots: 1, peers: { connected: 3, clock_behind_ms: 4 },
   production: { producing: true, not_producing: null, staking_addresses: ["addr1a"], blocks_produced: 2, endorsements_produced: 8 }, ...more,
 });
-const vital = (name, more) => vitalsOf({ status: status(more), params: { t0_ms: 2000 }, slot: { period: 3, thread: 2 }, lagMs: 100, rate: 0 }).find((it) => it.name === name);
+const vital = (name, more) => vitalsOf({ status: status(more), params: { t0_ms: 2000, max_clock_drift_ms: 50 }, slot: { period: 3, thread: 2 }, lagMs: 100, rate: 0 }).find((it) => it.name === name);
 
 test("a node that does not produce says why, and one without keys is not blamed", () => {
   assert.equal(vital("Production").tone, "good");
@@ -55,9 +63,10 @@ test("a node that does not produce says why, and one without keys is not blamed"
   assert.deepEqual([follows.value, follows.tone], ["follows", ""]);
 });
 
-test("a clock that is behind is shown with its sign, and a wrong one warns", () => {
+test("a clock that is behind is shown with its sign, and one that is off by half of what the chain allows warns", () => {
   assert.deepEqual([vital("Clock").value, vital("Clock").tone], ["−4 ms", "good"]);
-  assert.equal(vital("Clock", { peers: { connected: 3, clock_behind_ms: -900 } }).tone, "warn");
+  const tone = (behind) => vital("Clock", { peers: { connected: 3, clock_behind_ms: behind } }).tone;
+  assert.deepEqual([25, -25, 26, -26].map(tone), ["good", "good", "warn", "warn"]);
   assert.equal(vital("Clock", { peers: null }).value, "–");
 });
 

@@ -15,7 +15,7 @@ test("a connection that comes back tells how long it was away, from the first fa
   connection.failed(5_000);
   connection.failed(5_600);
   assert.equal(connection.state, "lost");
-  assert.equal(connection.opened(9_000), 4_000);
+  assert.deepEqual(connection.opened(9_000), { ms: 4_000, wasPaused: false });
   assert.equal(connection.state, "live");
 });
 
@@ -34,12 +34,30 @@ test("the seconds to the next try are whole and never negative", () => {
   assert.equal(connection.secondsToRetry(99_000), 0);
 });
 
-test("a page out of sight neither tries nor complains, and knows how long it was away", () => {
+test("a page out of sight neither tries nor complains, and takes its own pause for no fault of the node", () => {
   const connection = new Connection();
   connection.opened(0);
   connection.paused(1_000);
   assert.equal(connection.failed(2_000), null);
   assert.equal(connection.state, "paused");
   connection.resumed();
-  assert.equal(connection.opened(61_000), 60_000);
+  assert.deepEqual(connection.opened(61_000), { ms: 60_000, wasPaused: true });
+  connection.failed(70_000);
+  assert.deepEqual(connection.opened(71_000), { ms: 1_000, wasPaused: false });
+});
+
+test("who was out of sight while the node was gone does not know when it came back", () => {
+  const connection = new Connection();
+  connection.opened(0);
+  connection.failed(1_000);
+  connection.paused(2_000);
+  connection.resumed();
+  assert.deepEqual(connection.opened(9_000), { ms: 8_000, wasPaused: true });
+});
+
+test("a page that is opened out of sight has missed nothing", () => {
+  const connection = new Connection();
+  connection.paused(0);
+  connection.resumed();
+  assert.equal(connection.opened(60_000), null);
 });

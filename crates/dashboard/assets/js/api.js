@@ -45,19 +45,22 @@ export function query(values) {
 
 /**
  * Reads again and again, one at a time and only while the page is looked at; a failure is waited out.
- * `wake()` reads now.
+ * `wake()` reads now, or as soon as the page is looked at again.
  */
 export class Poll {
-  constructor(intervalMs, task) {
+  constructor(intervalMs, task, page = document) {
     this.intervalMs = intervalMs;
     this.task = task;
+    this.page = page;
     this.timer = null;
     this.isRunning = false;
     this.isWanted = false;
     this.isStopped = true;
+    page.addEventListener("visibilitychange", () => this.wake());
   }
 
   start() {
+    if (!this.isStopped) return;
     this.isStopped = false;
     this.wake();
   }
@@ -74,6 +77,7 @@ export class Poll {
       return;
     }
     clearTimeout(this.timer);
+    if (this.page.hidden) return;
     this.isRunning = true;
     this.isWanted = false;
     try {

@@ -1,4 +1,5 @@
-// The cycles: what was produced in each, by all.
+// The cycles: what was produced in each, by all. A slot without the block of its drawn producer may
+// have that of another one: it is no miss.
 
 import { bar, fillBar } from "./bars.js";
 import { h, rows, setAttr, setText, show } from "./dom.js";
@@ -11,7 +12,7 @@ export class Cycles {
     this.note = note;
     this.list = h("tbody");
     const column = (text, kind) => h("th", { scope: "col", class: kind }, text);
-    const head = h("thead", {}, h("tr", {}, column("cycle"), column("from"), column("at"), column("blocks and misses", "share"), column("missed", "number"), column("endorsements", "number"), column("stakers", "number")));
+    const head = h("thead", {}, h("tr", {}, column("cycle"), column("from"), column("at"), column("blocks of the drawn", "share"), column("without one", "number"), column("endorsements", "number"), column("stakers", "number")));
     this.table = h("table", {}, head, this.list);
     this.empty = h("p", { class: "empty" }, "No cycle is known yet.");
     root.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cycles" }, this.table), this.empty);
@@ -43,7 +44,7 @@ function updateRow(row, cycle) {
   setText(row.$cells.stakers, grouped(cycle.stakers ?? 0));
   setText(row.$state, cycle.is_complete ? "" : "now");
   fillBar(row.$track, [
-    { key: "produced", part: cycle.produced, tone: "vote", title: `${grouped(cycle.produced)} blocks` },
-    { key: "missed", part: cycle.missed, tone: "vote-miss", title: `${grouped(cycle.missed)} misses` },
-  ], total, `${grouped(cycle.produced)} blocks, ${grouped(cycle.missed)} misses`);
+    { key: "produced", part: cycle.produced, tone: "vote", title: `${grouped(cycle.produced)} slots with the block of their drawn producer` },
+    { key: "missed", part: cycle.missed, tone: "vote-miss", title: `${grouped(cycle.missed)} slots without it` },
+  ], total, `${grouped(cycle.produced)} slots with the block of their drawn producer, ${grouped(cycle.missed)} without it`);
 }

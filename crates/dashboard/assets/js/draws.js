@@ -63,6 +63,13 @@ export function nextEndorsement(answers, now) {
   return starts.sort((a, b) => compare(a.slot, b.slot))[0] ?? null;
 }
 
+/** Whose draws are shown, of how many addresses. Pure. */
+export function whose(shown, own) {
+  if (own === 0) return "";
+  const all = count(own, "address", "addresses");
+  return shown > 0 && shown < own ? `the first ${shown} of ${all}` : all;
+}
+
 export class Draws {
   constructor(root, note) {
     this.note = note;
@@ -76,11 +83,12 @@ export class Draws {
     this.answers = [];
   }
 
+  /** Of these addresses, as many of the first were asked for as there are answers. */
   draw({ answers, addresses, now, chain, notProducing }) {
     show(this.full, addresses.length > 0);
     show(this.empty, addresses.length === 0);
     setText(this.empty, "This node holds no staking key: it follows, and is drawn for nothing.");
-    setText(this.note, addresses.length > 0 ? count(addresses.length, "address", "addresses") : "");
+    setText(this.note, whose(answers.length, addresses.length));
     if (addresses.length === 0) return;
     const { next, past } = sortDraws(answers, now);
     // The answers are some seconds old: what is decided since is no longer to come.

@@ -236,14 +236,16 @@ const stream = new EventStream({
       // The stream's own failure follows, and with it the next try.
     }
     for (const poll of polls) poll.start();
-    if (passed > 0) tell(`The node is back after ${duration(away)}. ${count(passed, "slot")} began in the meantime; they are filled in.`);
+    if (passed === 0) return;
+    const what = away.wasPaused ? `This page was out of sight and heard nothing for ${duration(away.ms)}.` : `The node is back after ${duration(away.ms)}.`;
+    tell(`${what} ${count(passed, "slot")} began in the meantime; they are filled in.`);
   },
   onState: (connection) => showConnection(connection),
 });
 
 function missedSlots(away) {
-  if (away === null || away < NOTICE_AFTER_MS || !state.times) return 0;
-  return Math.floor((away * state.times.threads) / state.times.periodMs);
+  if (away === null || away.ms < NOTICE_AFTER_MS || !state.times) return 0;
+  return Math.floor((away.ms * state.times.threads) / state.times.periodMs);
 }
 
 function onFinal(event) {

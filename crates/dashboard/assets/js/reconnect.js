@@ -10,16 +10,22 @@ export class Connection {
     this.state = "connecting";
     this.failures = 0;
     this.lostAt = null;
+    /** Whether the page was out of sight since then: then nobody knows when the node was there. */
+    this.wasPaused = false;
     this.retryAt = null;
     this.everLive = false;
   }
 
-  /** The stream answered. Gives what a reader must know: how long it was away, or null. */
+  /**
+   * The stream answered. Gives what a reader must know, or null: for how long nothing was heard, and
+   * whether that was because the page was out of sight.
+   */
   opened(now) {
-    const away = this.lostAt === null ? null : now - this.lostAt;
+    const away = this.everLive && this.lostAt !== null ? { ms: now - this.lostAt, wasPaused: this.wasPaused } : null;
     this.state = "live";
     this.failures = 0;
     this.lostAt = null;
+    this.wasPaused = false;
     this.retryAt = null;
     this.everLive = true;
     return away;
@@ -40,6 +46,7 @@ export class Connection {
   paused(now) {
     this.state = "paused";
     this.lostAt ??= now;
+    this.wasPaused = true;
     this.retryAt = null;
   }
 

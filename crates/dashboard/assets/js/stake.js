@@ -33,7 +33,8 @@ export class Stake {
       title: `${staker.address}: ${percent(staker.rolls, total)}`,
     }));
     const few = fewestAbove(stakers.map((staker) => staker.rolls), total, 1 / 3);
-    const fact = few === null ? "" : few === 1 ? "One staker alone holds more than a third: without it nothing is decided." : `The ${few} largest together hold more than a third: without them nothing is decided.`;
+    // Votes weigh by the rolls of some cycles ago; these are those of now.
+    const fact = few === null ? "" : few === 1 ? "One staker alone holds more than a third: once these rolls count, nothing is decided without it." : `The ${few} largest together hold more than a third: once these rolls count, nothing is decided without them.`;
     setText(this.fact, fact);
     fillBar(this.strip, parts, total, `stake of ${count(answer.staker_count, "staker")}, largest first. ${fact}`);
     rows(this.list, stakers.slice(0, LISTED), (staker) => staker.address, makeStaker, (row, staker) => {

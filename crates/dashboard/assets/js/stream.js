@@ -13,7 +13,7 @@ const LOOK_MS = 1_000;
 export class EventStream {
   /**
    * `resumeFrom()` is the first slot that is wanted, or null; `onEvent(topic, data)`,
-   * `onMissed(data)`, `onLive(awayMs)` and `onState(connection)` are told.
+   * `onMissed(data)`, `onLive(away)` and `onState(connection)` are told.
    */
   constructor({ resumeFrom, onEvent, onMissed, onLive, onState }) {
     Object.assign(this, { resumeFrom, onEvent, onMissed, onLive, onState });
@@ -23,12 +23,10 @@ export class EventStream {
   }
 
   start() {
-    this.#open();
+    const look = () => (document.hidden ? this.#pause() : this.#resume());
+    document.addEventListener("visibilitychange", look);
+    look();
     setInterval(() => this.#look(), LOOK_MS);
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#pause();
-      else this.#resume();
-    });
   }
 
   retryNow() {
@@ -85,10 +83,12 @@ export class EventStream {
   #pause() {
     this.#close();
     this.connection.paused(Date.now());
+    this.onState(this.connection);
   }
 
   #resume() {
     this.connection.resumed();
+    this.onState(this.connection);
     this.#open();
   }
 }

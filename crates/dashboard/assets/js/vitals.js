@@ -3,8 +3,6 @@
 import { h, rows, setAttr, setStyle, setText } from "./dom.js";
 import { count, decimal, duration, percent, signed, slotText } from "./format.js";
 
-/** A clock that is so far off lets votes and blocks come late. */
-const CLOCK_WARN_MS = 250;
 const LAG_WARN_PERIODS = 2;
 
 /** What is shown, from what is known; each `{name, value, note, tone, part}`. Pure. */
@@ -57,10 +55,13 @@ export function vitalsOf({ status, params, slot, lagMs, delays, rate, cycle, cyc
       name: "Clock",
       value: Number.isFinite(offset) ? signed(-offset) : "–",
       note: Number.isFinite(offset) ? "against the peers’ median" : "too few peers to tell",
-      tone: Math.abs(offset ?? 0) > CLOCK_WARN_MS ? "warn" : Number.isFinite(offset) ? "good" : "",
+      tone: Math.abs(offset ?? 0) > clockWarnMs(params) ? "warn" : Number.isFinite(offset) ? "good" : "",
     },
   ];
 }
+
+/** Half of what the chain allows, as the node's log and the alert have it: beyond the whole, it is too late to warn. */
+const clockWarnMs = (params) => params.max_clock_drift_ms / 2;
 
 export function drawVitals(list, vitals) {
   rows(list, vitals, (vital) => vital.name, makeVital, updateVital);
