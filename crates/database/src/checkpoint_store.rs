@@ -21,6 +21,11 @@ impl DiskCheckpointStore {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn flush_to_tables(&self) {
+        self.store.write_table(&self.store.checkpoints).unwrap();
+    }
+
     fn range(&self, from: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = fjall::Guard> {
         let snapshot = self.store.snapshot();
         let pairs = (from < end).then(|| snapshot.range(&self.store.checkpoints, from..end));

@@ -2,14 +2,21 @@
 //!
 //! Each keyspace names its tables in a file `vN`. The file `current` beside it has N and the checksum
 //! of that file, which the engine writes and does not look at: a list that is damaged could have it
-//! leave out tables without a word, or ask for more memory than there is.
+//! leave out tables without a word, or ask for more memory than there is. A keyspace without `current`
+//! it removes, with its tables; without that of the names, all of them. This is the layout of fjall 3.1,
+//! to which the workspace is bound.
 
 use crate::DatabaseError;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_128;
 
 const CURRENT: &str = "current";
+/// The keyspace that has the names of the others.
+const NAMES: u64 = 0;
+/// What holds the data of a keyspace.
+const DATA: [&str; 2] = ["tables", "blobs"];
 
 /// Checks the list of each keyspace.
 ///
@@ -21,14 +28,44 @@ pub(crate) fn check(store: &Path) -> Result<(), DatabaseError> {
         return Err(DatabaseError::damaged(&keyspaces, "it is missing"));
     }
     let reading = DatabaseError::io("reading", &keyspaces);
+    let mut folders = BTreeMap::new();
     for entry in fs::read_dir(&keyspaces).map_err(&reading)? {
         let folder = entry.map_err(&reading)?.path();
-        // A keyspace that is just being made has none yet.
-        if folder.join(CURRENT).exists() {
-            check_keyspace(&folder)?;
+        let number = folder.file_name().and_then(|name| name.to_str());
+        if let Some(number) = number.and_then(|name| name.parse::<u64>().ok()) {
+            folders.insert(number, folder);
         }
     }
+    if !folders.contains_key(&NAMES) {
+        let names = keyspaces.join(NAMES.to_string());
+        return Err(DatabaseError::damaged(&names, "it is missing"));
+    }
+    let last = folders.last_key_value().map(|(number, _)| *number);
+    for (number, folder) in &folders {
+        if folder.join(CURRENT).exists() {
+            check_keyspace(folder)?;
+        } else if *number == NAMES || Some(*number) != last || holds_data(folder)? {
+            let current = folder.join(CURRENT);
+            return Err(DatabaseError::damaged(&current, "it is missing"));
+        }
+        // The last one may be new, and the process have ended before it was made.
+    }
     Ok(())
+}
+
+fn holds_data(keyspace: &Path) -> Result<bool, DatabaseError> {
+    for folder in DATA.map(|name| keyspace.join(name)) {
+        match fs::read_dir(&folder) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(DatabaseError::io("reading", &folder)(error)),
+        }
+    }
+    Ok(false)
 }
 
 fn check_keyspace(folder: &Path) -> Result<(), DatabaseError> {

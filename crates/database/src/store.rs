@@ -76,12 +76,12 @@ impl Store {
         };
         let state_metadata = keyspace(&STATE_METADATA)?;
         let first = keyspace(&STATE)?;
-        // A directory of a program that knew no other state has none.
-        let second = open_keyspace(&db, folder, STATE_TWO.0, options(&STATE_TWO, config))?;
         let (state, incoming) = if incoming::second_is_current(&state_metadata)? {
-            (second, first)
+            (keyspace(&STATE_TWO)?, first)
         } else {
-            (first, second)
+            // A directory of a program that knew no other state has none.
+            let options = options(&STATE_TWO, config);
+            (first, open_keyspace(&db, folder, STATE_TWO.0, options)?)
         };
         Ok(Self {
             state,

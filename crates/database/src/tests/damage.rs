@@ -1,9 +1,11 @@
 //! Damaged files are errors: never panics, never misread, and never a new beginning.
 
-use super::{crash_image, folder, open, try_open};
+use super::{chain, crash_image, folder, open, try_open};
 use crate::DatabaseError;
-use picot_ledger::{StateBatch, StateStore};
+use picot_checkpoint::CheckpointStore;
+use picot_ledger::{LatticeHash, STATE_FORMAT, StateBatch, StateMetadata, StateStore};
 use picot_models::Slot;
+use picot_serialization::Encode;
 use picot_storage::mocks::{candidate, decided_block};
 use picot_storage::{BlockArchive, StorageError};
 use picot_wallet::mocks::request;
@@ -213,15 +215,22 @@ fn damaged_tables_are_errors_of_the_reads_that_meet_them() {
 
 /// The engine itself would leave tables out, or ask for more memory than there is.
 #[test]
-fn a_damaged_list_of_tables_is_found_whatever_byte_of_it_is_wrong() {
+fn a_list_of_tables_that_is_missing_or_damaged_is_found_whatever_byte_of_it_is_wrong() {
     let folder = used();
+    // The last keyspace that was made has data too.
+    {
+        let checkpoints = open(folder.path()).checkpoints();
+        checkpoints.write(vec![(vec![1], Some(vec![2]))]).unwrap();
+        checkpoints.flush_to_tables();
+    }
     let mut files = Vec::new();
-    files_under(&folder.path().join("store").join("keyspaces"), &mut files);
-    files.retain(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name == "current" || name.starts_with('v')
-    });
-    assert!(files.len() >= 12, "{files:?}");
+    for entry in fs::read_dir(keyspaces(folder.path())).unwrap() {
+        let current = entry.unwrap().path().join("current");
+        let number = fs::read(&current).unwrap()[..8].try_into().unwrap();
+        files.push(current.with_file_name(format!("v{}", u64::from_le_bytes(number))));
+        files.push(current);
+    }
+    assert!(files.len() >= 18, "{files:?}");
     for path in files {
         let good = fs::read(&path).unwrap();
         for at in (0..good.len()).step_by(good.len().div_ceil(9)) {
@@ -232,9 +241,65 @@ fn a_damaged_list_of_tables_is_found_whatever_byte_of_it_is_wrong() {
         }
         fs::write(&path, &good[..good.len() - 1]).unwrap();
         assert!(is_damaged(folder.path()), "{} cut short", path.display());
+        fs::remove_file(&path).unwrap();
+        assert!(is_damaged(folder.path()), "{} removed", path.display());
         fs::write(&path, good).unwrap();
     }
     open(folder.path());
+}
+
+/// The engine itself would remove all the others.
+#[test]
+fn a_store_without_the_names_of_its_keyspaces_is_damaged_and_keeps_them() {
+    let folder = used();
+    fs::remove_dir_all(keyspaces(folder.path()).join("0")).unwrap();
+    assert!(is_damaged(folder.path()));
+    let left = fs::read_dir(keyspaces(folder.path())).unwrap().count();
+    assert!(left >= 8, "{left}");
+}
+
+/// The engine makes them in order, each at an opening that finds it missing.
+#[test]
+fn a_last_keyspace_whose_making_was_cut_off_is_made_again() {
+    let folder = used();
+    let all = fs::read_dir(keyspaces(folder.path())).unwrap().count();
+    let last = keyspaces(folder.path()).join((all - 1).to_string());
+    fs::remove_file(last.join("current")).unwrap();
+    let data = open(folder.path());
+    data.checkpoints().write(vec![(vec![1], None)]).unwrap();
+    assert_eq!(data.state().scan(b"", b"", 99).unwrap().len(), 30);
+}
+
+#[test]
+fn a_store_without_the_second_state_is_damaged_if_that_is_in_use() {
+    let folder = used();
+    let second = keyspaces(folder.path()).join("2");
+    {
+        let data = open(folder.path());
+        let mut batch = StateBatch::new();
+        batch.set_metadata(metadata(Slot::new(40, 0)));
+        data.incoming().commit(batch).unwrap();
+        data.adopt_incoming().unwrap();
+    }
+    let aside = folder.path().join("aside");
+    fs::rename(&second, &aside).unwrap();
+    assert!(is_damaged(folder.path()));
+    fs::rename(&aside, &second).unwrap();
+    assert!(open(folder.path()).state().metadata().unwrap().is_some());
+}
+
+fn metadata(last_final_slot: Slot) -> Vec<u8> {
+    let metadata = StateMetadata {
+        format: STATE_FORMAT,
+        chain_id: chain(),
+        last_final_slot,
+        lattice: LatticeHash::new(),
+    };
+    metadata.to_bytes()
+}
+
+fn keyspaces(folder: &Path) -> PathBuf {
+    folder.join("store").join("keyspaces")
 }
 
 fn files_under(folder: &Path, found: &mut Vec<PathBuf>) {
