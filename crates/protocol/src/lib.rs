@@ -37,7 +37,7 @@ pub use packet::{
     ShortBlock, Status, Tag,
 };
 pub use peers::{
-    FRAME_COST_BYTES, LaneLimits, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic,
+    FRAME_COST_BYTES, LaneLimits, Losses, PacketKind, PeerInfo, PeersConfig, PerLane, Rate, Traffic,
 };
 pub use state_inbox::StateInbox;
 pub use transport::Transport;

@@ -3,7 +3,7 @@
 
 use crate::arrivals::Arrivals;
 use crate::core::{Core, Reads};
-use crate::peers::PeerInfo;
+use crate::peers::{Losses, PeerInfo};
 use crate::{
     CheckpointWord, Config, Farewell, Frame, Input, Lane, Output, Packet, ProtocolError,
     StateInbox, Transport,
@@ -107,6 +107,7 @@ struct Shared {
 #[derive(Debug, Clone, Default)]
 struct PeersView {
     peers: Vec<PeerInfo>,
+    losses: Losses,
     ready: usize,
     clock_offset_ms: Option<i64>,
 }
@@ -200,6 +201,12 @@ impl ProtocolHandle {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {
         self.shared.peers.read().peers.clone()
+    }
+
+    /// What found no room since the start, of all peers that were ever connected.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.shared.peers.read().losses
     }
 
     /// Peers that have introduced themselves.
@@ -607,6 +614,7 @@ impl Shell {
         self.shown_at = now;
         let view = PeersView {
             peers: self.core.peers(now),
+            losses: self.core.losses(),
             ready: self.core.ready_peers(),
             clock_offset_ms: self.core.clock_offset_ms(),
         };

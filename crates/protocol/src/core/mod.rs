@@ -8,7 +8,7 @@ use crate::gossip::Gossip;
 use crate::input::Effects;
 use crate::operations::{Operations, OperationsStats};
 use crate::packet::{Hello, NodeTag, Packet};
-use crate::peers::{Accounts, ClockOffsets, PeerInfo, Statuses, Table, Verdict};
+use crate::peers::{Accounts, ClockOffsets, Losses, PeerInfo, Statuses, Table, Verdict};
 use crate::time::after;
 use crate::{Config, Farewell, Fault, Frame, Input, Output, PROTOCOL_VERSION, ProtocolError};
 use picot_clock::{Millis, Timestamp};
@@ -294,6 +294,12 @@ impl Core {
         let (statuses, clocks) = (&self.statuses, &self.clocks);
         self.table
             .infos(now, statuses, clocks, &self.accounts, &self.decided)
+    }
+
+    /// What found no room since the start, of all peers that were ever connected.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.table.losses()
     }
 
     /// Bytes that wait to be handed to the transport, for all peers together.

@@ -29,5 +29,5 @@ pub use per_lane::PerLane;
 pub(crate) use rate::Rates;
 pub(crate) use set::PeerSet;
 pub(crate) use status::Statuses;
-pub use summary::{PeerInfo, Traffic};
+pub use summary::{Losses, PeerInfo, Traffic};
 pub(crate) use table::Table;

@@ -77,6 +77,14 @@ impl Outbox {
         self.lanes.map(|queue| queue.sent)
     }
 
+    /// By lane: how much was dropped.
+    pub(crate) fn dropped_packets(&self) -> PerLane<u64> {
+        self.lanes.map(|queue| {
+            let counts = queue.dropped.values();
+            counts.fold(0, |sum: u64, count| sum.saturating_add(*count))
+        })
+    }
+
     /// By lane and kind: what was dropped.
     pub(crate) fn dropped(&self) -> PerLane<BTreeMap<PacketKind, u64>> {
         self.lanes.map(|queue| queue.dropped.clone())

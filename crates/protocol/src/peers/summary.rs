@@ -1,6 +1,7 @@
 //! What an operator sees of a peer.
 
 use super::{Accounts, ClockOffsets, PacketKind, PerLane, Statuses};
+use crate::Lane;
 use picot_clock::{Millis, Timestamp};
 use picot_crypto::Hash;
 use serde::Serialize;
@@ -67,6 +68,29 @@ pub struct PeerInfo {
     pub dropped: PerLane<BTreeMap<PacketKind, u64>>,
     /// The points of its faults: see [`PeersConfig::penalty_limit`](super::PeersConfig::penalty_limit).
     pub penalty: u64,
+}
+
+/// What found no room, of one peer or of all that were ever connected: it never shrinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Losses {
+    /// Packets that were to be sent and for which there was no room.
+    pub dropped: PerLane<u64>,
+    /// Packets that came over the rates of their peers and were not looked at.
+    pub refused_packets: u64,
+}
+
+impl Losses {
+    pub(super) fn and(self, more: &Self) -> Self {
+        let mut dropped = self.dropped;
+        for lane in Lane::ALL {
+            let sum = dropped.get_mut(lane);
+            *sum = sum.saturating_add(*more.dropped.get(lane));
+        }
+        Self {
+            dropped,
+            refused_packets: self.refused_packets.saturating_add(more.refused_packets),
+        }
+    }
 }
 
 /// What others know of peers.

@@ -3,8 +3,8 @@
 use super::rate::is_answered_in_bulk;
 use super::summary::{Sources, more_in};
 use super::{
-    Accounts, ClockOffsets, Outbox, PeerInfo, PeerSet, PeersConfig, PerLane, Rates, Statuses,
-    Traffic,
+    Accounts, ClockOffsets, Losses, Outbox, PeerInfo, PeerSet, PeersConfig, PerLane, Rates,
+    Statuses, Traffic,
 };
 use crate::packet::{Hello, NodeTag, Packet};
 use crate::time::after;
@@ -46,6 +46,13 @@ impl Entry {
     fn names(&self, node: &Hash) -> bool {
         self.neighbours.binary_search(&NodeTag::of(node)).is_ok()
     }
+
+    fn losses(&self) -> Losses {
+        Losses {
+            dropped: self.outbox.dropped_packets(),
+            refused_packets: self.refused_packets,
+        }
+    }
 }
 
 /// The peers that are connected, each with a small number, its place: sets of peers are sets of places.
@@ -66,6 +73,8 @@ pub(crate) struct Table {
     /// Those with something new to be handed over.
     sendable: PeerSet,
     queued_bytes: usize,
+    /// What those lost that are gone.
+    lost: Losses,
     /// Who was any peer last.
     last_any: usize,
 }
@@ -82,6 +91,7 @@ impl Table {
             ready: PeerSet::EMPTY,
             sendable: PeerSet::EMPTY,
             queued_bytes: 0,
+            lost: Losses::default(),
             last_any: 0,
         }
     }
@@ -216,6 +226,7 @@ impl Table {
         self.sendable.remove(place);
         let queued = entry.outbox.all_queued_bytes();
         self.queued_bytes = self.queued_bytes.saturating_sub(queued);
+        self.lost = self.lost.and(&entry.losses());
         for other in self.places.iter_mut().flatten() {
             other.adjacent.remove(place);
         }
@@ -406,6 +417,12 @@ impl Table {
         let after = entry.outbox.all_queued_bytes();
         let rest = self.queued_bytes.saturating_sub(before);
         self.queued_bytes = rest.saturating_add(after);
+    }
+
+    /// What found no room since the start, of all peers.
+    pub(crate) fn losses(&self) -> Losses {
+        let entries = self.entries();
+        entries.fold(self.lost, |sum, (_, entry)| sum.and(&entry.losses()))
     }
 
     /// All peers, as an operator sees them, by place.

@@ -5,6 +5,7 @@ use super::super::test_kit::{
     World, ask_outcomes, block_frame, hello, node, small_config, vote_frame,
 };
 use super::*;
+use crate::Rate;
 use picot_clock::Millis;
 use proptest::prelude::*;
 
@@ -246,6 +247,39 @@ fn over_the_bound_of_all_the_peer_for_whom_most_waits_loses() {
     assert_eq!((queued(0), queued(1)), (block.len(), block.len() * 3));
     table.disconnect(Peer(2));
     assert_eq!(table.queued_bytes, block.len());
+}
+
+#[test]
+fn what_a_peer_lost_still_counts_when_it_is_gone_and_only_once() {
+    let mut config = PeersConfig::default();
+    config.lanes.bulk.queue_frames = 1;
+    config.lanes.urgent.packets = Rate {
+        per_second: 1,
+        burst: 1,
+    };
+    let mut table = Table::new(&config);
+    for number in 1..=2 {
+        connect(&mut table, number).unwrap();
+        for block in 1..=3 {
+            table.push(Peer(number), block_frame(block, 1));
+        }
+        for _ in 0..2 {
+            let vote = vote_frame(1, 0, 1);
+            let _ = table.admit(START, Peer(number), Lane::Urgent, 10, vote.packet());
+        }
+    }
+    let expected = Losses {
+        dropped: PerLane {
+            bulk: 4,
+            ..PerLane::default()
+        },
+        refused_packets: 2,
+    };
+    assert_eq!(table.losses(), expected);
+    for number in [1, 1, 2] {
+        table.disconnect(Peer(number));
+        assert_eq!(table.losses(), expected);
+    }
 }
 
 #[test]
