@@ -138,6 +138,18 @@ impl Browser {
         );
     }
 
+    /// Takes the window off the screen: its page is out of sight.
+    #[allow(dead_code, reason = "the pictures and the measurement need none")]
+    pub(crate) fn hide(&self) {
+        self.post("/window/minimize", &json!({}));
+    }
+
+    /// Brings the window back.
+    #[allow(dead_code, reason = "the pictures and the measurement need none")]
+    pub(crate) fn unhide(&self) {
+        self.post("/window/rect", &json!({"x": 0, "y": 0}));
+    }
+
     /// A command of the browser's own protocol.
     pub(crate) fn command(&self, name: &str, parameters: &Json) -> Json {
         self.post(

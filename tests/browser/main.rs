@@ -181,6 +181,36 @@ fn the_page_says_that_its_node_is_gone_and_goes_on_when_it_is_back() {
     assert_eq!(others, Vec::<String>::new());
 }
 
+#[test]
+#[ignore = "needs Chromium: cargo xtask browser"]
+fn a_page_out_of_sight_asks_for_nothing_and_takes_its_pause_for_no_fault_of_the_node() {
+    let network = Network::start(|_| {});
+    let page = Page::open(&network.url());
+    page.wait_for_state("live");
+    page.wait_for_slots("final", 8);
+    page.browser.hide();
+    page.wait_for("a page out of sight", "document.hidden");
+    page.wait_for_state("paused");
+    assert_eq!(page.text("#connection"), "paused");
+    let before = page.newest_final();
+    // What was asked before is answered within two slots.
+    network.nodes.wait_for_more(&[0], 2);
+    page.check_requests();
+    // Longer than the longest pause between two questions of a page that is looked at.
+    network.nodes.wait_for_more(&[0], 48);
+    assert_eq!(page.browser.requests(), Vec::<String>::new());
+
+    page.browser.unhide();
+    page.wait_for_state("live");
+    page.wait_for(
+        "that it was out of sight",
+        "document.querySelector('#notice').checkVisibility() && /^This page was out of sight/.test(document.querySelector('#notice-text').textContent)",
+    );
+    page.wait_for_slots("final", 8);
+    assert!(page.newest_final() > before);
+    page.check();
+}
+
 fn is_refused(complaint: &str) -> bool {
     [
         "ERR_CONNECTION_REFUSED",
@@ -333,7 +363,7 @@ fn what_can_be_used_has_a_name_and_a_place() {
     ];
     let nameless: Vec<_> = nodes
         .iter()
-        .filter(|node| used[..7].contains(&role(node).as_str()))
+        .filter(|node| used.contains(&role(node).as_str()))
         .filter(|node| {
             node["name"]["value"]
                 .as_str()

@@ -4,9 +4,8 @@ use crate::certified;
 use crate::go_between::{GoBetween, Manner};
 use picot_database::{DataDir, DatabaseConfig, FaultPoint};
 use picot_ledger::StateStore;
-use picot_models::{Address, ChainId, Hash, Slot, Value};
-use picot_storage::BlockArchive;
-use picot_tests::{Localnet, NodeProcess, Relay, Split, run_picot, slots};
+use picot_models::{Address, ChainId, Hash, Slot};
+use picot_tests::{Localnet, NodeProcess, Relay, Split, run_picot};
 use serde_json::Value as Json;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -134,7 +133,6 @@ fn liars_are_found_one_after_the_other_and_what_a_vanished_peer_gave_stays_over_
     let mut more = vec!["--trusted-checkpoint", &trusted];
     let addresses: Vec<String> = ways.iter().map(Relay::multiaddress).collect();
     more.extend(addresses.iter().flat_map(|address| ["--peer", address]));
-    let before = net.last_final(0);
     let mut new = net.begin(NEW, &more);
     new.wait_for_line("that it looks for the trusted checkpoint", |line| {
         line.contains("this node has no state: it begins at the trusted checkpoint")
@@ -173,17 +171,7 @@ fn liars_are_found_one_after_the_other_and_what_a_vanished_peer_gave_stays_over_
     assert_eq!(told["liars"], 0, "{told}");
     net.wait_for_producing(NEW);
     net.transfer(NEW);
-    let after = net.last_final(0);
-    let data = net.data(0).to_owned();
-    let _directory = ends_equal(net);
-    // The node that was asked most decides as it did before. A busy machine alone makes some slots slow.
-    let data = DataDir::open(&data, &chain_id, &DatabaseConfig::dev()).unwrap();
-    let usual = percent_slow(&data, Slot::new(1, 0), before);
-    let meanwhile = percent_slow(&data, before, after);
-    assert!(
-        meanwhile <= usual + 50,
-        "{meanwhile} % are slow, before {usual} %"
-    );
+    ends_equal(net);
 }
 
 /// What is dropped leaves after some seconds.
@@ -250,17 +238,4 @@ fn ends_equal(mut net: Localnet) -> tempfile::TempDir {
     }
     net.check_agreement();
     net.stop_and_check()
-}
-
-/// The hundredths of the slots that were missed, or took more than a round.
-fn percent_slow(data: &DataDir, first: Slot, last: Slot) -> usize {
-    let archive = data.archive();
-    let is_slow = |slot: &Slot| {
-        let decided = archive.decided_from(slot.thread, slot.period, 1).unwrap();
-        let outcome = &decided[0].outcome;
-        let is_block = matches!(outcome.value(), Value::Block { .. });
-        !is_block || outcome.certificate().round > 0 || outcome.slot() != *slot
-    };
-    let slow = slots(first, last).filter(is_slow).count();
-    slow * 100 / slots(first, last).count()
 }
