@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct ApiConfig {
     /// Where it listens. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Connections at once; further ones wait to be accepted.
+    /// Connections at once; a further one takes the place of the one that is idle for the longest.
     pub max_connections: usize,
     /// Requests answered at once by threads that may read the disk or check signatures.
     pub max_blocking_requests: usize,

@@ -430,7 +430,7 @@ pub(crate) struct DrawsArgs {
     #[arg(long, value_name = "PERIOD/THREAD", requires = "all")]
     pub(crate) from: Option<Slot>,
     /// With --all: how many slots, from 1 to 1000
-    #[arg(long, value_name = "SLOTS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "SLOTS", requires = "all", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(crate) limit: u64,
     #[command(flatten)]
     pub(crate) node: ApiArgs,
@@ -478,7 +478,7 @@ pub(crate) struct BlockArgs {
     #[arg(long)]
     pub(crate) operations: bool,
     /// With --operations: how many, from 1 to 1000
-    #[arg(long, value_name = "LINES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, value_name = "LINES", requires = "operations", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(crate) limit: u64,
     /// With --operations: those after this, as the part before said
     #[arg(long, value_name = "CURSOR", requires = "operations")]

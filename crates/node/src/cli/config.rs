@@ -18,7 +18,7 @@ fn check(arguments: ConfigCheckArgs, world: &mut World<'_>) -> Result<(), CliErr
     let path = path.or_else(|| world.environment.get(FILE_VARIABLE).map(PathBuf::from));
     let path = path.ok_or(SettingsError::NoFile)?;
     let count = settings::check_file(&path)?;
-    note_unknown(world);
+    world.note_unknown_variables();
     world.say(format_args!(
         "{} is good: it says {count} of the settings",
         path.display()
@@ -28,7 +28,7 @@ fn check(arguments: ConfigCheckArgs, world: &mut World<'_>) -> Result<(), CliErr
 fn show(arguments: &ConfigShowArgs, world: &mut World<'_>) -> Result<(), CliError> {
     let merged = settings::merge(&arguments.settings, world.environment)?;
     let shown = settings::shown(&merged);
-    note_unknown(world);
+    world.note_unknown_variables();
     if arguments.json {
         return world.say_json(&shown);
     }
@@ -39,14 +39,4 @@ fn table(shown: Vec<ShownSetting>) -> String {
     let row = |setting: ShownSetting| vec![setting.key.to_owned(), setting.text, setting.place];
     let rows = shown.into_iter().map(row).collect();
     tables::list(&["setting", "value", "said where"], rows)
-}
-
-/// A mistyped variable is no error: other programs may have theirs. It is told.
-fn note_unknown(world: &mut World<'_>) {
-    for name in world.environment.unknown() {
-        let _ = writeln!(
-            world.err,
-            "warning: environment variable {name} is no setting"
-        );
-    }
 }

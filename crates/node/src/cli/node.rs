@@ -44,6 +44,7 @@ pub struct NodeOptions {
 }
 
 pub(super) fn run(arguments: NodeArgs, world: &mut World<'_>) -> Result<(), CliError> {
+    world.note_unknown_variables();
     let options = options(arguments, world)?;
     let data = options.data.clone();
     crate::node_command::run(options).map_err(|error| CliError::Run {

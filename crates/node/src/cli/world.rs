@@ -43,6 +43,16 @@ impl World<'_> {
         let _ = writeln!(self.err, "{text}");
     }
 
+    /// A mistyped variable is no error: other programs may have theirs. It is told.
+    pub(crate) fn note_unknown_variables(&mut self) {
+        let environment = self.environment;
+        for name in environment.unknown() {
+            self.note(format_args!(
+                "warning: environment variable {name} is no setting"
+            ));
+        }
+    }
+
     /// Tells an error with its causes, and what to do about it.
     pub(crate) fn report(&mut self, error: &CliError) {
         // Whoever stopped reading knows why.

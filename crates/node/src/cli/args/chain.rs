@@ -72,7 +72,10 @@ pub(crate) struct StakersArgs {
     pub(crate) node: ApiArgs,
 }
 
+/// All cycles are few: only the addresses of one are told in parts.
 #[derive(Debug, Args)]
+#[command(mut_arg("limit", |argument| argument.requires("cycle")))]
+#[command(mut_arg("after", |argument| argument.requires("cycle")))]
 pub(crate) struct CyclesArgs {
     /// What each address did in this cycle [default: all cycles that the node knows, in short]
     pub(crate) cycle: Option<u64>,

@@ -9,11 +9,13 @@ use std::ffi::{OsStr, OsString};
 const PREFIX: &str = "PICOT_";
 /// Variables that are no setting of a node: of other commands, of tests, and the passphrase itself,
 /// which is not kept here.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 10] = [
     FILE_VARIABLE,
     PASSPHRASE,
     "PICOT_API",
     "PICOT_BIN",
+    "PICOT_CHROMEDRIVER",
+    "PICOT_CHROMIUM",
     "PICOT_COMMIT",
     "PICOT_FAULT",
     "PICOT_FAULTS_BIN",

@@ -275,7 +275,7 @@ pub(in crate::cli) static SETTINGS: &[Setting] = &[
         "api.max_connections",
         api.max_connections,
         1..=1_000_000,
-        "Connections at once; further ones wait to be accepted."
+        "Connections at once; a further one takes the place of the one that is idle for the longest."
     ),
     bound!(
         "api.max_blocking_requests",

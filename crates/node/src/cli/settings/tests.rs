@@ -368,6 +368,8 @@ fn a_variable_that_looks_like_a_setting_and_is_none_is_known_for_it() {
         ("PICOT_DATA", "d"),
         ("PICOT_API", "http://127.0.0.1:1"),
         ("PICOT_PASSPHRASE", "secret"),
+        ("PICOT_CHROMIUM", "chromium"),
+        ("PICOT_CHROMEDRIVER", "chromedriver"),
         ("PICOT_POOL_MINFEE", "1"),
         ("HOME", "/"),
     ]);

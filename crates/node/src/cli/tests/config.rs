@@ -32,6 +32,15 @@ fn a_good_file_is_said_to_be_good() {
 }
 
 #[test]
+fn a_node_that_is_started_with_a_mistyped_variable_says_so() {
+    // It ends at once, since only a development chain is begun anew.
+    let ended = with_variables(&["node", "--reset"], &[("PICOT_HISTROY", "cycles=4")]);
+    assert_ne!(ended.code, 0, "{ended:?}");
+    let warning = "warning: environment variable PICOT_HISTROY is no setting\n";
+    assert!(ended.err.starts_with(warning), "{ended:?}");
+}
+
+#[test]
 fn a_wrong_file_is_wrong_usage_told_by_line() {
     let (_folder, path) = configured("dev = 1\n[api]\nmax_stream = 7\n");
     for arguments in [

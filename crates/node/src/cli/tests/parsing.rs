@@ -106,6 +106,25 @@ fn an_amount_has_at_most_nine_decimals_no_sign_and_no_exponent() {
 }
 
 #[test]
+fn a_flag_that_would_do_nothing_is_refused() {
+    let block = BlockId::from_hash(Hash([1; 32])).to_string();
+    for (arguments, needed) in [
+        (&["draws", "--limit", "5"][..], "--all"),
+        (&["draws", "--from", "1/0"], "--all"),
+        (&["block", &block, "--limit", "5"], "--operations"),
+        (&["block", &block, "--after", "x"], "--operations"),
+        (&["cycles", "--limit", "5"], "<CYCLE>"),
+        (&["cycles", "--after", "x"], "<CYCLE>"),
+    ] {
+        let error = refused(arguments);
+        assert!(
+            error.contains("required arguments were not provided") && error.contains(needed),
+            "{arguments:?}: {error}"
+        );
+    }
+}
+
+#[test]
 fn no_rolls_are_neither_bought_nor_sold() {
     for command in ["buy-rolls", "sell-rolls"] {
         assert!(refused(&[command, "0"]).contains("expected at least one roll"));
