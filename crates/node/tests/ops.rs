@@ -10,6 +10,7 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 use picot_node::cli::{Cli, SAFETY_REFUSAL};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -64,6 +65,34 @@ fn the_unit_starts_a_node_with_flags_that_there_are() {
     let words: Vec<_> = filled_in.split_whitespace().collect();
     assert_eq!(words[..2], ["/usr/local/bin/picot", "node"]);
     parse(&words[1..]).unwrap();
+}
+
+/// The lines of a text that an operator types into a shell.
+fn typed(name: &str) -> String {
+    let text = read(name);
+    let blocks = text.split("```sh\n").skip(1);
+    let inside = blocks.map(|block| block.split("```").next().unwrap());
+    inside.collect()
+}
+
+#[test]
+fn whoever_installs_the_unit_as_it_is_written_has_each_file_that_it_reads() {
+    let read_by_unit = [unit("ExecStart"), unit("LoadCredential")]
+        .concat()
+        .join(" ");
+    let read_by_unit = read_by_unit.replace("${CONFIGURATION_DIRECTORY}", "/etc/picot");
+    let files: BTreeSet<_> = read_by_unit
+        .split(|letter: char| letter.is_whitespace() || letter == ':')
+        .filter(|word| word.starts_with("/etc/picot/"))
+        .collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for text in ["ops/README.md", "docs/src/run.md"] {
+        let typed = typed(text);
+        for file in &files {
+            let makes = |line: &str| line.split_whitespace().any(|word| word == *file);
+            assert!(typed.lines().any(makes), "{text} never makes {file}");
+        }
+    }
 }
 
 #[test]
