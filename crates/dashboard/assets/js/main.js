@@ -187,7 +187,7 @@ const poolPoll = new Poll(POOL_MS, async () => {
 const drawsPoll = new Poll(5_000, async () => {
   if (!state.times) return;
   // Twice the slots in both directions that are listed, however many threads there are.
-  const reach = Math.max(2, Math.min(16, Math.floor(256 / chain.threads)));
+  const reach = Math.max(1, Math.min(16, Math.floor(256 / chain.threads)));
   const at = state.times.at(now())?.period ?? 0;
   const range = query({ from: `${Math.max(1, at - reach)}/0`, to: `${at + reach}/0` });
   const answers = await Promise.all(addresses().slice(0, MOST_OWN).map((address) => read(`/addresses/${address}/draws${range}`)));
