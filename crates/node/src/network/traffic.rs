@@ -1,12 +1,10 @@
 //! What goes to and fro, counted over all peers that were ever connected.
 
 use super::NodeNetwork;
-use parking_lot::Mutex;
 use picot_clock::Millis;
 use picot_metrics::{LaneFigures, PeerFigure, PeerFigures};
 use picot_network::{Link, LinkInfo};
-use picot_protocol::{Lane, PeerInfo};
-use std::collections::BTreeMap;
+use picot_protocol::{Lane, Losses, PeerInfo};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of connections and bytes since the start.
@@ -16,7 +14,6 @@ pub(super) struct Traffic {
     outbound: AtomicU64,
     received: PerLane,
     sent: PerLane,
-    losses: Mutex<Losses>,
 }
 
 type PerLane = [AtomicU64; Lane::ALL.len()];
@@ -51,86 +48,26 @@ impl Traffic {
         add_to_lane(&self.sent, lane, bytes);
     }
 
-    fn figures(&self, infos: &[PeerInfo]) -> PeerFigures {
-        let lost = self.losses.lock().of_all(infos);
+    fn figures(&self, infos: &[PeerInfo], losses: &Losses) -> PeerFigures {
         let lanes = Lane::ALL.iter().zip(&self.received).zip(&self.sent);
-        let lanes = lanes
-            .zip(lost.dropped)
-            .map(|(((lane, received), sent), dropped)| {
-                let queued = infos.iter().map(|info| *info.queued_bytes.get(*lane));
-                let queued = queued.fold(0_usize, usize::saturating_add);
-                LaneFigures {
-                    lane: format!("{lane:?}").to_lowercase(),
-                    received_bytes: received.load(Ordering::Relaxed),
-                    sent_bytes: sent.load(Ordering::Relaxed),
-                    queued_bytes: u64::try_from(queued).unwrap_or(u64::MAX),
-                    dropped,
-                }
-            });
+        let lanes = lanes.map(|((lane, received), sent)| {
+            let queued = infos.iter().map(|info| *info.queued_bytes.get(*lane));
+            let queued = queued.fold(0_usize, usize::saturating_add);
+            LaneFigures {
+                lane: format!("{lane:?}").to_lowercase(),
+                received_bytes: received.load(Ordering::Relaxed),
+                sent_bytes: sent.load(Ordering::Relaxed),
+                queued_bytes: u64::try_from(queued).unwrap_or(u64::MAX),
+                dropped: *losses.dropped.get(*lane),
+            }
+        });
         PeerFigures {
             connections_inbound: self.inbound.load(Ordering::Relaxed),
             connections_outbound: self.outbound.load(Ordering::Relaxed),
             lanes: lanes.collect(),
-            refused_packets: lost.refused,
+            refused_packets: losses.refused_packets,
             ..PeerFigures::default()
         }
-    }
-}
-
-/// What found no room, of one peer or of several.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Lost {
-    dropped: [u64; Lane::ALL.len()],
-    refused: u64,
-}
-
-impl Lost {
-    fn of(info: &PeerInfo) -> Self {
-        let dropped = Lane::ALL.map(|lane| {
-            let kinds = info.dropped.get(lane).values();
-            kinds.fold(0, |sum: u64, count| sum.saturating_add(*count))
-        });
-        Self {
-            dropped,
-            refused: info.refused_packets,
-        }
-    }
-
-    fn and(self, other: &Self) -> Self {
-        let mut dropped = self.dropped;
-        for (sum, more) in dropped.iter_mut().zip(other.dropped) {
-            *sum = sum.saturating_add(more);
-        }
-        Self {
-            dropped,
-            refused: self.refused.saturating_add(other.refused),
-        }
-    }
-}
-
-/// Peers are asked for what they lost; what those lost that are gone since is kept here, as they were
-/// asked last, so that the sum never shrinks.
-#[derive(Debug, Default)]
-struct Losses {
-    gone: Lost,
-    /// By handle, which is never used again.
-    connected: BTreeMap<u64, Lost>,
-}
-
-impl Losses {
-    fn of_all(&mut self, infos: &[PeerInfo]) -> Lost {
-        let now = infos
-            .iter()
-            .map(|info| (info.peer, Lost::of(info)))
-            .collect();
-        let before = std::mem::replace(&mut self.connected, now);
-        for (peer, lost) in before {
-            if !self.connected.contains_key(&peer) {
-                self.gone = self.gone.and(&lost);
-            }
-        }
-        let connected = self.connected.values();
-        connected.fold(self.gone, |sum, lost| sum.and(lost))
     }
 }
 
@@ -144,7 +81,7 @@ impl NodeNetwork {
             peers: introduced.map(|info| figure(info, &links)).collect(),
             banned: self.network.bans().len(),
             clock_behind_ms: self.handle.clock_offset_ms(),
-            ..self.links.traffic.figures(&infos)
+            ..self.links.traffic.figures(&infos, &self.handle.losses())
         }
     }
 }
@@ -164,24 +101,6 @@ fn figure(info: &PeerInfo, links: &[LinkInfo]) -> PeerFigure {
 mod tests {
     use super::*;
 
-    fn lost(dropped: [u64; 3], refused: u64) -> Lost {
-        Lost { dropped, refused }
-    }
-
-    fn losses(connected: &[(u64, Lost)]) -> Losses {
-        Losses {
-            gone: Lost::default(),
-            connected: connected.iter().copied().collect(),
-        }
-    }
-
-    #[test]
-    fn what_peers_lost_that_are_gone_still_counts() {
-        let mut losses = losses(&[(1, lost([1, 2, 3], 4)), (2, lost([0, 0, 5], 0))]);
-        assert_eq!(losses.of_all(&[]), lost([1, 2, 8], 4));
-        assert_eq!(losses.of_all(&[]), lost([1, 2, 8], 4), "and only once");
-    }
-
     #[test]
     fn bytes_are_counted_by_lane_and_way_and_connections_by_who_called() {
         let traffic = Traffic::default();
@@ -191,7 +110,12 @@ mod tests {
         traffic.received(Lane::Urgent, 10);
         traffic.received(Lane::Urgent, 5);
         traffic.sent(Lane::Bulk, 7);
-        let figures = traffic.figures(&[]);
+        let losses = Losses {
+            refused_packets: 3,
+            ..Losses::default()
+        };
+        let figures = traffic.figures(&[], &losses);
+        assert_eq!(figures.refused_packets, 3);
         assert_eq!(
             (figures.connections_inbound, figures.connections_outbound),
             (1, 2)
