@@ -90,7 +90,7 @@ pub struct NodeConfig {
     pub keys_never_signed: bool,
     /// The time, by which it does everything.
     pub clock: Arc<dyn Clock>,
-    /// When its process started.
+    /// When it began: the start of its process, or that of another node in it.
     pub started_at: Timestamp,
 }
 
@@ -129,6 +129,8 @@ impl Node {
         drop_left_behind(&*base.archive, &known)?;
         let replayed = replay(&*base.archive, &*execution, &known.next_periods())?;
         execution.wait_done()?;
+        // A state that was received and decisions that were executed again took their time.
+        base.listens_from = base.listens_from.max(base.clock.now());
         let consensus = base.consensus(&execution)?;
         let checkpoints = base.checkpoints(&execution)?;
         let mut node = Self {
@@ -305,6 +307,8 @@ struct Base {
     clock: Arc<dyn Clock>,
     stop: Stop,
     started_at: Timestamp,
+    /// From when on it hears what others signed: the start-up wait counts from there.
+    listens_from: Timestamp,
     /// Whether nothing can have been signed before this start (design 08, 'Start-up safety').
     fresh: bool,
     /// When the signing log was begun, if it does not know all that the keys ever signed.
@@ -406,6 +410,7 @@ impl Base {
             clock: Arc::clone(&config.clock),
             stop: stop.clone(),
             started_at: config.started_at,
+            listens_from: config.started_at,
             fresh: can_have_signed_nothing(config, created, &data)?,
             signing_log_since,
             storage: Arc::new(BoundedStorage::new(
@@ -468,7 +473,7 @@ impl Base {
         let voting_from = if self.fresh {
             self.started_at
         } else {
-            after(self.started_at, wait)?
+            after(self.listens_from, wait)?
         };
         let mut config = picot_consensus::Config::of_genesis(&self.genesis, voting_from);
         config.signing_log_since = self.signing_log_since;
@@ -495,7 +500,7 @@ impl Base {
             chain_id: self.chain_id,
             params: self.genesis.params.clone(),
             genesis_timestamp: self.genesis.genesis_timestamp,
-            start: self.started_at,
+            start: self.listens_from,
             startup_delay: Millis(startup_delay_ms),
             fresh: self.fresh,
             enabled,

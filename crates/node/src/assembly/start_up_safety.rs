@@ -109,10 +109,11 @@ fn is_new_log_complete(config: &NodeConfig, data: &DataDir) -> Result<bool, Node
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assembly::Node;
     use crate::data_layout::DataLayout;
     use crate::home::open_dev_chain;
-    use crate::test_kit::lone_node;
-    use picot_clock::{Clock, SystemClock};
+    use crate::test_kit::{lone_node, short_chain};
+    use picot_clock::{Clock, Stop, SystemClock};
     use picot_database::DatabaseConfig;
     use picot_ledger::{LatticeHash, STATE_FORMAT, StateBatch, StateStore};
     use picot_serialization::Encode;
@@ -146,5 +147,21 @@ mod tests {
         assert_eq!(begun_with_state_at(None), None);
         assert_eq!(begun_with_state_at(Some(Slot::GENESIS)), None);
         assert!(begun_with_state_at(Some(Slot::new(9, 0))).is_some());
+    }
+
+    #[test]
+    fn the_wait_counts_from_when_the_node_listens_not_from_when_its_process_started() {
+        const WAIT_MS: u64 = 60_000;
+        let folder = tempfile::tempdir().unwrap();
+        let layout = DataLayout::new(folder.path().join("dev"));
+        let long_ago = Timestamp(SystemClock.now().0 - 10 * WAIT_MS);
+        let mut chain = short_chain(&layout, long_ago, 400, WAIT_MS);
+        chain.is_new = false;
+        let mut config = lone_node(&layout, &chain, Arc::new(SystemClock));
+        // As after a bootstrap that took longer than the wait.
+        config.started_at = Timestamp(SystemClock.now().0 - 2 * WAIT_MS);
+        let node = Node::start(config, &Stop::new()).unwrap();
+        let reason = node.not_producing().unwrap();
+        assert!(reason.contains("after the start"), "{reason}");
     }
 }
