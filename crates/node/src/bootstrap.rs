@@ -22,7 +22,7 @@ use picot_clock::{Millis, Slot, Stop, Timestamp};
 use picot_consensus::{ConsensusError, ConsensusInbox, Message, Peer};
 use picot_database::DataDir;
 use picot_ledger::{StateMetadata, StateStore};
-use picot_models::Genesis;
+use picot_models::{ChainParams, CheckpointHash, Genesis};
 use picot_pool::{LateAccounts, NoPropagation, SharedPool};
 use picot_protocol::{ProtocolHandle, StateInbox};
 use picot_selector::{BackgroundSelector, Selector};
@@ -34,6 +34,9 @@ use std::sync::Arc;
 const LOOK_INTERVAL: Millis = Millis(100);
 /// Messages that wait to be looked at: more are dropped, and asked for again.
 const MAX_WAITING: usize = 256;
+
+/// How long a node goes on with the genesis at least.
+const LEAST_PATIENCE: Millis = Millis(10_000);
 
 /// What is said to whoever started the node.
 type Say<'a> = &'a dyn Fn(&str) -> Result<(), NodeError>;
@@ -64,17 +67,18 @@ pub(crate) fn bootstrap(
     let own = last_final(&data)?;
     let standing = standing(&genesis, &data, own)?;
     let latest = genesis.slot_clock()?.latest_slot_at(config.clock.now());
-    let is_trusting = config.trusted_checkpoint.is_some() && standing.is_fresh;
-    if !is_trusting && !standing.is_far_behind(latest, genesis.params.periods_per_cycle) {
+    let decided = own.map(|own| standing.decided_up_to().max(own));
+    let goal = Goal::of(config.trusted_checkpoint, decided);
+    if !goal.is_trusted() && !standing.is_far_behind(latest, genesis.params.periods_per_cycle) {
         return forget_incoming(&data).map(|()| watch);
     }
     let links = Links::start(config, &genesis, &standing)?;
-    match config.trusted_checkpoint.filter(|_| is_trusting) {
-        Some(hash) => say(&format!(
+    match goal {
+        Goal::Trusted(hash) => say(&format!(
             "this node has no state: it begins at the trusted checkpoint {hash}, and looks for peers \
              that show it for as long as it takes"
         ))?,
-        None => {
+        Goal::NewerThan(_) => {
             let chooser = chooser(config.clock.now(), &standing, has_followed_in_vain);
             if links.choose(config, chooser, stop, say)? == Choice::Follow {
                 return Ok(watch);
@@ -82,23 +86,70 @@ pub(crate) fn bootstrap(
             say("no peer has what was decided since: the state of a checkpoint is received")?;
         }
     }
-    // Who is told to begin at a trusted checkpoint has nothing else to begin with; others have the genesis.
-    let own = own.or((!is_trusting).then_some(Slot::GENESIS));
-    let ended = receive(config, &genesis, &data, &links, own, stop, say);
+    let ended = receive(config, &genesis, &data, &links, goal, stop, say);
     drop(links);
     match ended {
         Ok(()) => {}
         // It goes on at the next start.
         Err(NodeError::Bootstrap(BootstrapError::Stopped)) => return Ok(watch),
         Err(NodeError::Bootstrap(BootstrapError::NothingNewer)) => {
-            say("no peer serves a newer state than that of this node, which goes on with its own")?;
-            return forget_incoming(&data).map(|()| LeftBehind::after_looking_in_vain());
+            let (line, watch) = match patience_at_genesis(own, &genesis.params) {
+                Some(patience) => (
+                    format!(
+                        "no peer serves a state yet: the node begins with the genesis, and looks again \
+                         in {} s",
+                        patience.0 / 1_000
+                    ),
+                    LeftBehind::with_patience(patience),
+                ),
+                None => (
+                    "no peer serves a newer state than that of this node, which goes on with its own"
+                        .to_owned(),
+                    LeftBehind::after_looking_in_vain(),
+                ),
+            };
+            say(&line)?;
+            return forget_incoming(&data).map(|()| watch);
         }
         Err(error) => return Err(error),
     }
     data.adopt_incoming()?;
     forget_incoming(&open(config, &genesis)?)?;
     Ok(watch)
+}
+
+/// What is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// The state of a checkpoint that the operator trusts, for a node that has nothing else to begin with.
+    Trusted(CheckpointHash),
+    /// A state that is newer than what this node has decided, or than the genesis.
+    NewerThan(Slot),
+}
+
+impl Goal {
+    /// Of a node that has decided everything up to this slot, if it has a state: then it is not told where
+    /// to begin.
+    fn of(trusted: Option<CheckpointHash>, own: Option<Slot>) -> Self {
+        match (own, trusted) {
+            (None, Some(hash)) => Self::Trusted(hash),
+            _ => Self::NewerThan(own.unwrap_or(Slot::GENESIS)),
+        }
+    }
+
+    const fn is_trusted(self) -> bool {
+        matches!(self, Self::Trusted(_))
+    }
+}
+
+/// How long a node that has nothing but the genesis goes on with it when nobody serves a state: peers that
+/// were all started anew do so once they have come to the next checkpoint. None for a node with a state.
+fn patience_at_genesis(own: Option<Slot>, params: &ChainParams) -> Option<Millis> {
+    let interval = params
+        .checkpoint_interval_periods
+        .saturating_mul(params.t0_ms);
+    own.is_none_or(|own| own.period == 0)
+        .then_some(Millis(interval).max(LEAST_PATIENCE))
 }
 
 fn chooser(now: Timestamp, standing: &Standing, has_followed_in_vain: bool) -> Chooser {
@@ -243,15 +294,19 @@ fn receive(
     genesis: &Arc<Genesis>,
     data: &DataDir,
     links: &Links,
-    own: Option<Slot>,
+    goal: Goal,
     stop: &Stop,
     say: Say<'_>,
 ) -> Result<(), NodeError> {
+    let (trusted, own) = match goal {
+        Goal::Trusted(hash) => (Some(hash), None),
+        Goal::NewerThan(own) => (None, Some(own)),
+    };
     let mut report = Report::new(config.layout.bootstrap_file());
     let parts = IncomingState {
         config: ClientConfig::default(),
         archive: CheckpointArchive::new(data.checkpoints(), Arc::clone(genesis)),
-        trusted: config.trusted_checkpoint,
+        trusted,
         own,
         store: data.incoming(),
         clock: Arc::clone(&config.clock),
@@ -307,4 +362,32 @@ impl ConsensusInbox for Nobody {
 
 impl CheckpointInbox for Nobody {
     fn deliver(&self, _from: Peer, _message: Arc<CheckpointMessage>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use picot_crypto::Hash;
+
+    #[test]
+    fn a_trusted_checkpoint_counts_only_for_a_node_without_a_state() {
+        let hash = CheckpointHash::from_hash(Hash([7; 32]));
+        let own = Slot::new(9, 1);
+        assert_eq!(Goal::of(Some(hash), None), Goal::Trusted(hash));
+        assert_eq!(Goal::of(Some(hash), Some(own)), Goal::NewerThan(own));
+        assert_eq!(Goal::of(None, Some(own)), Goal::NewerThan(own));
+        assert_eq!(Goal::of(None, None), Goal::NewerThan(Slot::GENESIS));
+    }
+
+    #[test]
+    fn a_node_with_nothing_but_the_genesis_looks_again_at_the_next_checkpoint() {
+        let mut params = ChainParams::dev();
+        (params.checkpoint_interval_periods, params.t0_ms) = (32, 16_000);
+        for own in [None, Some(Slot::GENESIS), Some(Slot::new(0, 31))] {
+            assert_eq!(patience_at_genesis(own, &params), Some(Millis(512_000)));
+        }
+        assert_eq!(patience_at_genesis(Some(Slot::new(1, 0)), &params), None);
+        params.t0_ms = 100;
+        assert_eq!(patience_at_genesis(None, &params), Some(LEAST_PATIENCE));
+    }
 }

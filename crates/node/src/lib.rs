@@ -29,6 +29,7 @@ mod node_keys;
 mod production;
 pub mod pruning;
 pub mod randomness;
+mod reopening;
 pub mod replay;
 mod shutdown;
 mod signing_check;

@@ -9,6 +9,7 @@ use crate::countdown::Countdown;
 use crate::data_layout::DataLayout;
 use crate::faults::of_environment;
 use crate::home::{self, Chain};
+use crate::reopening::once_free;
 use crate::shutdown::stop_on_signals;
 use crate::slot_lines::SlotLines;
 use crate::{NodeError, VERSION};
@@ -77,23 +78,33 @@ fn run_until_told(
     options: &NodeOptions,
     stop: &Stop,
 ) -> Result<(), NodeError> {
-    let mut has_followed_in_vain = false;
+    let mut before: Option<Ended> = None;
     loop {
         let say_line = |line: &str| say(line);
-        let left_behind = bootstrap(&config, has_followed_in_vain, stop, &say_line)?;
-        if stop.is_stopped() {
+        let in_vain = before == Some(Ended::LeftBehind { in_vain: true });
+        let begin = || bootstrap(&config, in_vain, stop, &say_line);
+        let begun = match before {
+            None => Some(begin()?),
+            Some(_) => once_free(stop, begin)?,
+        };
+        let Some(left_behind) = begun.filter(|_| !stop.is_stopped()) else {
             return say("stopped");
-        }
+        };
         let node = Node::start(config.clone(), &Stop::new())?;
         print_banner(&node, config.layout.root(), options)?;
         let ended = follow(&node, stop, left_behind)?;
         let api = node.api_address();
         drop(node);
-        has_followed_in_vain = match ended {
+        say(match ended {
             Ended::Told => return say("stopped"),
-            Ended::LeftBehind { in_vain } => in_vain,
-        };
-        say("none of the peers gives what was decided next any more: the node begins again")?;
+            Ended::LeftBehind { in_vain: false } => {
+                "none of the peers gives what was decided next any more: the node begins again"
+            }
+            Ended::LeftBehind { in_vain: true } => {
+                "peers said to give what was decided next, and did not: the node begins again"
+            }
+        })?;
+        before = Some(ended);
         config.started_at = SystemClock.now();
         // By now the keys have signed.
         config.keys_never_signed = false;
