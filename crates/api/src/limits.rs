@@ -17,6 +17,7 @@ pub(crate) struct Places<C> {
     places: Arc<Semaphore>,
     /// Held while a request is answered by the thread that moves bytes.
     in_place: Arc<Mutex<()>>,
+    /// How long a place is waited for.
     patience: Duration,
     pub(crate) max_batch: usize,
 }
@@ -37,10 +38,13 @@ impl<C: Send + Sync + 'static> Places<C> {
     pub(crate) fn new(
         context: Arc<C>,
         max_blocking: usize,
-        patience: Duration,
+        request_timeout: Duration,
         max_batch: usize,
     ) -> Self {
         let places = max_blocking.min(Semaphore::MAX_PERMITS);
+        // Half of it, so that who gets no place is told so, and when to come again, before its time is
+        // over.
+        let patience = request_timeout.checked_div(2).unwrap_or(request_timeout);
         Self {
             context,
             places: Arc::new(Semaphore::new(places)),
@@ -68,7 +72,7 @@ impl<C: Send + Sync + 'static> Places<C> {
         self.run(work).await
     }
 
-    /// A place for work that may block, waited for no longer than a request may take.
+    /// A place for work that may block, waited for no longer than half of what a request may take.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Some(place);

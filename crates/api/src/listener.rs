@@ -2,12 +2,13 @@
 //! are taken gets the place of the connection that has asked for nothing for the longest time, and
 //! connections on which nothing happens are closed, so that nobody can keep others out.
 
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
+use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
@@ -27,13 +28,21 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What a connection does.
 #[derive(Debug)]
 struct Doing {
-    /// Requests that are being answered; a stream is answered until its connection ends.
+    /// Requests that are being answered, until the body of the answer is handed over or dropped.
     answering: usize,
+    /// Whether bytes wait for the client to read others.
+    is_writing: bool,
     /// When it came, or was answered last.
     since: Instant,
     /// Whether it has to give its place to another one.
     leaves: bool,
     reader: Option<Waker>,
+}
+
+impl Doing {
+    const fn is_idle(&self) -> bool {
+        self.answering == 0 && !self.is_writing && !self.leaves
+    }
 }
 
 /// A connection, as its requests and the listener see it.
@@ -44,6 +53,7 @@ impl Client {
     fn new() -> Self {
         Self(Arc::new(Mutex::new(Doing {
             answering: 0,
+            is_writing: false,
             since: Instant::now(),
             leaves: false,
             reader: None,
@@ -53,15 +63,20 @@ impl Client {
     /// Since when it asks for nothing, if it does not.
     fn idle_since(&self) -> Option<Instant> {
         let doing = self.0.lock();
-        (doing.answering == 0 && !doing.leaves).then_some(doing.since)
+        doing.is_idle().then_some(doing.since)
     }
 
-    fn send_away(&self) {
+    /// Makes it leave, unless it asks for something now.
+    fn send_away(&self) -> bool {
         let mut doing = self.0.lock();
+        if !doing.is_idle() {
+            return false;
+        }
         doing.leaves = true;
         if let Some(reader) = doing.reader.take() {
             reader.wake();
         }
+        true
     }
 
     /// Whether it has to leave; if not, who reads is woken when it has to.
@@ -73,14 +88,22 @@ impl Client {
         doing.leaves
     }
 
-    fn begin(&self) {
+    /// Begins an answer, which ends when the guard is dropped.
+    fn begin(&self) -> Answering {
         let mut doing = self.0.lock();
         doing.answering = doing.answering.saturating_add(1);
+        Answering(self.clone())
     }
 
     fn end(&self) {
         let mut doing = self.0.lock();
         doing.answering = doing.answering.saturating_sub(1);
+        doing.since = Instant::now();
+    }
+
+    fn writes(&self, is_writing: bool) {
+        let mut doing = self.0.lock();
+        doing.is_writing = is_writing;
         doing.since = Instant::now();
     }
 }
@@ -92,30 +115,55 @@ impl Connected<IncomingStream<'_, BoundedListener>> for Client {
 }
 
 /// Ends an answer, also if it is never finished.
-struct Answering(Option<Client>);
+struct Answering(Client);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
-            client.end();
-        }
+        self.0.end();
+    }
+}
+
+/// The body of an answer, which is being given for as long as there is the body: a stream until its
+/// connection ends, and that of `HEAD` not at all.
+struct AnsweringBody {
+    body: Body,
+    _answering: Answering,
+}
+
+impl HttpBody for AnsweringBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 /// Remembers that a connection asks for something.
 pub(crate) async fn noticed(request: Request, next: Next) -> Response {
     let client = request.extensions().get::<ConnectInfo<Client>>();
-    let mut answering = Answering(client.map(|ConnectInfo(client)| client.clone()));
-    if let Some(client) = &answering.0 {
-        client.begin();
-    }
+    let Some(ConnectInfo(client)) = client else {
+        return next.run(request).await;
+    };
+    let answering = client.begin();
     let response = next.run(request).await;
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    if content_type == Some(&HeaderValue::from_static("text/event-stream")) {
-        // Answered for as long as it is connected.
-        answering.0 = None;
-    }
-    response
+    response.map(|body| {
+        Body::new(AnsweringBody {
+            body,
+            _answering: answering,
+        })
+    })
 }
 
 type Clients = Arc<Mutex<BTreeMap<u64, Client>>>;
@@ -161,11 +209,15 @@ impl BoundedListener {
     /// Sends away who has asked for nothing for the longest time.
     fn make_room(&self) {
         let clients = self.clients.lock();
-        let idle = clients.values();
-        let idle = idle.filter_map(|client| Some((client.idle_since()?, client)));
-        if let Some((_, client)) = idle.min_by_key(|(since, _)| *since) {
-            client.send_away();
-        }
+        let oldest = || {
+            let idle = clients.values();
+            let idle = idle.filter_map(|client| Some((client.idle_since()?, client)));
+            idle.min_by_key(|(since, _)| *since)
+        };
+        // One that begins to ask meanwhile stays, and another one is looked for.
+        while let Some((_, client)) = oldest()
+            && !client.send_away()
+        {}
     }
 }
 
@@ -192,6 +244,7 @@ impl Listener for BoundedListener {
                 stream,
                 silence: Silence::new(self.patience),
                 client,
+                is_writing: false,
                 _membership: membership,
             },
             address,
@@ -253,7 +306,24 @@ pub(crate) struct BoundedStream {
     stream: TcpStream,
     silence: Silence,
     client: Client,
+    /// What the client was told last of this.
+    is_writing: bool,
     _membership: Membership,
+}
+
+impl BoundedStream {
+    /// Hands on what became of an attempt to write.
+    fn written(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if attempt.is_pending() != self.is_writing {
+            self.is_writing = attempt.is_pending();
+            self.client.writes(self.is_writing);
+        }
+        self.silence.watch(context, attempt)
+    }
 }
 
 impl AsyncRead for BoundedStream {
@@ -279,7 +349,7 @@ impl AsyncWrite for BoundedStream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let attempt = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.silence.watch(context, attempt)
+        this.written(context, attempt)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -297,10 +367,58 @@ impl AsyncWrite for BoundedStream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let attempt = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.silence.watch(context, attempt)
+        this.written(context, attempt)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::io::Read;
+
+    #[test]
+    fn who_asks_for_something_is_not_sent_away() {
+        let client = Client::new();
+        let (first, second) = (client.begin(), client.begin());
+        drop(first);
+        assert!(client.idle_since().is_none() && !client.send_away());
+        drop(second);
+        assert!(client.idle_since().is_some() && client.send_away());
+        assert!(!client.send_away(), "it leaves already");
+    }
+
+    #[tokio::test]
+    async fn who_has_not_read_its_answer_yet_is_not_sent_away() {
+        let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = std::net::TcpStream::connect(inner.local_addr().unwrap()).unwrap();
+        let mut listener = BoundedListener::new(inner, 1, Duration::from_secs(60));
+        let (mut stream, _) = listener.accept().await;
+        let client = stream.client.clone();
+        // The whole answer is handed over, and the connection takes no more of it.
+        drop(client.begin());
+        let part = [0; 65_536];
+        let write = |stream: &mut BoundedStream, context: &mut Context<'_>| {
+            Pin::new(stream).poll_write(context, &part)
+        };
+        let mut written = 0;
+        poll_fn(|context| {
+            while let Poll::Ready(count) = write(&mut stream, context) {
+                written += count.unwrap();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        assert!(!client.send_away());
+        std::thread::spawn(move || io::copy(&mut reader.by_ref(), &mut io::sink()));
+        poll_fn(|context| write(&mut stream, context))
+            .await
+            .unwrap();
+        assert!(client.send_away());
+        assert!(written > 0);
     }
 }

@@ -33,7 +33,10 @@ fn describe(context: &ApiContext) -> StatusResponse {
         last_final_slot: execution.last_final_slot,
         state_hash: execution.state_hash,
         threads: consensus.threads.iter().map(thread_status).collect(),
-        behind: consensus.behind.map(behind_text).or(execution.stopped),
+        // Once execution has stopped, consensus does not keep up either: the cause comes first.
+        behind: execution
+            .stopped
+            .or_else(|| consensus.behind.map(behind_text)),
         peers: context.peers.as_deref().map(peers_summary),
         decided_slots: consensus.decided_slots,
         missed_slots: consensus.missed_slots,
