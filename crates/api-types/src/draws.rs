@@ -15,11 +15,15 @@ pub struct DrawsResponse {
     /// The first slot that was looked at: not before what this node still knows.
     #[cfg_attr(feature = "openapi", schema(value_type = schema::Slot))]
     pub from: Slot,
-    /// The first slot after those that were looked at: not after what is drawn already.
+    /// The first slot after those that were looked at: not after what is drawn already, nor after what
+    /// one answer looks at.
     #[cfg_attr(feature = "openapi", schema(value_type = schema::Slot))]
     pub to: Slot,
     /// The slots at which it is drawn, ascending.
     pub draws: Vec<Draw>,
+    /// For `from`, to go on reading; none if all was looked at that was asked for and is drawn.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Slot>))]
+    pub next: Option<Slot>,
 }
 
 /// A slot at which an address is drawn, and what came of it.

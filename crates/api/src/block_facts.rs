@@ -1,9 +1,8 @@
 //! What lists tell of blocks and decisions. Neither changes any more, so it is read once and kept for
 //! as long as there is room.
 
-use crate::ApiContext;
-use crate::Problem;
 use crate::problem::internal;
+use crate::{ApiContext, Problem, ProblemCode};
 use parking_lot::Mutex;
 use picot_consensus::SlotStatus;
 use picot_models::{Address, Block, BlockId, Slot, Value};
@@ -23,10 +22,14 @@ pub(crate) struct BlockFacts {
     pub(crate) parents: Vec<BlockId>,
     pub(crate) operation_count: usize,
     pub(crate) size_bytes: usize,
+    /// The slots and indices of the endorsements that it carries.
+    pub(crate) endorsed: Vec<(Slot, u32)>,
 }
 
 impl BlockFacts {
     fn of(block: &Block) -> Self {
+        let endorsements = block.header.content().endorsements.iter();
+        let endorsements = endorsements.map(|endorsement| &endorsement.content);
         Self {
             id: block.id(),
             slot: block.slot(),
@@ -34,6 +37,7 @@ impl BlockFacts {
             parents: block.header.content().parents.clone(),
             operation_count: block.operations.len(),
             size_bytes: block.encoded_len(),
+            endorsed: endorsements.map(|it| (it.slot, it.index)).collect(),
         }
     }
 }
@@ -119,13 +123,21 @@ impl Facts {
 }
 
 /// A block that is decided or in flight, or of the genesis.
-pub(crate) fn find_block(context: &ApiContext, id: &BlockId) -> Result<Option<Block>, Problem> {
+fn find_block(context: &ApiContext, id: &BlockId) -> Result<Option<Block>, Problem> {
     let found = context.storage.block(id);
     let found = found.map_err(|error| internal(&error))?;
     Ok(found.or_else(|| {
         let mut threads = 0..context.genesis.params.thread_count;
         threads.find_map(|thread| Some(context.genesis.block(thread)).filter(|it| it.id() == *id))
     }))
+}
+
+/// As [`find_block`], or why there is none.
+pub(crate) fn held_block(context: &ApiContext, id: &BlockId) -> Result<Block, Problem> {
+    find_block(context, id)?.ok_or_else(|| {
+        let detail = format!("this node has no block {id}");
+        Problem::new(ProblemCode::NotFound, detail)
+    })
 }
 
 #[cfg(test)]

@@ -344,7 +344,13 @@ fn a_history_is_read_page_by_page_without_cutting_a_slot() {
 #[test]
 fn a_history_has_bounds_and_says_them() {
     let server = World::new().start();
-    for query in ["?limit=0", "?limit=1001", "?limit=many", "?before=soon"] {
+    for query in [
+        "?limit=0",
+        "?limit=1001",
+        "?limit=many",
+        "?before=soon",
+        "?surprise=1",
+    ] {
         let path = format!("/factories/endorsements/history{query}");
         let (status, body) = asked(&server, "GET", &path, "");
         assert_eq!(

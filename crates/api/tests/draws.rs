@@ -7,12 +7,15 @@
 
 use picot_api::{ApiConfig, ApiContext, ApiServer, NodeFacts, Production};
 use picot_checkpoint::mocks::MockCheckpoints;
-use picot_clock::ManualClock;
+use picot_clock::{ManualClock, SlotRange};
 use picot_consensus::SlotStatus;
 use picot_consensus::mocks::MockConsensus;
 use picot_execution::mocks::MockExecution;
+use picot_execution::{ExecutionSummary, Totals};
 use picot_models::mocks::{address, block, genesis, key};
-use picot_models::{Block, Endorsement, ProposalPolicy, Signed, Slot, Timestamp, Value};
+use picot_models::{
+    Address, Block, Endorsement, Genesis, Hash, ProposalPolicy, Signed, Slot, Timestamp, Value,
+};
 use picot_pool::mocks::MockPool;
 use picot_selector::mocks::MockSelector;
 use picot_selector::{AddressDraw, SelectorError};
@@ -41,12 +44,25 @@ impl Production for Facts {
 fn node(selector: MockSelector, blocks: Vec<Block>, policy: ProposalPolicy) -> ApiServer {
     let mut genesis = genesis(&[(1, 10)]);
     genesis.params.proposal_policy = policy;
+    node_of(genesis, selector, blocks)
+}
+
+fn node_of(genesis: Genesis, selector: MockSelector, blocks: Vec<Block>) -> ApiServer {
     let slot_clock = genesis.slot_clock().unwrap();
     let now = slot_clock.start_of(Slot::new(20, 0)).unwrap();
     let mut execution = MockExecution::new();
     execution
         .expect_subscribe()
         .return_once(|| crossbeam_channel::bounded(1).1);
+    execution.expect_summary().returning(|| ExecutionSummary {
+        last_final_slot: Slot::new(19, 3),
+        state_hash: Hash([5; 32]),
+        totals: Totals::default(),
+        cycle: 1,
+        candidate_slot: Slot::new(20, 0),
+        waiting_decided: 0,
+        stopped: None,
+    });
     let mut consensus = MockConsensus::new();
     consensus
         .expect_subscribe()
@@ -227,14 +243,60 @@ fn what_is_asked_for_is_cut_to_what_is_known_and_bounded() {
             "{query}"
         );
     }
+}
+
+#[test]
+fn a_range_that_is_too_long_for_one_answer_is_read_in_parts() {
     let mut selector = MockSelector::new();
-    selector
-        .expect_ready_cycles()
-        .returning(|| (0..100).collect());
+    let slots_of = |_: &Address, range: SlotRange| {
+        assert!(range.count_slots().unwrap() <= 512);
+        let periods = range.start().period..range.end().period;
+        Ok(periods
+            .map(|period| AddressDraw {
+                slot: Slot::new(period, 0),
+                producer_rank: Some(0),
+                endorser_indices: vec![],
+            })
+            .collect())
+    };
+    selector.expect_slots_of().returning(slots_of);
+    let cycles = || (0..100).collect();
+    selector.expect_ready_cycles().returning(cycles);
     let server = node(selector, vec![], ProposalPolicy::All);
-    let (status, body) = get(&server, "?from=0/0&to=900/0");
-    assert_eq!(status, 400);
-    assert!(body["detail"].as_str().unwrap().contains("more than 512"));
+    let (mut from, mut seen, mut answers) = ("100/0".to_owned(), Vec::new(), 0);
+    loop {
+        let (status, body) = get(&server, &format!("?from={from}&to=400/0"));
+        assert_eq!(status, 200, "{body}");
+        let draws = body["draws"].as_array().unwrap();
+        seen.extend(
+            draws
+                .iter()
+                .map(|draw| draw["slot"]["period"].as_u64().unwrap()),
+        );
+        answers += 1;
+        if body["next"].is_null() {
+            assert_eq!(body["to"], json!({ "period": 400, "thread": 0 }));
+            break;
+        }
+        assert_eq!(body["next"], body["to"]);
+        let next: Slot = serde_json::from_value(body["next"].clone()).unwrap();
+        from = next.to_string();
+    }
+    assert_eq!(seen, (100..400).collect::<Vec<_>>());
+    // 300 periods of four threads.
+    assert_eq!(answers, 3);
+}
+
+#[test]
+fn what_is_told_unless_asked_otherwise_fits_in_one_answer_of_many_threads() {
+    let mut genesis = genesis(&[(1, 10)]);
+    genesis.params.thread_count = 64;
+    genesis.params.t0_ms = 64_000;
+    let server = node_of(genesis, drawn(vec![]), vec![]);
+    let (status, body) = get(&server, "");
+    assert_eq!((status, &body["next"]), (200, &Json::Null), "{body}");
+    assert_eq!(body["from"], json!({ "period": 16, "thread": 0 }));
+    assert_eq!(body["to"], json!({ "period": 24, "thread": 0 }));
 }
 
 #[test]
@@ -253,5 +315,6 @@ fn without_draws_or_past_their_pruning_it_says_so() {
         })
     });
     let server = node(selector, vec![], ProposalPolicy::All);
-    assert_eq!(get(&server, "").0, 400);
+    let (status, body) = get(&server, "");
+    assert_eq!((status, &body["code"]), (404, &json!("not_found")));
 }

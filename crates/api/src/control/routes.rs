@@ -9,6 +9,7 @@ use super::{ControlContext, KeyControl};
 use crate::extract::{JsonBody, PathParts, QueryParts};
 use crate::limits::Places;
 use crate::problem::Refusal;
+use crate::routes::page;
 use crate::{ApiConfig, Problem, ProblemCode};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
@@ -26,8 +27,6 @@ use std::sync::Arc;
 use tower_http::timeout::TimeoutLayer;
 use zeroize::Zeroizing;
 
-/// Lines of a history in one answer, at most.
-const MAX_HISTORY_ENTRIES: usize = 1_000;
 /// Lines of a history in one answer, unless told otherwise.
 const HISTORY_ENTRIES: usize = 100;
 /// Bytes of a body: a key takes less than a hundred.
@@ -130,6 +129,7 @@ async fn switch(
 
 /// Where a history is read from.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HistoryQuery {
     before: Option<String>,
     limit: Option<usize>,
@@ -144,11 +144,7 @@ async fn history(
     let before: Option<Slot> = before
         .map(|text| crate::routes::parse("slot", text))
         .transpose()?;
-    let limit = query.limit.unwrap_or(HISTORY_ENTRIES);
-    if !(1..=MAX_HISTORY_ENTRIES).contains(&limit) {
-        let detail = format!("limit `{limit}` is not from 1 to {MAX_HISTORY_ENTRIES}");
-        return Err(Refusal::new(ProblemCode::InvalidParameter, detail));
-    }
+    let limit = page::limit(query.limit.or(Some(HISTORY_ENTRIES)))?;
     let read = move |context: &ControlContext| read_history(context, factory, before, limit);
     shared.run(read).await.map(Json)
 }

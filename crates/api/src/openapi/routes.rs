@@ -336,7 +336,8 @@ fn addresses(schemas: &mut Schemas) -> Vec<Route> {
         .part("address", address.clone(), example_address())
         .query("from", "The first slot that is looked at.", slot(), "4/0")
         .query("to", "The first slot after those.", slot(), "6/0")
-        .problem(ProblemCode::NotYetKnown),
+        .problem(ProblemCode::NotYetKnown)
+        .problem(ProblemCode::NotFound),
         Route::get(
             "/api/v1/addresses/{address}/datastore/{key}",
             "addresses",

@@ -1,7 +1,8 @@
 //! `GET /blocks` and `GET /blocks/{id}/operations`.
 
 use super::{operations, page, slot_list};
-use crate::block_facts::find_block;
+use crate::Problem;
+use crate::block_facts::held_block;
 use crate::extract::{PathParts, QueryParts};
 use crate::interface::Interface;
 use crate::limits::Shared;
@@ -9,7 +10,6 @@ use crate::problem::{Refusal, internal};
 use crate::types::{
     BlockOperation, BlockOperationsResponse, BlockState, BlockSummary, BlocksResponse,
 };
-use crate::{Problem, ProblemCode};
 use axum::Json;
 use axum::extract::State;
 use picot_consensus::SlotStatus;
@@ -139,10 +139,7 @@ fn read_operations(
     after: Option<usize>,
     limit: usize,
 ) -> Result<BlockOperationsResponse, Problem> {
-    let Some(block) = find_block(interface, &id)? else {
-        let detail = format!("this node has no block {id}");
-        return Err(Problem::new(ProblemCode::NotFound, detail));
-    };
+    let block = held_block(interface, &id)?;
     let first = after.map_or(0, |last| last.saturating_add(1));
     let told = block.operations.iter().skip(first).take(limit);
     let told: Result<Vec<_>, Problem> = told

@@ -1,11 +1,12 @@
 //! `GET /blocks/{id}`: a block that is decided, or in flight.
 
-use crate::block_facts::find_block;
+use crate::Problem;
+use crate::block_facts::held_block;
 use crate::extract::PathParts;
+use crate::interface::Interface;
 use crate::limits::Shared;
-use crate::problem::{Refusal, internal};
+use crate::problem::Refusal;
 use crate::types::{BlockResponse, BlockState};
-use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
 use axum::extract::State;
 use picot_consensus::SlotStatus;
@@ -17,33 +18,30 @@ pub(crate) async fn read(
     PathParts(id): PathParts<String>,
 ) -> Result<Json<BlockResponse>, Refusal> {
     let id: BlockId = super::parse("block", &id)?;
-    shared.run(move |context| find(context, id)).await.map(Json)
+    shared
+        .run(move |interface| find(interface, id))
+        .await
+        .map(Json)
 }
 
-fn find(context: &ApiContext, id: BlockId) -> Result<BlockResponse, Problem> {
-    match find_block(context, &id)? {
-        Some(block) => describe(context, &block),
-        None => Err(Problem::new(
-            ProblemCode::NotFound,
-            format!("this node has no block {id}"),
-        )),
-    }
+fn find(interface: &Interface, id: BlockId) -> Result<BlockResponse, Problem> {
+    describe(interface, &held_block(interface, &id)?)
 }
 
-fn describe(context: &ApiContext, block: &Block) -> Result<BlockResponse, Problem> {
+fn describe(interface: &Interface, block: &Block) -> Result<BlockResponse, Problem> {
     let header = block.header.content();
     let endorsements = header
         .endorsements
         .iter()
-        .map(|endorsement| endorsement.id(&context.chain_id));
+        .map(|endorsement| endorsement.id(&interface.chain_id));
     let denunciations = header
         .denunciations
         .iter()
-        .map(|denunciation| denunciation.id(&context.chain_id));
+        .map(|denunciation| denunciation.id(&interface.chain_id));
     Ok(BlockResponse {
         id: block.id(),
         slot: header.slot,
-        state: state_of(context, block)?,
+        state: state_of(interface, block)?,
         producer: block.header.signer_address(),
         version: header.version,
         parents: header.parents.clone(),
@@ -58,21 +56,14 @@ fn describe(context: &ApiContext, block: &Block) -> Result<BlockResponse, Proble
     })
 }
 
-fn state_of(context: &ApiContext, block: &Block) -> Result<BlockState, Problem> {
+fn state_of(interface: &Interface, block: &Block) -> Result<BlockState, Problem> {
     let slot = block.slot();
-    if slot.period == 0 {
-        return Ok(BlockState::Final);
-    }
-    let status = context
-        .consensus
-        .slot_status(slot)
-        .map_err(|error| internal(&error))?;
-    Ok(match status {
+    Ok(match interface.facts.status(interface, slot)? {
         SlotStatus::Decided {
             value: Value::Block { id },
             ..
         } if id == block.id() => {
-            if slot <= context.execution.summary().last_final_slot {
+            if slot.period == 0 || slot <= interface.execution.summary().last_final_slot {
                 BlockState::Final
             } else {
                 BlockState::Decided

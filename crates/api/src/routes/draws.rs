@@ -3,18 +3,18 @@
 use crate::extract::{PathParts, QueryParts};
 use crate::interface::Interface;
 use crate::limits::Shared;
-use crate::problem::{Refusal, internal};
+use crate::problem::Refusal;
 use crate::types::{Draw, DrawResult, DrawsResponse};
 use crate::{ApiContext, Problem, ProblemCode};
 use axum::Json;
 use axum::extract::State;
 use picot_clock::SlotRange;
 use picot_consensus::SlotStatus;
-use picot_models::{Address, Block, BlockId, Slot};
-use picot_selector::{AddressDraw, SelectorError};
+use picot_models::{Address, Slot};
+use picot_selector::AddressDraw;
 use serde::Deserialize;
 
-/// Slots that one request may look at: past ones are read from the disk.
+/// Slots that one answer looks at: past ones may be read from the disk.
 const MAX_SLOTS: u64 = 512;
 /// Periods before and after now that are looked at unless told otherwise.
 const PERIODS: u64 = 8;
@@ -42,62 +42,73 @@ pub(crate) async fn read(
 }
 
 fn find(
-    context: &ApiContext,
+    interface: &Interface,
     address: Address,
     from: Option<Slot>,
     to: Option<Slot>,
 ) -> Result<DrawsResponse, Problem> {
-    let range = range(context, from, to)?;
-    let draws = context.selector.slots_of(&address, range);
-    let draws = draws.map_err(|error| of_selector(&error))?;
-    let draws: Result<Vec<_>, Problem> = draws
-        .into_iter()
-        .filter_map(|draw| describe(context, &address, draw).transpose())
-        .collect();
+    let known = known_range(interface, from, to)?;
+    let looked = first_part(interface, &known)?;
+    let drawn = interface.selector.slots_of(&address, looked);
+    let drawn = drawn.map_err(|error| super::of_selector(&error))?;
+    let patience = interface.patience();
+    let (mut draws, mut to) = (Vec::new(), looked.end());
+    for draw in drawn {
+        if !draws.is_empty() && patience.is_over() {
+            to = draw.slot;
+            break;
+        }
+        draws.extend(describe(interface, &address, draw)?);
+    }
     Ok(DrawsResponse {
         address,
-        from: range.start(),
-        to: range.end(),
-        draws: draws?,
+        from: looked.start(),
+        to,
+        draws,
+        next: (to < known.end()).then_some(to),
     })
 }
 
+fn of_clock(error: picot_clock::ClockError) -> Problem {
+    Problem::of_error(ProblemCode::InvalidParameter, &error)
+}
+
 /// What was asked for, as far as it is drawn and still known here.
-fn range(context: &ApiContext, from: Option<Slot>, to: Option<Slot>) -> Result<SlotRange, Problem> {
-    let wrong =
-        |error: picot_clock::ClockError| Problem::of_error(ProblemCode::InvalidParameter, &error);
+fn known_range(
+    context: &ApiContext,
+    from: Option<Slot>,
+    to: Option<Slot>,
+) -> Result<SlotRange, Problem> {
     let params = &context.genesis.params;
     let now = context.slot_clock.latest_slot_at(context.clock.now());
     let now = now.unwrap_or(Slot::GENESIS).period;
-    let from = from.unwrap_or(Slot::new(now.saturating_sub(PERIODS), 0));
-    let to = to.unwrap_or(Slot::new(now.saturating_add(PERIODS), 0));
+    // What is to come is in the first answer, however many threads there are.
+    let fitting = (MAX_SLOTS / 2).checked_div(params.thread_count.into());
+    let around = PERIODS.min(fitting.unwrap_or(PERIODS));
+    let from = from.unwrap_or(Slot::new(now.saturating_sub(around), 0));
+    let to = to.unwrap_or(Slot::new(now.saturating_add(around), 0));
     let known = context.selector.ready_cycles();
-    let first_of = |cycle| Slot::first_of_cycle(cycle, params.periods_per_cycle).map_err(wrong);
+    let first_of = |cycle| Slot::first_of_cycle(cycle, params.periods_per_cycle).map_err(of_clock);
     let (Some(first), Some(last)) = (known.first(), known.last()) else {
         let detail = "no draws are known yet";
         return Err(Problem::new(ProblemCode::NotYetKnown, detail));
     };
     let from = from.max(first_of(*first)?);
     let to = to.min(first_of(last.saturating_add(1))?).max(from);
-    let range = SlotRange::new(from, to, params.thread_count).map_err(wrong)?;
-    let slots = range.count_slots().map_err(wrong)?;
-    if slots > MAX_SLOTS {
-        let detail = format!("from {from} to {to} are {slots} slots, more than {MAX_SLOTS}");
-        return Err(Problem::new(ProblemCode::InvalidParameter, detail));
-    }
-    Ok(range)
+    SlotRange::new(from, to, params.thread_count).map_err(of_clock)
 }
 
-fn of_selector(error: &SelectorError) -> Problem {
-    if error.is_not_known_yet() {
-        return Problem::of_error(ProblemCode::NotYetKnown, error);
-    }
-    Problem::of_error(ProblemCode::InvalidParameter, error)
+/// As much of it as one answer looks at.
+fn first_part(context: &ApiContext, range: &SlotRange) -> Result<SlotRange, Problem> {
+    let max = usize::try_from(MAX_SLOTS).unwrap_or(usize::MAX);
+    let end = range.iter().nth(max).unwrap_or(range.end());
+    let thread_count = context.genesis.params.thread_count;
+    SlotRange::new(range.start(), end, thread_count).map_err(of_clock)
 }
 
 /// A draw by which the address may act, with what came of it; nothing of slots without a duty.
 fn describe(
-    context: &ApiContext,
+    interface: &Interface,
     address: &Address,
     draw: AddressDraw,
 ) -> Result<Option<Draw>, Problem> {
@@ -106,22 +117,22 @@ fn describe(
         producer_rank,
         endorser_indices,
     } = draw;
-    let policy = context.genesis.params.proposal_policy;
+    let policy = interface.genesis.params.proposal_policy;
     let rank = producer_rank.filter(|rank| policy.allows_rank(*rank));
     let has_duty = rank.is_some() || !endorser_indices.is_empty();
-    let Some(start) = context.slot_clock.start_of(slot).ok() else {
+    let Some(start) = interface.slot_clock.start_of(slot).ok() else {
         return Ok(None);
     };
     if slot.period == 0 || !has_duty {
         return Ok(None);
     }
-    let result = result_of(context, address, slot)?;
+    let result = result_of(interface, address, slot)?;
     let block = match result {
         DrawResult::Produced { block } | DrawResult::OfAnother { block, .. } => Some(block),
         DrawResult::Undecided | DrawResult::Missed | DrawResult::NotKept => None,
     };
     let endorsed = match block {
-        Some(_) if !endorser_indices.is_empty() => endorsed(context, slot, &endorser_indices)?,
+        Some(_) if !endorser_indices.is_empty() => endorsed(interface, slot, &endorser_indices)?,
         _ => None,
     };
     Ok(Some(Draw {
@@ -134,49 +145,27 @@ fn describe(
     }))
 }
 
-/// What is known of a slot's decision.
-enum Decision {
-    None,
-    NotKept,
-    /// A block, or a miss.
-    Known(Option<BlockId>),
-}
-
-fn decided(context: &ApiContext, slot: Slot) -> Result<Decision, Problem> {
-    match context.consensus.slot_status(slot) {
-        Ok(SlotStatus::Decided { value, .. }) => Ok(Decision::Known(value.block())),
-        Ok(SlotStatus::NotKept) => Ok(Decision::NotKept),
-        Ok(SlotStatus::NotOpen | SlotStatus::Undecided { .. }) => Ok(Decision::None),
-        Err(error) => Err(internal(&error)),
-    }
-}
-
-fn block(context: &ApiContext, id: &BlockId) -> Result<Option<Block>, Problem> {
-    let block = context.storage.block(id);
-    block.map_err(|error| internal(&error))
-}
-
-fn result_of(context: &ApiContext, address: &Address, slot: Slot) -> Result<DrawResult, Problem> {
-    let id = match decided(context, slot)? {
-        Decision::None => return Ok(DrawResult::Undecided),
-        Decision::NotKept => return Ok(DrawResult::NotKept),
-        Decision::Known(None) => return Ok(DrawResult::Missed),
-        Decision::Known(Some(id)) => id,
+fn result_of(interface: &Interface, address: &Address, slot: Slot) -> Result<DrawResult, Problem> {
+    let block = match interface.facts.status(interface, slot)? {
+        SlotStatus::NotOpen | SlotStatus::Undecided { .. } => return Ok(DrawResult::Undecided),
+        SlotStatus::NotKept => return Ok(DrawResult::NotKept),
+        SlotStatus::Decided { value, .. } => match value.block() {
+            Some(block) => block,
+            None => return Ok(DrawResult::Missed),
+        },
     };
-    let producer = block(context, &id)?.map(|block| block.header.signer_address());
+    let facts = interface.facts.block(interface, &block)?;
+    let producer = facts.map(|facts| facts.producer);
     Ok(if producer == Some(*address) {
-        DrawResult::Produced { block: id }
+        DrawResult::Produced { block }
     } else {
-        DrawResult::OfAnother {
-            block: id,
-            producer,
-        }
+        DrawResult::OfAnother { block, producer }
     })
 }
 
 /// Which of the indices the next block of the thread carries.
 fn endorsed(
-    context: &ApiContext,
+    interface: &Interface,
     slot: Slot,
     indices: &[u32],
 ) -> Result<Option<Vec<u32>>, Problem> {
@@ -186,19 +175,16 @@ fn endorsed(
             return Ok(None);
         };
         next = following;
-        let id = match decided(context, next)? {
-            Decision::None | Decision::NotKept => return Ok(None),
-            Decision::Known(None) => continue,
-            Decision::Known(Some(id)) => id,
-        };
-        let Some(block) = block(context, &id)? else {
+        let SlotStatus::Decided { value, .. } = interface.facts.status(interface, next)? else {
             return Ok(None);
         };
-        let carried = &block.header.content().endorsements;
-        let is_carried = |index: &u32| {
-            let mut contents = carried.iter().map(|endorsement| &endorsement.content);
-            contents.any(|content| content.slot == slot && content.index == *index)
+        let Some(id) = value.block() else {
+            continue;
         };
+        let Some(block) = interface.facts.block(interface, &id)? else {
+            return Ok(None);
+        };
+        let is_carried = |index: &u32| block.endorsed.contains(&(slot, *index));
         return Ok(Some(indices.iter().copied().filter(is_carried).collect()));
     }
     Ok(None)

@@ -11,7 +11,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod network;
 pub(crate) mod operations;
-mod page;
+pub(crate) mod page;
 pub(crate) mod parameters;
 pub(crate) mod pool;
 pub(crate) mod slot_draws;
@@ -21,7 +21,9 @@ pub(crate) mod stakers;
 pub(crate) mod status;
 pub(crate) mod stream;
 
+use crate::problem::internal;
 use crate::{Problem, ProblemCode};
+use picot_selector::SelectorError;
 use std::str::FromStr;
 
 /// Reads one part of a path.
@@ -36,4 +38,17 @@ where
             format!("{what} `{text}`: {error}"),
         )
     })
+}
+
+/// Why there are no draws.
+fn of_selector(error: &SelectorError) -> Problem {
+    let code = match error {
+        error if error.is_not_known_yet() => ProblemCode::NotYetKnown,
+        SelectorError::Pruned { .. } => ProblemCode::NotFound,
+        SelectorError::Slot(_) | SelectorError::RangeTooLong { .. } => {
+            ProblemCode::InvalidParameter
+        }
+        _ => return internal(error),
+    };
+    Problem::of_error(code, error)
 }

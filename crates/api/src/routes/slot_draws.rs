@@ -10,7 +10,6 @@ use crate::{Problem, ProblemCode};
 use axum::Json;
 use axum::extract::State;
 use picot_models::Slot;
-use picot_selector::SelectorError;
 use serde::Deserialize;
 
 /// From where on.
@@ -50,7 +49,7 @@ fn read(
     while draws.len() < limit {
         let known = match interface.selector.draws(slot) {
             Ok(known) => known,
-            Err(error) if draws.is_empty() => return Err(of_selector(&error)),
+            Err(error) if draws.is_empty() => return Err(super::of_selector(&error)),
             Err(_) => return Ok(SlotDrawsResponse { draws, next: None }),
         };
         let start = interface.slot_clock.start_of(slot);
@@ -69,13 +68,4 @@ fn read(
         draws,
         next: Some(slot.to_string()),
     })
-}
-
-fn of_selector(error: &SelectorError) -> Problem {
-    let code = if error.is_not_known_yet() {
-        ProblemCode::NotYetKnown
-    } else {
-        ProblemCode::NotFound
-    };
-    Problem::of_error(code, error)
 }

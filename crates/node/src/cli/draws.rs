@@ -4,7 +4,7 @@ use super::args::DrawsArgs;
 use super::{CliError, World, tables};
 use picot_api::types::DrawsResponse;
 use picot_client::{ApiClient, ClientError};
-use picot_models::Slot;
+use picot_models::{Address, Slot};
 use std::ops::Range;
 
 pub(super) fn run(arguments: &DrawsArgs, world: &mut World<'_>) -> Result<(), CliError> {
@@ -40,7 +40,11 @@ fn tell_limits(answer: &DrawsResponse, asked: Range<Slot>, world: &mut World<'_>
             "the draws of slots before {from} are not known any more"
         ));
     }
-    if answer.to < asked.end {
+    if let Some(next) = answer.next {
+        world.note(format_args!(
+            "the node did not go on: the draws of slots from {next} on are not shown"
+        ));
+    } else if answer.to < asked.end {
         let to = answer.to;
         world.note(format_args!(
             "the draws of slots from {to} on are not known yet"
@@ -62,7 +66,26 @@ fn ask(
     let to = Slot::new(now.saturating_add(arguments.coming).saturating_add(1), 0);
     let draws = addresses
         .iter()
-        .map(|address| client.draws(address, from, to));
+        .map(|address| whole(client, address, from, to));
     let answers: Result<_, _> = draws.collect();
     Ok((from..to, answers?))
+}
+
+/// All of a range, which a node tells in several answers if it is long.
+fn whole(
+    client: &ApiClient,
+    address: &Address,
+    from: Slot,
+    to: Slot,
+) -> Result<DrawsResponse, ClientError> {
+    let mut whole = client.draws(address, from, to)?;
+    while let Some(next) = whole.next {
+        let part = client.draws(address, next, to)?;
+        if part.to <= next {
+            break;
+        }
+        whole.draws.extend(part.draws);
+        (whole.to, whole.next) = (part.to, part.next);
+    }
+    Ok(whole)
 }

@@ -127,6 +127,7 @@ fn draws_that_are_not_known_are_told_apart_from_no_draws() {
         from: Slot::new(9, 0),
         to: Slot::new(16, 0),
         draws: vec![],
+        next: None,
     };
     let status = tables::tests::status_answer();
     let node = StubNode::start()
@@ -146,6 +147,46 @@ fn draws_that_are_not_known_are_told_apart_from_no_draws() {
 }
 
 #[test]
+fn draws_of_a_long_range_are_read_in_parts_and_told_as_one() {
+    use picot_api::types::{Draw, DrawResult, DrawsResponse};
+    use picot_models::Slot;
+    let address = mocks::address(1);
+    let part = |from, to, next: Option<u64>| DrawsResponse {
+        address,
+        from: Slot::new(from, 0),
+        to: Slot::new(to, 0),
+        draws: vec![Draw {
+            slot: Slot::new(from, 1),
+            start: Timestamp(1_767_225_600_000),
+            rank: Some(0),
+            endorser_indices: vec![],
+            result: DrawResult::Undecided,
+            endorsed: None,
+        }],
+        next: next.map(|period| Slot::new(period, 0)),
+    };
+    let asked = |from| format!("GET /addresses/{address}/draws?from={from}/0&to=17/0");
+    let node = |second| {
+        StubNode::start()
+            .on("GET /status", Answer::json(&tables::tests::status_answer()))
+            .on(&asked(8), Answer::json(&part(8, 12, Some(12))))
+            .on(&asked(12), Answer::json(&second))
+    };
+    let all = picot_at(&node(part(12, 17, None)), &["draws", "--json"]);
+    assert_eq!(all.code, 0, "{all:?}");
+    let read: Vec<DrawsResponse> = serde_json::from_str(&all.out).unwrap();
+    assert_eq!(read.len(), 1);
+    let slots: Vec<_> = read[0].draws.iter().map(|draw| draw.slot).collect();
+    assert_eq!(slots, [Slot::new(8, 1), Slot::new(12, 1)]);
+    assert_eq!((read[0].to, read[0].next), (Slot::new(17, 0), None));
+    // A node that does not go on is asked no more, and the reason is told.
+    let stuck = picot_at(&node(part(12, 12, Some(12))), &["draws"]);
+    let note = "the node did not go on: the draws of slots from 12/0 on are not shown";
+    assert!(stuck.err.contains(note), "{stuck:?}");
+    assert!(!stuck.err.contains("not known yet"), "{stuck:?}");
+}
+
+#[test]
 fn draws_are_of_the_nodes_own_keys_unless_others_are_named() {
     use picot_api::types::{Draw, DrawResult, DrawsResponse};
     use picot_models::Slot;
@@ -161,6 +202,7 @@ fn draws_are_of_the_nodes_own_keys_unless_others_are_named() {
             result: DrawResult::Missed,
             endorsed: Some(vec![3]),
         }],
+        next: None,
     };
     let request = |number| {
         let address = mocks::address(number);
