@@ -31,7 +31,8 @@ pub struct SlotEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MissedEvent {
-    /// How many events were left out; none if they are too old for this node to count.
+    /// How many events were left out; none if this node cannot count them: they are too old, or only
+    /// some topics are asked for.
     pub count: Option<u64>,
     /// The first slot that follows.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Slot>))]

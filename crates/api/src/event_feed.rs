@@ -4,16 +4,14 @@
 //! where it stopped, and knows what it missed.
 
 use crate::ApiContext;
+use crate::kept::{From, Kept, MAX_OPERATIONS, Place, Thing, Told};
 use crate::types::{DecidedEvent, SlotEvent, Topic};
 use parking_lot::Mutex;
 use picot_consensus::ConsensusEvent;
 use picot_models::{Address, BlockId, Slot};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use tokio::sync::broadcast;
 
-/// Events that a reader may be behind before it is told that it missed some.
-const READER_QUEUE_LEN: usize = 1_024;
 /// Events that are kept for each slot that a stream can resume from: what a slot usually has.
 const EVENTS_PER_SLOT: usize = 6;
 /// Decisions whose delay is remembered.
@@ -49,48 +47,36 @@ impl Happening {
     }
 }
 
+/// What was left out: how many events, if that can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap(pub(crate) Option<u64>);
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FeedEvent {
-    pub(crate) number: u64,
     pub(crate) slot: Slot,
     pub(crate) what: Happening,
+    /// What this node itself was not told before it, by whoever tells of such events.
+    pub(crate) gap: Option<Gap>,
 }
 
-/// Where a reader goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum From {
-    /// With what happens from now on.
-    Now,
-    /// With what happened in this slot or later ones.
-    Slot(Slot),
-    /// After this event.
-    After(u64),
+impl Thing for FeedEvent {
+    fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    fn operations(&self) -> usize {
+        match &self.what {
+            Happening::Final(slot) => slot.operations.len(),
+            _ => 0,
+        }
+    }
 }
 
-/// What a reader gets that joins.
-pub(crate) struct Joined {
-    /// What it missed, if it missed anything: how many events, if that can be told.
-    pub(crate) missed: Option<Option<u64>>,
-    /// What is kept.
-    pub(crate) kept: Vec<Arc<FeedEvent>>,
-    /// What follows.
-    pub(crate) live: broadcast::Receiver<Arc<FeedEvent>>,
-}
-
-struct History {
-    events: VecDeque<Arc<FeedEvent>>,
-    /// The number of the first event of this run.
-    first: u64,
-    next: u64,
-    decisions: BTreeMap<Slot, DecidedEvent>,
-}
-
-/// The latest events and a subscription to the next ones.
+/// The latest events, and those that follow.
 pub(crate) struct EventFeed {
-    history: Mutex<History>,
-    capacity: usize,
-    sender: broadcast::Sender<Arc<FeedEvent>>,
+    kept: Kept<FeedEvent>,
+    decisions: Mutex<BTreeMap<Slot, DecidedEvent>>,
 }
 
 impl EventFeed {
@@ -98,98 +84,66 @@ impl EventFeed {
     pub(crate) fn start(context: &Arc<ApiContext>, history_slots: usize) -> Arc<Self> {
         let first = context.started_at.0.saturating_mul(EVENTS_PER_MS);
         let capacity = history_slots.saturating_mul(EVENTS_PER_SLOT);
-        let feed = Arc::new(Self::new(capacity, first));
+        // Of slots that have started, something may have been told to nobody.
+        let begun = context.slot_clock.latest_slot_at(context.clock.now());
+        let feed = Arc::new(Self::new(capacity, first, begun));
         let (followed, followed_in) = (Arc::downgrade(&feed), Arc::downgrade(context));
-        let events = context.consensus.subscribe();
+        let mut events = context.consensus.subscribe();
         std::thread::spawn(move || {
-            let mut events = events;
+            let mut gap = None;
             // Who was cut off for being slow begins anew; once consensus has ended, nothing comes.
-            while follow(&events, &followed, &followed_in)
+            while follow(&events, gap, &followed, &followed_in)
                 && let Some(context) = followed_in.upgrade()
             {
+                gap = Some(Gap(None));
                 events = context.consensus.subscribe();
             }
         });
         feed
     }
 
-    fn new(capacity: usize, first: u64) -> Self {
-        let (sender, _) = broadcast::channel(READER_QUEUE_LEN);
+    fn new(capacity: usize, first: u64, begun: Option<Slot>) -> Self {
         Self {
-            history: Mutex::new(History {
-                events: VecDeque::new(),
-                first,
-                next: first,
-                decisions: BTreeMap::new(),
-            }),
-            capacity,
-            sender,
+            kept: Kept::new(capacity, MAX_OPERATIONS, first, begun),
+            decisions: Mutex::default(),
         }
     }
 
-    pub(crate) fn push(&self, slot: Slot, what: Happening) {
-        let mut history = self.history.lock();
+    pub(crate) fn push(&self, slot: Slot, what: Happening, gap: Option<Gap>) {
         if let Happening::Decided(decided) = &what {
-            history.decisions.insert(slot, decided.clone());
-            if history.decisions.len() > MAX_DECISIONS {
-                history.decisions.pop_first();
+            let mut decisions = self.decisions.lock();
+            decisions.insert(slot, decided.clone());
+            if decisions.len() > MAX_DECISIONS {
+                decisions.pop_first();
             }
         }
-        let number = history.next;
-        history.next = number.saturating_add(1);
-        if history.events.len() >= self.capacity {
-            history.events.pop_front();
-        }
-        let event = Arc::new(FeedEvent { number, slot, what });
-        history.events.push_back(Arc::clone(&event));
-        // Sent under the lock, so that a reader that joins gets each event once. An error means
-        // that nobody reads.
-        let _ = self.sender.send(event);
+        self.kept.push(FeedEvent { slot, what, gap });
     }
 
     /// The decision of a slot, if this node saw it and still remembers.
     pub(crate) fn decision_of(&self, slot: Slot) -> Option<DecidedEvent> {
-        let history = self.history.lock();
-        let mut earlier = history.decisions.range(..=slot).rev();
-        let mut in_thread = earlier.by_ref().take(MAX_DECISIONS);
-        let (_, decided) = in_thread.find(|(known, _)| known.thread == slot.thread)?;
+        let decisions = self.decisions.lock();
+        let mut earlier = decisions.range(..=slot).rev();
+        let (_, decided) = earlier.find(|(known, _)| known.thread == slot.thread)?;
         (decided.through >= slot.period).then(|| decided.clone())
     }
 
-    /// What is kept, and what follows.
-    pub(crate) fn join(&self, from: From) -> Joined {
-        let history = self.history.lock();
-        let events = history.events.iter();
-        let oldest = history.events.front();
-        let (kept, missed) = match from {
-            From::Now => (Vec::new(), None),
-            From::Slot(slot) => {
-                let is_forgotten = oldest.is_none_or(|oldest| oldest.slot > slot);
-                let kept = events.filter(|event| event.slot >= slot).cloned();
-                (kept.collect(), is_forgotten.then_some(None))
-            }
-            From::After(number) => {
-                let first = oldest.map_or(history.next, |oldest| oldest.number);
-                let wanted = number.saturating_add(1);
-                let is_of_this_run = wanted >= history.first;
-                let count = first.checked_sub(wanted).filter(|count| *count > 0);
-                let missed = count.map(|count| is_of_this_run.then_some(count));
-                let kept = events.filter(|event| event.number >= wanted).cloned();
-                (kept.collect(), missed)
-            }
-        };
-        Joined {
-            missed,
-            kept,
-            live: self.sender.subscribe(),
-        }
+    /// A place for a reader.
+    pub(crate) fn join(&self, from: From) -> Place {
+        self.kept.join(from)
+    }
+
+    /// What a reader is told next, once there is something.
+    pub(crate) async fn next(&self, place: &mut Place) -> Option<Told<FeedEvent>> {
+        self.kept.next(place).await
     }
 }
 
-/// Hands on what consensus tells. True if it told anything until it ended, so that it may be asked
-/// again.
+/// Hands on what consensus tells, the first of it after a gap if there is one. True if it told anything
+/// until it ended, so that it may be asked again.
 fn follow(
     events: &crossbeam_channel::Receiver<ConsensusEvent>,
+    mut gap: Option<Gap>,
     feed: &Weak<EventFeed>,
     context: &Weak<ApiContext>,
 ) -> bool {
@@ -200,7 +154,7 @@ fn follow(
             return false;
         };
         if let Some((slot, what)) = happening(&context, event) {
-            feed.push(slot, what);
+            feed.push(slot, what, gap.take());
         }
     }
     has_told
@@ -247,63 +201,9 @@ mod tests {
     use super::*;
     use picot_models::Value;
 
-    const FIRST: u64 = 1_000;
-
-    fn feed(capacity: usize, periods: u64) -> EventFeed {
-        let feed = EventFeed::new(capacity, FIRST);
-        for period in 1..=periods {
-            feed.push(Slot::new(period, 0), Happening::Opened);
-        }
-        feed
-    }
-
-    fn periods(joined: &Joined) -> Vec<u64> {
-        let kept = joined.kept.iter();
-        kept.map(|event| event.slot.period).collect()
-    }
-
-    #[test]
-    fn a_reader_goes_on_after_the_event_that_it_had_last() {
-        let feed = feed(10, 5);
-        let mut joined = feed.join(From::After(FIRST + 2));
-        feed.push(Slot::new(6, 0), Happening::Round(1));
-        assert_eq!((periods(&joined), joined.missed), (vec![4, 5], None));
-        assert_eq!(joined.live.try_recv().unwrap().slot.period, 6);
-        assert!(joined.live.try_recv().is_err());
-        let at_the_end = feed.join(From::After(FIRST + 5));
-        assert_eq!((periods(&at_the_end), at_the_end.missed), (vec![], None));
-    }
-
-    #[test]
-    fn a_reader_that_was_away_too_long_is_told_how_much_it_missed() {
-        let feed = feed(3, 8);
-        let joined = feed.join(From::After(FIRST + 1));
-        assert_eq!(
-            (periods(&joined), joined.missed),
-            (vec![6, 7, 8], Some(Some(3)))
-        );
-    }
-
-    #[test]
-    fn a_reader_of_an_earlier_run_missed_what_nobody_can_count() {
-        let feed = feed(10, 2);
-        let joined = feed.join(From::After(FIRST - 500));
-        assert_eq!((periods(&joined), joined.missed), (vec![1, 2], Some(None)));
-    }
-
-    #[test]
-    fn a_reader_that_begins_with_a_slot_gets_what_is_kept_of_it_and_of_later_ones() {
-        let feed = feed(10, 5);
-        let joined = feed.join(From::Slot(Slot::new(4, 0)));
-        assert_eq!((periods(&joined), joined.missed), (vec![4, 5], None));
-        let forgotten = feed.join(From::Slot(Slot::new(0, 3)));
-        assert_eq!(forgotten.missed, Some(None));
-        assert!(feed.join(From::Now).kept.is_empty());
-    }
-
     #[test]
     fn a_decision_is_remembered_for_all_slots_that_it_settles() {
-        let feed = feed(10, 0);
+        let feed = EventFeed::new(10, 1_000, None);
         let decided = |period, thread, through| {
             let slot = Slot::new(period, thread);
             let decided = DecidedEvent {
@@ -313,7 +213,7 @@ mod tests {
                 round: 0,
                 delay_ms: 7,
             };
-            feed.push(slot, Happening::Decided(decided));
+            feed.push(slot, Happening::Decided(decided), None);
         };
         decided(3, 1, 5);
         decided(4, 0, 4);

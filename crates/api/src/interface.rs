@@ -2,10 +2,11 @@
 
 use crate::block_facts::Facts;
 use crate::event_feed::EventFeed;
-use crate::slot_feed::SlotFeed;
+use crate::slot_feed::{self, SlotFeed};
 use crate::{ApiConfig, ApiContext};
-use picot_models::Address;
-use std::collections::BTreeSet;
+use parking_lot::Mutex;
+use picot_models::{Address, Amount, Slot};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -15,18 +16,21 @@ pub(crate) struct Interface {
     pub(crate) facts: Facts,
     pub(crate) events: Arc<EventFeed>,
     pub(crate) slots: Arc<SlotFeed>,
+    /// What it took in a slot to get into blocks of a thread: see `routes/pool.rs`.
+    pub(crate) fees: Mutex<BTreeMap<u8, (Slot, Vec<Amount>)>>,
 }
 
 impl Interface {
     /// Begins to follow consensus and execution.
     pub(crate) fn new(config: &ApiConfig, context: Arc<ApiContext>) -> Self {
         let events = EventFeed::start(&context, config.stream_history_slots);
-        let slots = SlotFeed::start(&context, config.stream_history_slots, Arc::clone(&events));
+        let slots = slot_feed::start(&context, config.stream_history_slots, Arc::clone(&events));
         Self {
             context,
             facts: Facts::default(),
             events,
             slots,
+            fees: Mutex::default(),
         }
     }
 

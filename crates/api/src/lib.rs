@@ -10,6 +10,7 @@ mod error;
 mod event_feed;
 mod extract;
 mod interface;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;

@@ -8,9 +8,9 @@
 use crossbeam_channel::Sender;
 use picot_api::{ApiConfig, ApiContext, ApiServer, NodeFacts, Production};
 use picot_checkpoint::mocks::MockCheckpoints;
-use picot_clock::ManualClock;
+use picot_clock::{ManualClock, Millis};
 use picot_consensus::mocks::MockConsensus;
-use picot_consensus::{ConsensusSummary, SlotStatus, ThreadSummary};
+use picot_consensus::{BehindReason, ConsensusSummary, SlotStatus, ThreadSummary};
 use picot_execution::mocks::MockExecution;
 use picot_execution::{
     ExecutionSummary, Level, OperationOutcome, OperationStatus, SlotOutput, Totals,
@@ -20,7 +20,7 @@ use picot_models::{
     Amount, Block, ChainId, Genesis, Hash, SignedOperation, Slot, Timestamp, Value,
 };
 use picot_pool::mocks::MockPool;
-use picot_pool::{PoolError, PoolStats};
+use picot_pool::{FeeLevels, PoolError, PoolLimits, PoolStats};
 use picot_selector::mocks::MockSelector;
 use picot_selector::{Missing, SelectorError};
 use picot_storage::mocks::MockStorage;
@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 struct Facts;
 
@@ -54,6 +56,7 @@ struct World {
     storage: MockStorage,
     checkpoints: MockCheckpoints,
     outputs: Sender<Arc<SlotOutput>>,
+    clock: Arc<ManualClock>,
     config: ApiConfig,
 }
 
@@ -80,8 +83,11 @@ impl World {
             waiting_decided: 0,
             stopped: None,
         });
+        let genesis = genesis(&[(1, 10)]);
+        let now = genesis.slot_clock().unwrap().start_of(Slot::new(5, 0));
         Self {
-            genesis: genesis(&[(1, 10)]),
+            genesis,
+            clock: Arc::new(ManualClock::new(now.unwrap())),
             consensus,
             execution,
             pool: MockPool::new(),
@@ -102,12 +108,11 @@ impl World {
 
     fn start(self) -> (ApiServer, Sender<Arc<SlotOutput>>) {
         let slot_clock = self.genesis.slot_clock().unwrap();
-        let now = slot_clock.start_of(Slot::new(5, 0)).unwrap();
         let context = ApiContext {
             chain_id: self.genesis.chain_id(),
             genesis: Arc::new(self.genesis),
             slot_clock,
-            clock: Arc::new(ManualClock::new(now)),
+            clock: self.clock,
             selector: Arc::new(self.selector),
             pool: Arc::new(self.pool),
             execution: Arc::new(self.execution),
@@ -512,7 +517,7 @@ fn a_body_over_the_limit_is_refused() {
 fn a_client_that_says_nothing_gives_its_place_back() {
     let mut world = World::new();
     world.config.max_connections = 1;
-    world.config.idle_timeout = std::time::Duration::from_millis(20);
+    world.config.idle_timeout = Duration::from_millis(20);
     let (server, _outputs) = world.start();
     let mut silent = TcpStream::connect(server.address()).unwrap();
     let mut slow = TcpStream::connect(server.address()).unwrap();
@@ -523,6 +528,103 @@ fn a_client_that_says_nothing_gives_its_place_back() {
     // Closed by the node, one way or another.
     let _ = silent.read_to_end(&mut rest);
     let _ = slow.read_to_end(&mut rest);
+}
+
+#[test]
+fn a_busy_node_says_so_and_when_to_come_again_while_the_client_still_waits() {
+    let mut world = World::new();
+    world.config.max_blocking_requests = 1;
+    world.config.request_timeout = Duration::from_secs(2);
+    let (enter, entered) = crossbeam_channel::bounded(1);
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    world.pool.expect_of_sender().returning(move |_| {
+        let _ = enter.try_send(());
+        let _ = released.recv();
+        vec![]
+    });
+    let (server, _outputs) = world.start();
+    let path = format!("/operations?sender={}", address(1));
+    std::thread::scope(|scope| {
+        scope.spawn(|| get(&server, &path));
+        entered.recv().unwrap();
+        let url = format!("http://{}/api/v1{path}", server.address());
+        let response = agent().get(url).call().unwrap();
+        let again = response.headers().get("retry-after").cloned();
+        let (status, body) = answer(response);
+        assert_eq!((status, &body["code"]), (503, &json!("unavailable")));
+        assert_eq!(again.unwrap(), "2");
+        drop(release);
+    });
+}
+
+#[test]
+fn the_pool_is_asked_for_its_fees_once_a_slot() {
+    let mut world = World::new();
+    let levels = Arc::new(AtomicU64::new(7));
+    let (read, asked) = (Arc::clone(&levels), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&asked);
+    world.pool.expect_fee_levels().returning(move |_, blocks| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        FeeLevels {
+            to_beat: vec![Amount::from_nanos(read.load(Ordering::SeqCst)); blocks.len()],
+            ..FeeLevels::default()
+        }
+    });
+    world.pool.expect_limits().returning(|| PoolLimits {
+        max_operations_per_thread: 1,
+        max_bytes_per_thread: 1,
+        max_operations_per_sender: 1,
+        min_fee: Amount::ZERO,
+    });
+    let clock = Arc::clone(&world.clock);
+    let (server, _outputs) = world.start();
+    let fees = || get(&server, "/fees").1;
+    let first = fees();
+    levels.store(1_000_000_000_000, Ordering::SeqCst);
+    assert_eq!(
+        (fees(), asked.load(Ordering::SeqCst)),
+        (first.clone(), 4),
+        "four threads"
+    );
+    clock.advance(Millis(500)).unwrap();
+    assert_ne!(fees(), first, "another slot");
+    assert_eq!(asked.load(Ordering::SeqCst), 8);
+}
+
+#[test]
+fn status_tells_that_execution_stopped_before_what_follows_from_it() {
+    let mut world = World::new();
+    world.pool.expect_stats().returning(PoolStats::default);
+    world.execution.checkpoint();
+    let (_sender, outputs) = crossbeam_channel::bounded(1);
+    world.execution.expect_subscribe().return_once(|| outputs);
+    world
+        .execution
+        .expect_summary()
+        .returning(|| ExecutionSummary {
+            last_final_slot: Slot::new(4, 1),
+            state_hash: Hash([5; 32]),
+            totals: Totals::default(),
+            cycle: 0,
+            candidate_slot: Slot::new(4, 2),
+            waiting_decided: 0,
+            stopped: Some("the disk is full".to_owned()),
+        });
+    world
+        .consensus
+        .expect_summary()
+        .returning(|| ConsensusSummary {
+            threads: vec![],
+            behind: Some(BehindReason::Undecided {
+                slot: Slot::new(4, 2),
+            }),
+            decided_slots: 20,
+            missed_slots: 1,
+            bad_signatures: 0,
+            faults: 0,
+        });
+    let (server, _outputs) = world.start();
+    assert_eq!(get(&server, "/status").1["behind"], "the disk is full");
 }
 
 #[test]
@@ -649,9 +751,15 @@ impl EventStream {
     }
 }
 
-fn output(period: u64) -> Arc<SlotOutput> {
+/// The slots after the last one that is final at the start, from 1 on.
+fn later(number: u64) -> Slot {
+    let of_all = 4 * 4 + 1 + number;
+    Slot::new(of_all / 4, u8::try_from(of_all % 4).unwrap())
+}
+
+fn output(number: u64) -> Arc<SlotOutput> {
     Arc::new(SlotOutput {
-        slot: Slot::new(period, 0),
+        slot: later(number),
         block: None,
         producer: None,
         operations: vec![],
@@ -664,33 +772,21 @@ fn output(period: u64) -> Arc<SlotOutput> {
 #[test]
 fn a_stream_resumes_after_the_slot_that_was_seen_last_and_goes_on() {
     let (server, outputs) = World::new().start();
-    (1..=3).for_each(|period| outputs.send(output(period)).unwrap());
-    let mut all = EventStream::open(&server, "?from=1/0", None);
-    // Whether the first slots were kept or came live depends on who was first; each comes once.
-    let first = loop {
-        let (name, data) = all.next();
-        if name == "slot" {
-            break data["slot"]["period"].as_u64().unwrap();
-        }
+    (1..=3).for_each(|number| outputs.send(output(number)).unwrap());
+    let told = |stream: &mut EventStream, number| {
+        let (name, data) = stream.next();
+        assert_eq!(
+            (name.as_str(), &data["slot"]),
+            ("slot", &json!(later(number)))
+        );
     };
-    let mut seen = vec![first];
-    while seen.last() != Some(&3) {
-        seen.push(all.next().1["slot"]["period"].as_u64().unwrap());
-    }
-    assert!(
-        seen.windows(2).all(|pair| pair[0] + 1 == pair[1]),
-        "{seen:?}"
-    );
-    let mut resumed = EventStream::open(&server, "", Some("1/0"));
-    assert_eq!(resumed.next().1["slot"]["period"], 2);
+    // Whether they were kept or came live depends on who was first; each comes once.
+    let mut all = EventStream::open(&server, "?from=4/2", None);
+    (1..=3).for_each(|number| told(&mut all, number));
+    let mut resumed = EventStream::open(&server, "", Some("4/2"));
+    (2..=3).for_each(|number| told(&mut resumed, number));
     outputs.send(output(4)).unwrap();
-    assert_eq!(
-        (
-            resumed.next().1["slot"]["period"].as_u64(),
-            resumed.next().1["slot"]["period"].as_u64()
-        ),
-        (Some(3), Some(4))
-    );
+    told(&mut resumed, 4);
 }
 
 #[test]
@@ -698,14 +794,11 @@ fn a_stream_from_a_slot_that_is_not_kept_any_more_begins_with_what_was_missed() 
     let mut world = World::new();
     world.config.stream_history_slots = 2;
     let (server, outputs) = world.start();
-    let mut live = EventStream::open(&server, "?from=0/0", None);
-    (1..=5).for_each(|period| outputs.send(output(period)).unwrap());
-    while live.next().1["slot"]["period"] != 5 {}
-    let (name, data) = EventStream::open(&server, "?from=1/0", None).next();
-    assert_eq!(
-        (name.as_str(), &data["next"]["period"]),
-        ("missed", &json!(4))
-    );
+    let mut live = EventStream::open(&server, "", None);
+    (1..=5).for_each(|number| outputs.send(output(number)).unwrap());
+    while live.next().1["slot"] != json!(later(5)) {}
+    let (name, data) = EventStream::open(&server, "?from=4/2", None).next();
+    assert_eq!((name.as_str(), &data["next"]), ("missed", &json!(later(4))));
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! `GET /stream/events`: what happens, by topic, as server-sent events.
 //!
 //! The name of an event is its topic. Its id is the slot's text and the event's number, `12/3#4711`:
-//! sent back as `Last-Event-ID` it resumes exactly there. The event `missed` ([`MissedEvent`]) tells a
-//! reader that it did not get some, because it was too slow or away too long.
+//! sent back as `Last-Event-ID` it resumes exactly there. Of several that are told because of one thing,
+//! such as all operations of a slot, the last has the id: who is cut off before it gets all of them
+//! again. The event `missed` ([`MissedEvent`]) tells a reader that it did not get some, because it was
+//! too slow or away too long, or this node itself did not keep up.
 
 use super::operations::result_of;
 use super::stream::{EventStream, Streams, json_event, open};
-use crate::event_feed::{FeedEvent, From, Happening, Joined};
+use crate::event_feed::{FeedEvent, Gap, Happening};
 use crate::extract::QueryParts;
 use crate::interface::Interface;
+use crate::kept::{From, Place, Told};
 use crate::problem::Refusal;
 use crate::types::{
-    CandidateEvent, LeadingEvent, MissedEvent, OpenedEvent, OperationEvent, OperationState,
-    RoundEvent, Topic,
+    CandidateEvent, LeadingEvent, MissedEvent, OpenedEvent, OperationEvent, OperationResult,
+    OperationState, RoundEvent, SlotEvent, Topic,
 };
 use crate::{Problem, ProblemCode};
 use axum::extract::State;
@@ -24,7 +27,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 /// Operations whose fate one stream can follow.
 const MAX_OPERATIONS: usize = 16;
@@ -63,6 +66,20 @@ impl Wanted {
             }
         };
         Ok(Self { topics, operations })
+    }
+
+    /// A number of events that were missed, if the reader would have got just so many.
+    fn counted(&self, count: Option<u64>) -> Option<u64> {
+        let is_told = |topic: &Topic| self.topics.contains(topic) == (*topic != Topic::Operation);
+        count.filter(|_| Topic::ALL.iter().all(is_told))
+    }
+
+    /// Whether something is wanted of what is told by whoever tells this.
+    fn is_about(&self, what: &Happening) -> bool {
+        let is_final = matches!(what, Happening::Final(_));
+        let is_of_same =
+            |topic: &Topic| *topic == Topic::Operation || is_final == (*topic == Topic::Slot);
+        self.topics.iter().any(is_of_same)
     }
 }
 
@@ -108,15 +125,16 @@ pub(crate) async fn events(
     let from = parse_from(&query, &headers)?;
     let wanted = Wanted::parse(&query)?;
     let interface = Arc::clone(&streams.interface);
+    // Before the answer: whoever has that is told what happens then.
+    let place = interface.events.join(from);
     open(&streams, move |sender| async move {
-        let joined = interface.events.join(from);
         let mut reader = Reader {
             interface: &interface,
             known: BTreeMap::new(),
             wanted,
             sender,
         };
-        let _ = reader.forward(joined).await;
+        let _ = reader.forward(place).await;
     })
 }
 
@@ -130,37 +148,22 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Sends what is kept and what follows, until the reader is gone.
-    async fn forward(&mut self, joined: Joined) -> Option<()> {
-        let Joined {
-            missed,
-            kept,
-            mut live,
-        } = joined;
-        if let Some(count) = missed {
-            self.tell_missed(count, kept.first().map(|event| event.slot))
-                .await?;
-        }
-        self.look_at_operations(None).await?;
-        for event in kept {
-            self.tell(&event).await?;
-        }
-        let mut lagged = None;
+    async fn forward(&mut self, mut place: Place) -> Option<()> {
+        let feed = &self.interface.events;
+        self.tell_changed_fates().await?;
         loop {
-            match live.recv().await {
-                Ok(event) => {
-                    if let Some(count) = lagged.take() {
-                        self.tell_missed(Some(count), Some(event.slot)).await?;
-                    }
-                    self.tell(&event).await?;
+            match feed.next(&mut place).await? {
+                Told::Missed(count, next) => {
+                    self.tell_missed(count, next).await?;
+                    self.tell_changed_fates().await?;
                 }
-                // What comes next is the oldest that is left.
-                Err(broadcast::error::RecvError::Lagged(count)) => lagged = Some(count),
-                Err(broadcast::error::RecvError::Closed) => return None,
+                Told::Thing(number, event) => self.tell(number, &event).await?,
             }
         }
     }
 
     async fn tell_missed(&self, count: Option<u64>, next: Option<Slot>) -> Option<()> {
+        let count = self.wanted.counted(count);
         let missed = json_event("missed", &MissedEvent { count, next });
         self.send(missed).await
     }
@@ -169,70 +172,84 @@ impl Reader<'_> {
         self.sender.send(Ok(event)).await.ok()
     }
 
-    async fn tell(&mut self, event: &FeedEvent) -> Option<()> {
-        if self.wanted.topics.contains(&event.what.topic()) {
-            let id = id_of(event);
-            self.send(describe(event).id(id)).await?;
+    async fn tell(&mut self, number: u64, event: &FeedEvent) -> Option<()> {
+        if let Some(Gap(count)) = event.gap
+            && self.wanted.is_about(&event.what)
+        {
+            self.tell_missed(count, Some(event.slot)).await?;
         }
-        if !self.wanted.topics.contains(&Topic::Operation) {
-            return Some(());
-        }
+        let id = format!("{}#{number}", event.slot);
+        let is_wanted = self.wanted.topics.contains(&event.what.topic());
+        let own = is_wanted.then(|| describe(event));
         match (&event.what, &self.wanted.operations) {
-            (Happening::Final(slot), None) => {
-                for (id, outcome) in &slot.operations {
-                    let fate = OperationEvent {
-                        id: *id,
-                        state: Some(OperationState::Final),
-                        slot: Some(slot.slot),
-                        block: slot.block,
-                        outcome: Some(outcome.clone()),
-                    };
-                    self.tell_operation(&fate, Some(event)).await?;
-                }
-                Some(())
+            (Happening::Final(slot), None) if self.wanted.topics.contains(&Topic::Operation) => {
+                let operations = slot.operations.iter();
+                let operations = operations
+                    .map(|(id, outcome)| operation_event(&final_fate(slot, *id, outcome)));
+                self.send_all(own.into_iter().chain(operations), id).await
             }
             (Happening::Leading(_) | Happening::Decided(_) | Happening::Final(_), Some(_)) => {
-                self.look_at_operations(Some(event)).await
+                let fates = self.changed_fates();
+                let fates = fates.iter().map(operation_event);
+                self.send_all(own.into_iter().chain(fates), id).await
             }
-            _ => Some(()),
+            _ => self.send_all(own.into_iter(), id).await,
         }
     }
 
-    /// Tells what changed for the operations that are followed.
-    async fn look_at_operations(&mut self, because: Option<&FeedEvent>) -> Option<()> {
-        let is_wanted = self.wanted.topics.contains(&Topic::Operation);
-        let Some(ids) = self.wanted.operations.clone().filter(|_| is_wanted) else {
-            return Some(());
-        };
-        for id in ids {
-            let known = self.known.get(&id);
-            if known.is_some_and(|known| known.state == Some(OperationState::Final)) {
-                continue;
+    /// Sends all that is told because of one event. Only the last has its id: who has that has all.
+    async fn send_all(&self, events: impl Iterator<Item = Event>, id: String) -> Option<()> {
+        let mut last = None;
+        for event in events {
+            if let Some(earlier) = last.replace(event) {
+                self.send(earlier).await?;
             }
-            let fate = fate_of(self.interface, id);
-            if known != Some(&fate) {
-                self.tell_operation(&fate, because).await?;
-                self.known.insert(id, fate);
-            }
+        }
+        match last {
+            Some(last) => self.send(last.id(id)).await,
+            None => Some(()),
+        }
+    }
+
+    async fn tell_changed_fates(&mut self) -> Option<()> {
+        for fate in self.changed_fates() {
+            self.send(operation_event(&fate)).await?;
         }
         Some(())
     }
 
-    async fn tell_operation(
-        &self,
-        fate: &OperationEvent,
-        because: Option<&FeedEvent>,
-    ) -> Option<()> {
-        let mut event = json_event(Topic::Operation.as_str(), fate);
-        if let Some(because) = because {
-            event = event.id(id_of(because));
+    /// What changed for the operations that are followed.
+    fn changed_fates(&mut self) -> Vec<OperationEvent> {
+        let is_wanted = self.wanted.topics.contains(&Topic::Operation);
+        let ids = self.wanted.operations.iter().flatten();
+        let mut changed = Vec::new();
+        for id in ids.filter(|_| is_wanted) {
+            let known = self.known.get(id);
+            if known.is_some_and(|known| known.state == Some(OperationState::Final)) {
+                continue;
+            }
+            let fate = fate_of(self.interface, *id);
+            if known != Some(&fate) {
+                self.known.insert(*id, fate.clone());
+                changed.push(fate);
+            }
         }
-        self.send(event).await
+        changed
     }
 }
 
-fn id_of(event: &FeedEvent) -> String {
-    format!("{}#{}", event.slot, event.number)
+fn operation_event(fate: &OperationEvent) -> Event {
+    json_event(Topic::Operation.as_str(), fate)
+}
+
+fn final_fate(slot: &SlotEvent, id: OperationId, outcome: &OperationResult) -> OperationEvent {
+    OperationEvent {
+        id,
+        state: Some(OperationState::Final),
+        slot: Some(slot.slot),
+        block: slot.block,
+        outcome: Some(outcome.clone()),
+    }
 }
 
 fn describe(event: &FeedEvent) -> Event {

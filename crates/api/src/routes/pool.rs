@@ -137,7 +137,7 @@ fn suggest(interface: &Interface, sender: Option<Address>) -> Result<FeesRespons
     let threads = thread.map_or(0..params.thread_count, |it| it..it.saturating_add(1));
     let mut to_beat = [Amount::ZERO; FEE_PERIODS.len()];
     for thread in threads {
-        let levels = interface.pool.fee_levels(thread, &FEE_PERIODS).to_beat;
+        let levels = levels_to_beat(interface, thread);
         for (most, level) in to_beat.iter_mut().zip(levels) {
             *most = level.max(*most);
         }
@@ -160,6 +160,22 @@ fn suggest(interface: &Interface, sender: Option<Address>) -> Result<FeesRespons
             within_periods: fees.collect(),
         },
     })
+}
+
+/// Asked once a slot: the pool looks through what is pending for it, and the block factory waits.
+fn levels_to_beat(interface: &Interface, thread: u8) -> Vec<Amount> {
+    let now = interface.slot_clock.latest_slot_at(interface.clock.now());
+    let mut known = interface.fees.lock();
+    if let Some((slot, levels)) = known.get(&thread)
+        && now == Some(*slot)
+    {
+        return levels.clone();
+    }
+    let levels = interface.pool.fee_levels(thread, &FEE_PERIODS).to_beat;
+    if let Some(now) = now {
+        known.insert(thread, (now, levels.clone()));
+    }
+    levels
 }
 
 /// The gas of a transfer, and its bytes at most.

@@ -6,6 +6,7 @@
 
 use crate::extract::QueryParts;
 use crate::interface::Interface;
+use crate::kept::{From, Place, Told};
 use crate::problem::Refusal;
 use crate::server::until_stopped;
 use crate::slot_feed::SlotFeed;
@@ -18,7 +19,7 @@ use picot_models::Slot;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Events between the reader's task and its connection.
@@ -65,9 +66,10 @@ pub(crate) async fn slots(
 ) -> Result<EventStream, Refusal> {
     let from = first_slot(&query, &headers)?;
     let interface = Arc::clone(&streams.interface);
+    // Before the answer: whoever has that is told what follows.
+    let place = interface.slots.join(from.map_or(From::Now, From::Slot));
     open(&streams, move |sender| async move {
-        let (kept, live) = interface.slots.join(from);
-        let _ = forward(&interface.slots, from, kept, live, &sender).await;
+        let _ = forward(&interface.slots, from, place, &sender).await;
     })
 }
 
@@ -125,23 +127,22 @@ pub(super) fn after(last: Slot) -> Slot {
 async fn forward(
     feed: &SlotFeed,
     from: Option<Slot>,
-    kept: Vec<Arc<SlotEvent>>,
-    mut live: broadcast::Receiver<Arc<SlotEvent>>,
+    mut place: Place,
     sender: &mpsc::Sender<Result<Event, Infallible>>,
 ) -> Option<()> {
-    if from.is_some_and(|from| feed.has_forgotten(from)) {
-        send(sender, missed(None, kept.first().map(|event| event.slot))).await?;
-    }
-    for event in kept {
-        send(sender, slot_event(&event)).await?;
-    }
     loop {
-        match live.recv().await {
-            Ok(event) => send(sender, slot_event(&event)).await?,
-            Err(broadcast::error::RecvError::Lagged(count)) => {
-                send(sender, missed(Some(count), None)).await?
+        match feed.next(&mut place).await? {
+            Told::Missed(count, next) => send(sender, missed(count, next)).await?,
+            Told::Thing(_, told) => {
+                let slot = told.event.slot;
+                let left_out = told
+                    .left_out
+                    .filter(|_| from.is_none_or(|from| from < slot));
+                if left_out.is_some() {
+                    send(sender, missed(left_out, Some(slot))).await?;
+                }
+                send(sender, slot_event(&told.event)).await?;
             }
-            Err(broadcast::error::RecvError::Closed) => return None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Many slow connections, and bodies that never end.
 
-use crate::world::{LONG, Setting, World, config, request};
+use crate::world::{LONG, Setting, World, config, read_answer, request};
 use picot_api::{ApiConfig, ProblemCode};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -104,4 +104,42 @@ fn a_body_larger_than_the_limit_is_refused_with_and_without_its_length() {
     let path = "/api/v1/operations";
     let answer = request(world.server.address(), "POST", path, &[json], &large);
     assert_eq!(answer.problem().code, ProblemCode::BodyTooLarge);
+    // In chunks, so that only counting tells; the last one is of the byte that is too much.
+    let mut stream = TcpStream::connect(world.server.address()).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    for chunk in large.chunks(1 << 16) {
+        let length = format!("{:x}\r\n", chunk.len());
+        let chunk = [length.as_bytes(), chunk, b"\r\n"].concat();
+        // A node that refuses a body may close before it has it all.
+        let _ = stream.write_all(&chunk);
+    }
+    let answer = read_answer(&mut stream);
+    assert_eq!(answer.problem().code, ProblemCode::BodyTooLarge);
+}
+
+#[test]
+fn a_stream_that_is_asked_for_by_head_keeps_nobody_out() {
+    let world = World::with(Setting {
+        config: Some(ApiConfig {
+            max_connections: 1,
+            ..config()
+        }),
+        ..Setting::default()
+    });
+    let mut held = Vec::new();
+    for path in ["/api/v1/stream/slots", "/api/v1/stream/events"] {
+        let mut stream = TcpStream::connect(world.server.address()).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        let head = format!("HEAD {path} HTTP/1.1\r\nhost: test\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+        held.push(stream);
+    }
+    assert_eq!(world.get("/api/v1/parameters").status, 200);
 }

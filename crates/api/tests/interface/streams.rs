@@ -25,7 +25,11 @@ struct Reader(BufReader<TcpStream>);
 
 impl Reader {
     fn open(world: &World, query: &str, headers: &[(&str, &str)]) -> Self {
-        let path = format!("/api/v1/stream/events{query}");
+        Self::of(world, "events", query, headers)
+    }
+
+    fn of(world: &World, stream: &str, query: &str, headers: &[(&str, &str)]) -> Self {
+        let path = format!("/api/v1/stream/{stream}{query}");
         let mut reader = BufReader::new(world.open(&path, headers));
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -147,7 +151,7 @@ fn a_reader_that_was_cut_off_goes_on_exactly_where_it_was() {
     for period in 4..=6 {
         assert_eq!(resumed.next().data, json!({ "slot": slot(period) }));
     }
-    let mut from = Reader::open(&world, "?topics=opened&from=5/0", &[]);
+    let mut from = Reader::open(&world, "?topics=opened&from=5/1", &[]);
     assert_eq!(from.next().data, json!({ "slot": slot(5) }));
 }
 
@@ -264,27 +268,153 @@ fn streams_are_bounded_counted_and_give_their_places_back() {
     let _again = Reader::open(&world, "", &[]);
 }
 
+/// The slots from 100/0 on.
+fn nth(number: u64) -> Slot {
+    Slot::new(100 + number / 4, u8::try_from(number % 4).unwrap())
+}
+
+#[test]
+fn a_reader_that_is_cut_off_between_the_operations_of_a_slot_gets_all_of_them() {
+    let world = World::new();
+    let query = "?topics=slot,operation";
+    let mut reader = Reader::open(&world, query, &[]);
+    let ids: Vec<_> = (0..20).map(operation_id).collect();
+    let done = |ids: &[_]| {
+        ids.iter()
+            .map(|id| (*id, OperationOutcome::Unpaid))
+            .collect()
+    };
+    for (number, ids) in [(0, &ids[..10]), (1, &ids[10..])] {
+        let output = output(nth(number), done(ids));
+        world.outputs.send(Arc::new(output)).unwrap();
+    }
+    // The whole of the first slot, and of the second so much that something is left.
+    let seen: Vec<_> = (0..17).map(|_| reader.next()).collect();
+    let with_id: Vec<_> = (0..17).filter(|index| seen[*index].id.is_some()).collect();
+    assert_eq!(
+        with_id,
+        [10],
+        "who has the id has all that was told because of it"
+    );
+    let last = seen[10].id.clone().unwrap();
+    assert!(last.starts_with("100/0#"), "{last}");
+    drop(reader);
+    let mut resumed = Reader::open(&world, query, &[("last-event-id", &last)]);
+    let again: Vec<_> = (0..11).map(|_| resumed.next()).collect();
+    assert_eq!(again[0].data["slot"], json!(nth(1)));
+    let told: Vec<_> = again[1..].iter().map(|it| it.data["id"].clone()).collect();
+    let expected: Vec<_> = ids[10..].iter().map(|id| json!(id)).collect();
+    assert_eq!(told, expected);
+    assert!(again[10].id.clone().unwrap().starts_with("100/1#"));
+}
+
+#[test]
+fn final_slots_that_execution_left_out_are_told_as_missed_on_both_streams() {
+    let world = World::new();
+    let mut slots = Reader::of(&world, "slots", "", &[]);
+    let mut all = Reader::open(&world, "", &[]);
+    let mut others = Reader::open(&world, "?topics=round", &[]);
+    for number in [0, 3, 4] {
+        let output = output(nth(number), vec![]);
+        world.outputs.send(Arc::new(output)).unwrap();
+    }
+    for reader in [&mut slots, &mut all] {
+        assert_eq!(reader.next().data["slot"], json!(nth(0)));
+        let missed = reader.next();
+        assert_eq!(missed.name, "missed");
+        assert_eq!(missed.data, json!({ "count": 2, "next": nth(3) }));
+        assert_eq!(reader.next().data["slot"], json!(nth(3)));
+        assert_eq!(reader.next().data["slot"], json!(nth(4)));
+    }
+    let slot = slot(7);
+    let round = ConsensusEvent::RoundEntered { slot, round: 1 };
+    world.events.send(round).unwrap();
+    assert_eq!(others.next().name, "round", "it is not about that");
+    let mut from = Reader::of(&world, "slots", &format!("?from={}", nth(3)), &[]);
+    assert_eq!(from.next().data["slot"], json!(nth(3)), "it missed nothing");
+}
+
+#[test]
+fn who_reads_on_after_consensus_cut_the_interface_off_is_told_that_something_is_missing() {
+    let mut world = World::new();
+    let mut reader = Reader::open(&world, "?topics=opened", &[]);
+    let mut others = Reader::open(&world, "?topics=slot", &[]);
+    opened(&world, 7);
+    assert_eq!(reader.next().data, json!({ "slot": slot(7) }));
+    // As a slow one is cut off: the sender is dropped.
+    world.events = world.later_events.clone();
+    opened(&world, 9);
+    let missed = reader.next();
+    assert_eq!(missed.name, "missed");
+    assert_eq!(missed.data, json!({ "count": null, "next": slot(9) }));
+    assert_eq!(reader.next().data, json!({ "slot": slot(9) }));
+    let output = output(nth(0), vec![]);
+    world.outputs.send(Arc::new(output)).unwrap();
+    assert_eq!(others.next().name, "slot", "it is not about that");
+}
+
+#[test]
+fn what_was_missed_is_counted_only_for_who_wants_all_of_it() {
+    let world = World::with(Setting {
+        config: Some(ApiConfig {
+            stream_history_slots: 1,
+            ..config()
+        }),
+        ..Setting::default()
+    });
+    let mut live = Reader::open(&world, "", &[]);
+    opened(&world, 7);
+    let first = live.next().id.unwrap();
+    (8..=20).for_each(|period| {
+        opened(&world, period);
+        live.next();
+    });
+    // Six are kept of fourteen.
+    let headers = [("last-event-id", first.as_str())];
+    for (query, count) in [
+        ("", json!(7)),
+        ("?topics=opened", Json::Null),
+        ("?topics=round,decided", Json::Null),
+        (
+            "?topics=opened,candidate,leading,round,decided,slot,operation",
+            Json::Null,
+        ),
+    ] {
+        let missed = Reader::open(&world, query, &headers).next();
+        assert_eq!(missed.name, "missed", "{query}");
+        assert_eq!(
+            missed.data,
+            json!({ "count": count, "next": slot(15) }),
+            "{query}"
+        );
+    }
+}
+
 #[test]
 fn a_reader_that_stops_reading_holds_up_nobody_and_is_told_what_it_missed() {
-    let world = World::new();
-    let mut slow = Reader::open(&world, "?topics=slot", &[]);
-    let mut quick = Reader::open(&world, "?topics=slot", &[]);
+    let world = World::with(Setting {
+        config: Some(ApiConfig {
+            stream_history_slots: 50,
+            ..config()
+        }),
+        ..Setting::default()
+    });
+    let mut slow = Reader::open(&world, "", &[]);
+    let mut quick = Reader::open(&world, "", &[]);
     // Large events, far more than the buffers on the way hold.
     let operations: Vec<_> = (0..200_u8)
         .map(|number| (operation_id(number), OperationOutcome::Succeeded))
         .collect();
     let last = 2_500;
-    for period in 1..=last {
-        world
-            .outputs
-            .send(Arc::new(output(Slot::new(period, 0), operations.clone())))
-            .unwrap();
-        if period % 50 == 0 {
+    for number in 0..=last {
+        let output = output(nth(number), operations.clone());
+        world.outputs.send(Arc::new(output)).unwrap();
+        if number % 50 == 0 {
             // The quick reader has everything up to here.
-            while quick.next().data["slot"]["period"] != period {}
+            while quick.next().data["slot"] != json!(nth(number)) {}
         }
     }
-    let (mut expected, mut missed) = (1, 0);
+    let (mut expected, mut missed) = (0, 0);
     loop {
         let event = slow.next();
         if event.name == "missed" {
@@ -292,11 +422,12 @@ fn a_reader_that_stops_reading_holds_up_nobody_and_is_told_what_it_missed() {
             assert!(count > 0);
             missed += count;
             expected += count;
-            assert_eq!(event.data["next"]["period"], expected);
+            assert_eq!(event.data["next"], json!(nth(expected)));
             continue;
         }
         assert_eq!(
-            event.data["slot"]["period"], expected,
+            event.data["slot"],
+            json!(nth(expected)),
             "a gap that was not told"
         );
         if expected == last {

@@ -96,7 +96,10 @@ impl ApiMetrics for Counts {
 pub(crate) struct World {
     pub(crate) server: ApiServer,
     pub(crate) genesis: Genesis,
+    /// What the interface follows first; it is cut off once this is dropped.
     pub(crate) events: Sender<ConsensusEvent>,
+    /// What it follows then.
+    pub(crate) later_events: Sender<ConsensusEvent>,
     pub(crate) outputs: Sender<Arc<SlotOutput>>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) final_block: Block,
@@ -153,6 +156,8 @@ impl World {
             },
         );
         let (events, event_queue) = crossbeam_channel::bounded(4_096);
+        let (later_events, later_queue) = crossbeam_channel::bounded(4_096);
+        let queues = [event_queue, later_queue];
         let (outputs, output_queue) = crossbeam_channel::bounded(4_096);
         let slot_clock = genesis.slot_clock().unwrap();
         let now = slot_clock.start_of(Slot::new(5, 0)).unwrap();
@@ -165,7 +170,7 @@ impl World {
             selector: Arc::new(selector()),
             pool: Arc::new(pool(&genesis)),
             execution: Arc::new(execution(&setting, &statuses, output_queue)),
-            consensus: Arc::new(consensus(&setting, &final_block, &candidate, event_queue)),
+            consensus: Arc::new(consensus(&setting, &final_block, &candidate, queues)),
             storage: Arc::new(storage(&final_block, &candidate)),
             checkpoints: Arc::new(checkpoints()),
             production: Arc::new(Facts),
@@ -179,6 +184,7 @@ impl World {
             server: ApiServer::start(config, Arc::new(context)).unwrap(),
             genesis,
             events,
+            later_events,
             outputs,
             counts,
             final_block,
@@ -269,6 +275,11 @@ pub(crate) fn request(
     stream.write_all(head.as_bytes()).unwrap();
     // A node that refuses a body may close before it has it all.
     let _ = stream.write_all(body);
+    read_answer(&mut stream)
+}
+
+/// The answer of a connection that ends with it.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut received = Vec::new();
     let mut part = [0; 65_536];
     while let Ok(count) = stream.read(&mut part) {
@@ -462,12 +473,13 @@ fn consensus(
     setting: &Setting,
     final_block: &Block,
     candidate: &Block,
-    events: Receiver<ConsensusEvent>,
+    [events, later_events]: [Receiver<ConsensusEvent>; 2],
 ) -> MockConsensus {
     let mut consensus = MockConsensus::new();
+    let mut first = Some(events);
     consensus
         .expect_subscribe()
-        .returning(move || events.clone());
+        .returning(move || first.take().unwrap_or_else(|| later_events.clone()));
     let behind = setting.behind;
     let latest = final_block.id();
     consensus
