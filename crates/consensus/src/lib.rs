@@ -29,7 +29,6 @@ mod slot;
 mod start;
 mod thread_chain;
 mod timers;
-mod verifier;
 mod view;
 mod worker;
 
@@ -56,8 +55,9 @@ pub use planted::PlantedBug;
 pub use start::thread_starts;
 pub use thread_chain::{ThreadChain, ThreadStart};
 pub use timers::Timers;
-pub use verifier::{BatchVerifier, Verifier};
 pub use worker::{ConsensusPorts, ConsensusWorker};
+
+pub use picot_crypto::{BatchVerifier, Verifier};
 
 /// Events that a subscriber may leave unread.
 pub const EVENT_QUEUE_LEN: usize = 4_096;

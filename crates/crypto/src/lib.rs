@@ -13,6 +13,7 @@ mod keys;
 pub mod mocks;
 #[cfg(test)]
 mod tests;
+mod verifier;
 mod verify;
 
 pub use batch::{
@@ -23,4 +24,5 @@ pub use context::Context;
 pub use error::CryptoError;
 pub use hash::{Hash, Hasher, XofReader};
 pub use keys::{PublicKey, SecretKey, Signature};
+pub use verifier::{BatchVerifier, Verifier};
 pub use verify::{VerifyingKey, is_small_order};

@@ -270,27 +270,45 @@ where
         all: &[&Self],
         known: impl Fn(&PublicKey) -> Option<VerifyingKey> + Sync,
     ) -> Result<(), BatchError> {
-        let (mut open, mut entries) = (Vec::new(), Vec::new());
-        for (index, signed) in all.iter().enumerate() {
-            if !signed.verified.get() {
-                open.push((index, *signed));
-                entries.push(signed.batch_entry());
-            }
-        }
-        if entries.is_empty() {
+        Self::verify_all_by(all, |entries| {
+            let verdict = verify_batch_with_keys(entries, known);
+            verdict.map_or_else(|error| error.bad, |()| Vec::new())
+        })
+    }
+
+    /// The same by whoever tells the indices of the entries that are not valid, ascending.
+    ///
+    /// # Errors
+    /// The indices of those that are not valid.
+    pub fn verify_all_by(
+        all: &[&Self],
+        bad: impl FnOnce(&[BatchEntry]) -> Vec<usize>,
+    ) -> Result<(), BatchError> {
+        let open = all.iter().enumerate();
+        let open: Vec<(usize, &Self)> = open
+            .filter(|(_, signed)| !signed.verified.get())
+            .map(|(index, signed)| (index, *signed))
+            .collect();
+        if open.is_empty() {
             return Ok(());
         }
-        let verdict = verify_batch_with_keys(&entries, known);
-        let bad = verdict.as_ref().err().map_or(&[][..], |error| &error.bad);
-        let mut bad_indices = Vec::new();
+        let entries: Vec<BatchEntry> = open
+            .iter()
+            .map(|(_, signed)| signed.batch_entry())
+            .collect();
+        let bad_places = bad(&entries);
+        let mut bad = Vec::new();
         for (place, (index, signed)) in open.into_iter().enumerate() {
-            if bad.binary_search(&place).is_ok() {
-                bad_indices.push(index);
+            if bad_places.binary_search(&place).is_ok() {
+                bad.push(index);
             } else {
                 signed.verified.set();
             }
         }
-        verdict.map_err(|_| BatchError { bad: bad_indices })
+        if bad.is_empty() {
+            return Ok(());
+        }
+        Err(BatchError { bad })
     }
 }
 

@@ -81,7 +81,8 @@ impl SharedPool {
                 asked.push((endorsement.id(), result));
             }
         }
-        let Err(error) = SignedEndorsement::verify_all(&open, |_| None) else {
+        let verdict = SignedEndorsement::verify_all_by(&open, |entries| self.verifier.bad(entries));
+        let Err(error) = verdict else {
             return;
         };
         for place in error.bad {

@@ -10,6 +10,7 @@ use crate::endorsements::Endorsements;
 use crate::thread_operations::ThreadOperations;
 use crate::{AccountView, Config, FeeLevels, Pool, PoolError, PoolLimits, PoolStats, Propagation};
 use parking_lot::Mutex;
+use picot_crypto::{BatchVerifier, Verifier};
 use picot_models::{
     Address, BlockId, ChainId, ChainParams, Denunciation, OperationId, SignedEndorsement,
     SignedOperation, Slot,
@@ -26,6 +27,8 @@ pub struct SharedPool {
     pub(crate) selector: Arc<dyn Selector>,
     pub(crate) accounts: Arc<dyn AccountView>,
     pub(crate) propagation: Arc<dyn Propagation>,
+    /// Where signatures of endorsements are verified: a few keys sign most of them.
+    pub(crate) verifier: Box<dyn Verifier>,
     /// By thread: batches of one thread do not wait for another.
     threads: Vec<Mutex<ThreadOperations>>,
     pub(crate) endorsements: Mutex<Endorsements>,
@@ -59,7 +62,15 @@ impl SharedPool {
             selector,
             accounts,
             propagation,
+            verifier: Box::new(BatchVerifier::default()),
         })
+    }
+
+    /// With another verifier of endorsements.
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Box<dyn Verifier>) -> Self {
+        self.verifier = verifier;
+        self
     }
 
     /// The operations of a thread; `None` on a chain that has fewer.

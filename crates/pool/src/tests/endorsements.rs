@@ -1,6 +1,7 @@
 //! Endorsements by slot, index and block; only of the drawn; contradictions are denounced.
 
 use super::*;
+use picot_crypto::{BatchEntry, Verifier};
 use picot_models::{BlockId, Denunciation, Endorsement, Hash, SignedEndorsement};
 
 fn block(number: u8) -> BlockId {
@@ -104,6 +105,26 @@ fn a_wrong_endorsement_is_refused_alone() {
     );
     assert_eq!(results[3], Ok(()));
     assert_eq!(world.network.take().endorsements, good);
+}
+
+#[test]
+fn what_its_verifier_finds_bad_is_refused() {
+    struct Grim;
+
+    impl Verifier for Grim {
+        fn bad(&self, entries: &[BatchEntry]) -> Vec<usize> {
+            (0..entries.len()).collect()
+        }
+    }
+
+    let world = World::new();
+    let good = endorsement(&world, Slot::new(1, 0), 0, block(1));
+    let pool = world.pool_over(world.accounts.clone());
+    let pool = pool.with_verifier(Box::new(Grim));
+    assert_eq!(
+        pool.add_endorsements(vec![good.clone()]),
+        [Err(PoolError::EndorsementSignature(good.id()))]
+    );
 }
 
 #[test]

@@ -244,7 +244,9 @@ impl Node {
             Arc::clone(&late) as _,
             Arc::clone(&outbox) as _,
         );
-        let mut pool: Arc<dyn Pool> = Arc::new(pool.map_err(|error| wrong(&error))?);
+        let pool = pool.map_err(|error| wrong(&error))?;
+        let verifier = Box::new(start.verifier.clone());
+        let mut pool: Arc<dyn Pool> = Arc::new(pool.with_verifier(verifier));
         let reuses = start.planted == Some(Planted::AcceptReuse);
         if reuses {
             pool = Arc::new(OfferingAgain::new(pool, params.clone()));

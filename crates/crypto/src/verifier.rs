@@ -1,12 +1,12 @@
 //! Where signatures are verified.
 
+use crate::{BatchEntry, KeyCache, verify_batch_with_keys};
 use parking_lot::Mutex;
-use picot_crypto::{BatchEntry, KeyCache, verify_batch_with_keys};
 
 /// Verifies signatures in batches.
 ///
-/// Called often, by one thread at a time; a pure function of its input; blocks for as long as the
-/// arithmetic takes.
+/// A pure function of its input. Any thread may call; blocks for as long as the arithmetic takes, that of
+/// other callers included.
 pub trait Verifier: Send + Sync {
     /// The indices of the entries that are not valid, ascending.
     fn bad(&self, entries: &[BatchEntry]) -> Vec<usize>;
