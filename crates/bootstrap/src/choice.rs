@@ -41,6 +41,16 @@ impl Standing {
         least.saturating_add(1)
     }
 
+    /// The last slot up to which all is decided here: no state of an older one, or of this one, is of use.
+    #[must_use]
+    pub fn decided_up_to(&self) -> Slot {
+        let next = self.decided.iter().zip(0_u8..);
+        let next = next.map(|(period, thread)| Slot::new(period.saturating_add(1), thread));
+        let threads = u8::try_from(self.decided.len()).unwrap_or(u8::MAX);
+        let last = next.min().map(|next| next.prev(threads));
+        last.and_then(Result::ok).unwrap_or(Slot::GENESIS)
+    }
+
     /// Whether some slot is not decided here that is decided where the state of a slot is final.
     pub(crate) fn lacks(&self, certified: Slot) -> bool {
         let mut threads = self.decided.iter().zip(0_u8..);
@@ -170,6 +180,21 @@ mod tests {
         let claims = [claim(u64::MAX, false)];
         assert_eq!(among.choose(NOW, &claims), None);
         assert_eq!(among.choose(later(3_000), &claims), Some(Choice::Follow));
+    }
+
+    #[test]
+    fn all_is_decided_up_to_the_first_slot_that_is_not() {
+        let of = |decided: &[u64]| Standing {
+            is_fresh: false,
+            decided: decided.to_vec(),
+        };
+        assert_eq!(of(&[12, 9]).decided_up_to(), Slot::new(10, 0));
+        assert_eq!(of(&[9, 12]).decided_up_to(), Slot::new(9, 1));
+        assert_eq!(of(&[4, 4, 4]).decided_up_to(), Slot::new(4, 2));
+        assert_eq!(of(&[0, 0]).decided_up_to(), Slot::new(0, 1));
+        assert_eq!(of(&[]).decided_up_to(), Slot::GENESIS);
+        assert!(!of(&[12, 9]).lacks(Slot::new(10, 0)));
+        assert!(of(&[12, 9]).lacks(Slot::new(10, 1)));
     }
 
     #[test]

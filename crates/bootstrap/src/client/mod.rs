@@ -185,7 +185,7 @@ pub struct Client {
     stuck_since: Option<Timestamp>,
     /// When something of what is fetched came last.
     moved_at: Option<Timestamp>,
-    /// The last final slot of this node: no older state is of use.
+    /// The slot up to which this node has decided everything: no older state is of use.
     own: Option<Slot>,
     /// Since when peers have told what they serve, and none of it is of use.
     useless_since: Option<Timestamp>,
@@ -234,7 +234,8 @@ impl Client {
         })
     }
 
-    /// For a node that has a state of its own, final up to this slot: it takes a newer one only, and ends
+    /// For a node that has decided everything up to this slot ([`Standing::decided_up_to`](crate::Standing::decided_up_to)), be it that it
+    /// has to execute some of that again: it takes a newer state only, and ends
     /// with [`BootstrapError::NothingNewer`] if those who are there have none for
     /// [`patience`](ClientConfig::patience).
     #[must_use]

@@ -41,7 +41,7 @@ pub struct IncomingState {
     pub archive: CheckpointArchive,
     /// A checkpoint that the operator trusts.
     pub trusted: Option<CheckpointHash>,
-    /// The last final slot of this node, if it has a state: no older one is taken.
+    /// The slot up to which this node has decided everything, if it has a state: no older one is taken.
     pub own: Option<Slot>,
     /// Where it is received to: empty, or with what was received before.
     pub store: Arc<dyn StateStore>,

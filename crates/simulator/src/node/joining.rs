@@ -78,8 +78,8 @@ pub(crate) struct Joining {
     archive: CheckpointArchive,
     store: Arc<FusedState>,
     staging: Staging,
-    /// The last final slot of its own state.
-    own: Option<Slot>,
+    /// The slot up to which it has decided everything.
+    own: Slot,
     /// A planted bug.
     trusts_disk: bool,
     ended: Option<Ended>,
@@ -115,8 +115,6 @@ impl Joining {
         };
         let core = Core::new(speech::config(genesis, start.index), reads);
         let checkpoints = Arc::new(start.disk.checkpoints(&start.fuse));
-        let own = StateMetadata::read(&*start.disk.state_itself());
-        let own = own.map_err(|error| wrong(&error))?;
         let store = Arc::new(start.disk.incoming(&start.fuse));
         let mut joining = Self {
             fuse: Arc::clone(&start.fuse),
@@ -139,7 +137,7 @@ impl Joining {
             archive: CheckpointArchive::new(checkpoints, Arc::new(genesis.clone())),
             staging: Staging::new(Arc::clone(&store) as _),
             store,
-            own: own.map(|metadata| metadata.last_final_slot),
+            own: standing.decided_up_to(),
             trusts_disk: start.planted == Some(Planted::TrustDisk),
             ended: None,
         };
@@ -246,8 +244,7 @@ impl Joining {
         let start = ChainStart::Follower(Box::new(self.archive.follower()?));
         let genesis = Arc::clone(self.archive.genesis());
         let client = Client::new(config(), genesis, start, nothing_is_kept)?;
-        // Without one, a node has the state of the genesis to begin with.
-        Ok(client.newer_than(Some(self.own.unwrap_or(Slot::GENESIS))))
+        Ok(client.newer_than(Some(self.own)))
     }
 
     fn fails(&mut self, error: &BootstrapError) {
