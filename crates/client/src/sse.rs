@@ -26,7 +26,8 @@ impl<R: BufRead> Events<R> {
         }
     }
 
-    /// The next event that has data. One that is cut off by the end is none.
+    /// The next event that has data. One that is cut off by the end is none; one that is too large is an
+    /// error that is told apart from a connection that broke.
     pub(crate) fn next(&mut self) -> std::io::Result<Option<Event>> {
         let (mut id, mut name, mut data) = (None, String::new(), String::new());
         while let Some(line) = self.line(data.len())? {
@@ -65,7 +66,8 @@ impl<R: BufRead> Events<R> {
             return Ok(None);
         }
         if !line.ends_with('\n') && u64::try_from(read).is_ok_and(|read| read >= room) {
-            return Err(std::io::Error::other("an event is too large"));
+            let too_large = ureq::Error::BodyExceedsLimit(self.max_bytes);
+            return Err(std::io::Error::other(too_large));
         }
         let length = line.trim_end_matches(['\r', '\n']).len();
         line.truncate(length);
@@ -113,7 +115,11 @@ mod tests {
         for text in ["data: 0123456789\n\n", "data: 01\ndata: 23\ndata: 45\n\n"] {
             let mut events = Events::new(text.as_bytes());
             events.max_bytes = 10;
-            assert!(events.next().unwrap_err().to_string().contains("too large"));
+            let error = ureq::Error::from(events.next().unwrap_err());
+            assert!(
+                matches!(error, ureq::Error::BodyExceedsLimit(10)),
+                "{error}"
+            );
         }
     }
 }

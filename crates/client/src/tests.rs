@@ -1,5 +1,6 @@
 //! What a client makes of answers, good and bad.
 
+use crate::http::MAX_ANSWER_BYTES;
 use crate::mocks::{Answer, StubNode};
 use crate::*;
 use picot_api_types::control::{FactoryName, KeysResponse};
@@ -203,16 +204,34 @@ fn a_connection_that_ends_early_is_told_apart_from_a_missing_node() {
 
 #[test]
 fn an_answer_without_end_is_not_read_to_its_end() {
-    let error = raw("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{")
-        .status()
-        .unwrap_err();
+    // More than is read, and not all that is announced.
+    let body = " ".repeat(usize::try_from(MAX_ANSWER_BYTES).unwrap() + 1);
+    let answer = Answer::text(200, body).broken_off();
+    let node = StubNode::start().on("GET /status", answer);
+    let error = client(&node).status().unwrap_err();
+    let max = MAX_ANSWER_BYTES;
     assert!(
-        matches!(
-            error,
-            ClientError::TooLarge { .. } | ClientError::Broken { .. }
-        ),
+        matches!(error, ClientError::TooLarge { max: told, .. } if told == max),
         "{error:?}"
     );
+}
+
+#[test]
+fn an_event_that_is_too_large_is_told_as_that_and_not_asked_for_again() {
+    let data = "9".repeat(usize::try_from(MAX_ANSWER_BYTES).unwrap());
+    let text = format!("event: slot\ndata: {data}\n\n");
+    let node = StubNode::start().on("GET /stream/slots", Answer::text(200, text));
+    let client = client(&node);
+    let resumed = client.final_slots_resumed(None, at_once(9));
+    let all: Vec<_> = resumed.collect();
+    assert!(
+        matches!(all.as_slice(), [Err(ClientError::TooLarge { .. })]),
+        "{} items",
+        all.len()
+    );
+    assert_eq!(node.asked().len(), 1);
+    let error = client.final_slots(None).unwrap().next_event().unwrap_err();
+    assert!(matches!(error, ClientError::TooLarge { .. }), "{error:?}");
 }
 
 #[test]
