@@ -221,30 +221,39 @@ impl ThreadOperations {
         let (mut ready, mut waiting) = (self.ready.keys(), self.waiting.keys());
         let firsts = [ready.clone().next(), waiting.clone().next()];
         let lasts = [ready.next_back(), waiting.next_back()];
+        let to_beat = self.first_that_do_not_fit(blocks, params);
+        let to_beat = blocks.iter().map(|count| to_beat.get(count));
         FeeLevels {
             lowest: lasts.into_iter().flatten().max().map(level),
             highest: firsts.into_iter().flatten().min().map(level),
-            to_beat: blocks
-                .iter()
-                .map(|count| self.first_that_does_not_fit(*count, params))
-                .map(|rank| rank.map_or(Amount::ZERO, level))
+            to_beat: to_beat
+                .map(|rank| rank.map_or(Amount::ZERO, |rank| level(rank)))
                 .collect(),
         }
     }
 
-    fn first_that_does_not_fit(&self, blocks: u64, params: &ChainParams) -> Option<&Rank> {
-        let mut gas = params.max_block_gas.saturating_mul(blocks);
-        let mut space = params.max_block_size_bytes.saturating_mul(blocks);
-        for (rank, ready) in &self.ready {
-            match (
-                gas.checked_sub(ready.gas),
-                space.checked_sub(ready.size_bytes),
-            ) {
-                (Some(gas_left), Some(space_left)) => (gas, space) = (gas_left, space_left),
-                _ => return Some(rank),
+    /// For each of these numbers of blocks the first that does not fit in them, if there is one.
+    fn first_that_do_not_fit(&self, blocks: &[u64], params: &ChainParams) -> BTreeMap<u64, &Rank> {
+        let mut found = BTreeMap::new();
+        let counts: BTreeSet<u64> = blocks.iter().copied().collect();
+        let mut counts = counts.into_iter().peekable();
+        let (mut gas, mut space) = (0_u64, 0_u64);
+        let mut ready = self.ready.iter();
+        // One pass for all of them: what a few blocks have no room for may fit in more.
+        while counts.peek().is_some()
+            && let Some((rank, operation)) = ready.next()
+        {
+            gas = gas.saturating_add(operation.gas);
+            space = space.saturating_add(operation.size_bytes);
+            let is_full = |count: &u64| {
+                gas > params.max_block_gas.saturating_mul(*count)
+                    || space > params.max_block_size_bytes.saturating_mul(*count)
+            };
+            while let Some(count) = counts.next_if(is_full) {
+                found.insert(count, rank);
             }
         }
-        None
+        found
     }
 
     /// What a sender has pending, best first.

@@ -104,6 +104,11 @@ fn fee_levels_tell_what_it_takes_to_be_in_the_next_blocks() {
         (Some(coins(20)), Some(coins(100)))
     );
     assert_eq!(levels.to_beat, [coins(60), coins(20), Amount::ZERO]);
+    let in_any_order = world.pool.fee_levels(0, &[2, 9, 1, 2, 0]);
+    assert_eq!(
+        in_any_order.to_beat,
+        [coins(20), Amount::ZERO, coins(60), coins(20), coins(100)]
+    );
     let elsewhere = world.pool.fee_levels(200, &[1]);
     assert_eq!(elsewhere, crate::FeeLevels::default());
     assert_eq!(world.pool.limits().min_fee, Config::default().min_fee);
