@@ -13,7 +13,7 @@ export class Cycles {
     this.list = h("tbody");
     const column = (text, kind) => h("th", { scope: "col", class: kind }, text);
     const head = h("thead", {}, h("tr", {}, column("cycle"), column("from"), column("at"), column("blocks of the drawn", "share"), column("without one", "number"), column("endorsements", "number"), column("stakers", "number")));
-    this.table = h("table", {}, head, this.list);
+    this.table = h("table", { "aria-label": "The latest cycles" }, head, this.list);
     this.empty = h("p", { class: "empty" }, "No cycle is known yet.");
     root.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Cycles" }, this.table), this.empty);
   }

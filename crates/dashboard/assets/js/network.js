@@ -18,7 +18,7 @@ export class Peers {
     this.more = h("p", { class: "quiet" });
     const column = (text, kind) => h("th", { scope: "col", class: kind }, text);
     const head = h("thead", {}, h("tr", {}, column("node"), column("program"), column("call"), column("round trip", "number"), column("clock", "number"), column("slots ahead", "number")));
-    this.table = h("table", {}, head, this.list);
+    this.table = h("table", { "aria-label": "Peers" }, head, this.list);
     root.replaceChildren(
       h("div", { class: "clock" }, this.clock, this.gauge, h("div", { class: "gauge-scale", "aria-hidden": "true" }, h("span", {}, "behind"), h("span", {}, "the peers’ clocks"), h("span", {}, "ahead"))),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Peers" }, this.table),

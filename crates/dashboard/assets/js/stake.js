@@ -18,7 +18,7 @@ export class Stake {
     this.list = h("tbody");
     this.more = h("p", { class: "quiet" });
     const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "staker"), h("th", { scope: "col", class: "number" }, "rolls"), h("th", { scope: "col", class: "number" }, "share")));
-    root.replaceChildren(this.strip, this.fact, h("table", {}, head, this.list), this.more);
+    root.replaceChildren(this.strip, this.fact, h("table", { "aria-label": "The largest stakers" }, head, this.list), this.more);
   }
 
   draw(answer) {
