@@ -106,6 +106,35 @@ fn a_validator_that_was_away_too_long_receives_a_state_and_keeps_its_log() {
     assert!(report.shares[1].blocks > 0, "{:?}", report.shares);
 }
 
+/// Half of the stake is off for cycles, so that nothing is decided; when it is back, somebody without stake
+/// only says to be far ahead, and the others are needed for each decision.
+#[test]
+fn who_only_says_to_be_ahead_takes_nobody_away_from_consensus() {
+    let config = config(8, 4);
+    let mut scenario = Scenario::new(&config);
+    for lie in [StateLie::FarAhead, StateLie::AllHistory] {
+        scenario.observers = vec![Observer {
+            behaviour: Some(Behaviour::FalseStates(lie)),
+        }];
+        let absence = |node| Absence {
+            node,
+            from_us: 3 * SECOND_US,
+            to_us: LATE_US,
+            how: Away::Off,
+        };
+        scenario.absences = vec![absence(2), absence(3)];
+        let report = report(&config, &scenario);
+        // Those who were off look for a state when they begin, and then go on with their own.
+        let joins = &report.joins;
+        assert_eq!(
+            (joins.left_behind, joins.received_ms.len()),
+            (0, 0),
+            "{lie:?}"
+        );
+        assert!(joins.in_vain + joins.followed >= 2, "{lie:?}: {joins:?}");
+    }
+}
+
 /// The late node crashes with the first thing that it keeps after so many seconds.
 fn crashing(after_seconds: u64, loses_state: bool) -> (SimConfig, Scenario) {
     let (config, mut scenario) = with_late_observer(1);
