@@ -276,6 +276,7 @@ fn answers_about_things_that_exist_are_as_the_document_says() {
 #[test]
 fn wrong_parts_of_paths_and_queries_are_refused_with_a_problem() {
     let world = World::new();
+    let mut taken = Vec::new();
     let long = "a".repeat(4_000);
     let wrong = || WRONG_TEXTS.into_iter().chain([long.as_str()]);
     for route in routes().iter().filter(|route| !route.is_stream()) {
@@ -285,6 +286,11 @@ fn wrong_parts_of_paths_and_queries_are_refused_with_a_problem() {
                 let target = route.filled(Some((&name, text))) + &route.query(false, None);
                 let answer = route.send(&world, &target, body.as_deref());
                 assert_well(route, &target, &answer);
+                // Digits are hexadecimal, too.
+                let is_hex = text == "18446744073709551616" && name == "key";
+                if answer.status < 400 && !is_hex {
+                    taken.push(target);
+                }
             }
         }
         for (name, ..) in route.parameters("query") {
@@ -292,9 +298,15 @@ fn wrong_parts_of_paths_and_queries_are_refused_with_a_problem() {
                 let target = route.filled(None) + &route.query(false, Some((&name, text)));
                 let answer = route.send(&world, &target, body.as_deref());
                 assert_well(route, &target, &answer);
+                // The only one of them that is right somewhere: as a slot.
+                let is_slot = text == "4/1" && ["before", "from", "to"].contains(&name.as_str());
+                if answer.status < 400 && !is_slot {
+                    taken.push(target);
+                }
             }
         }
     }
+    assert!(taken.is_empty(), "{taken:#?}");
 }
 
 #[test]
@@ -393,7 +405,7 @@ fn changed(good: &Json) -> Vec<Json> {
 #[test]
 fn wrong_bodies_of_every_kind_are_refused_with_a_problem() {
     let world = World::new();
-    let mut tried = 0;
+    let (mut tried, mut taken) = (0, Vec::new());
     for route in routes() {
         let Some(good) = route.body() else {
             continue;
@@ -401,9 +413,20 @@ fn wrong_bodies_of_every_kind_are_refused_with_a_problem() {
         for body in wrong_bodies(&good) {
             let target = route.filled(None);
             let answer = route.send(&world, &target, Some(&body));
-            let told = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+            let told = String::from_utf8_lossy(&body[..body.len().min(2_000)]).into_owned();
             assert_well(&route, &format!("{target} with {told}"), &answer);
             tried += 1;
+            // The pool of this world checks nothing, so any period will do, and no operations are a batch.
+            let is_good = [
+                &b"\"expire_period\":18446744073709551615"[..],
+                b"{\"operations\":[]}",
+            ];
+            let is_good = is_good
+                .iter()
+                .any(|part| body.windows(part.len()).any(|it| it == *part));
+            if answer.status < 400 && !is_good {
+                taken.push(format!("{target} with {told}: {}", answer.text()));
+            }
         }
         let whole = serde_json::to_vec(&good).unwrap();
         let address = world.server.address();
@@ -421,6 +444,7 @@ fn wrong_bodies_of_every_kind_are_refused_with_a_problem() {
         assert_eq!(answer.problem().code, ProblemCode::BodyTooLarge);
     }
     assert!(tried > 150, "{tried}");
+    assert!(taken.is_empty(), "{taken:#?}");
 }
 
 #[test]
