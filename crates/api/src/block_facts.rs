@@ -101,17 +101,26 @@ impl Facts {
         Ok(Some(facts))
     }
 
-    /// What consensus says of a slot.
+    /// What consensus says of a slot, or said of a decided one, whether that is kept or not.
     pub(crate) fn status(&self, context: &ApiContext, slot: Slot) -> Result<SlotStatus, Problem> {
+        if let Some((outcome, value)) = self.decisions.lock().by_key.get(&slot).copied() {
+            return Ok(SlotStatus::Decided { outcome, value });
+        }
+        self.status_now(context, slot)
+    }
+
+    /// What consensus says of a slot now: what was decided may be kept no more.
+    pub(crate) fn status_now(
+        &self,
+        context: &ApiContext,
+        slot: Slot,
+    ) -> Result<SlotStatus, Problem> {
         if slot.period == 0 {
             let id = context.genesis.block(slot.thread).id();
             return Ok(SlotStatus::Decided {
                 outcome: slot,
                 value: Value::Block { id },
             });
-        }
-        if let Some((outcome, value)) = self.decisions.lock().by_key.get(&slot).copied() {
-            return Ok(SlotStatus::Decided { outcome, value });
         }
         let status = context.consensus.slot_status(slot);
         let status = status.map_err(|error| internal(&error))?;

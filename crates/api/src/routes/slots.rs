@@ -28,7 +28,7 @@ fn find(interface: &Interface, slot: Slot) -> Result<SlotResponse, Problem> {
         .map_err(|error| Problem::of_error(ProblemCode::InvalidParameter, &error))?;
     // A slot far ahead may have no draws yet, which is no error here.
     let draws = interface.selector.draws(slot).ok();
-    let state = state_of(interface.facts.status(interface, slot)?);
+    let state = state_of(interface.facts.status_now(interface, slot)?);
     Ok(SlotResponse {
         slot,
         start,
