@@ -174,6 +174,51 @@ fn liars_are_found_one_after_the_other_and_what_a_vanished_peer_gave_stays_over_
     ends_equal(net);
 }
 
+/// It needs a machine with nothing else to do: `cargo nextest run -p picot-tests --run-ignored only
+/// --no-capture who_serves_a_state`.
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stderr, reason = "it tells what it measured")]
+fn who_serves_a_state_decides_as_it_did_before() {
+    const MANY: u32 = 200_000;
+    let genesis = |genesis: &mut Json| accounts_and_short_cycles(genesis, MANY);
+    let mut net = Localnet::with_genesis(&[10, 10, 10, 1], genesis);
+    net.start_with(&OLD, &PRUNED);
+    wait_until_pruned(&net);
+    let first = net.node(0).lines().len();
+    net.wait_for_more(&OLD, 40);
+    let second = net.node(0).lines().len();
+    let mut new = net.begin(NEW, &PRUNED);
+    new.wait_for_line("that it has a state", |line| line.contains(RECEIVED));
+    let lines = net.node(0).lines();
+    net.take_in(NEW, new);
+    let usual = delays_ms(&lines[first..second]);
+    let meanwhile = delays_ms(&lines[second..]);
+    let of = |delays: &[u64], percent: usize| delays[(delays.len() - 1) * percent / 100];
+    for (what, delays) in [("before", &usual), ("meanwhile", &meanwhile)] {
+        let (half, most) = (of(delays, 50), of(delays, 99));
+        eprintln!(
+            "{what}: {} decisions, p50 {half} ms, p99 {most} ms",
+            delays.len()
+        );
+    }
+    let period = net.node(0).get("/parameters").1["t0_ms"].as_u64().unwrap();
+    assert!(of(&meanwhile, 99) < period, "decided within a period");
+    assert!(of(&meanwhile, 50) <= of(&usual, 50) * 2 + 50);
+    ends_equal(net);
+}
+
+/// How long after their start slots were decided, by what a node prints of them, ascending.
+fn delays_ms(lines: &[String]) -> Vec<u64> {
+    let delay = |line: &String| {
+        let (_, rest) = line.split_once("decided after ")?;
+        rest.split_once(" ms")?.0.parse().ok()
+    };
+    let mut delays: Vec<u64> = lines.iter().filter_map(delay).collect();
+    delays.sort_unstable();
+    delays
+}
+
 /// What is dropped leaves after some seconds.
 fn short_cycles(genesis: &mut Json) {
     let params = &mut genesis["params"];
@@ -186,10 +231,14 @@ fn short_cycles(genesis: &mut Json) {
 }
 
 fn many_accounts_and_short_cycles(genesis: &mut Json) {
+    accounts_and_short_cycles(genesis, ACCOUNTS);
+}
+
+fn accounts_and_short_cycles(genesis: &mut Json, accounts: u32) {
     short_cycles(genesis);
     let begins = genesis["genesis_timestamp"].as_u64().unwrap();
     genesis["genesis_timestamp"] = (begins + READING_MS).into();
-    for number in 0..ACCOUNTS {
+    for number in 0..accounts {
         // Spread, as addresses are.
         let mut bytes = [0x5a; 32];
         bytes[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
