@@ -242,6 +242,15 @@ impl CheckpointArchive {
         newest.transpose()
     }
 
+    /// The slot of the newest certificate; the genesis before the first.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`], [`CheckpointError::Damaged`].
+    pub fn last_certified(&self) -> Result<Slot, CheckpointError> {
+        let newest = self.last_certificate()?.and_then(content);
+        Ok(newest.map_or(Slot::GENESIS, |newest| newest.slot))
+    }
+
     /// The slot and the certificate of the checkpoint with this hash.
     ///
     /// # Errors

@@ -22,28 +22,35 @@ pub const fn fewest_kept_cycles(params: &ChainParams) -> u64 {
     if of_faults > 2 { of_faults } else { 2 }
 }
 
-/// The first slot of the cycles that are kept, of so many before that of the last final slot; none if
-/// there are no more.
+/// The first slot of the cycles that are kept, of so many before that of the newest certified checkpoint;
+/// none if there are no more.
+///
+/// What comes after a certified checkpoint is never dropped: who is behind could neither follow it nor
+/// begin at a later state, since nobody trusts one that is not certified, and might be needed for the next
+/// certificate.
 #[must_use]
-pub fn first_of_kept_cycles(cycles: u64, last_final: Slot, params: &ChainParams) -> Option<Slot> {
-    let cycle = last_final.cycle(params.periods_per_cycle).ok()?;
+pub fn first_of_kept_cycles(cycles: u64, certified: Slot, params: &ChainParams) -> Option<Slot> {
+    let cycle = certified.cycle(params.periods_per_cycle).ok()?;
     let first = cycle.checked_sub(cycles)?;
     let period = first.checked_mul(params.periods_per_cycle)?;
     (period > 0).then(|| Slot::new(period, 0))
 }
 
 /// The first slot that must stay of those, beside the base that the node goes on from: the block that
-/// the last block of some thread names stays as long as it may be named again.
+/// the last block of some thread names stays as long as it may be named again. `certified` is the slot of
+/// the newest certified checkpoint, be it that this node has not come there.
 ///
 /// # Errors
 /// The archive cannot be read.
 pub fn first_kept(
     cycles: u64,
     base: &Base,
+    certified: Slot,
     params: &ChainParams,
     archive: &dyn BlockArchive,
 ) -> Result<Option<Slot>, StorageError> {
-    let Some(kept_from) = first_of_kept_cycles(cycles, base.last_final_slot, params) else {
+    let reached = certified.min(base.last_final_slot);
+    let Some(kept_from) = first_of_kept_cycles(cycles, reached, params) else {
         return Ok(None);
     };
     let named = oldest_named(base, archive)?;
@@ -168,7 +175,10 @@ mod tests {
             ..ChainParams::dev()
         };
         let oldest = |base: &Base| oldest_named(base, &archive).unwrap();
-        let first_kept = |base: &Base| first_kept(1, base, &params, &archive).unwrap();
+        let first_kept = |base: &Base| {
+            let certified = base.last_final_slot;
+            first_kept(1, base, certified, &params, &archive).unwrap()
+        };
         assert_eq!(oldest(&base), None, "nothing is named");
         assert_eq!(first_kept(&base), Some(Slot::new(18, 0)));
         let id =
@@ -187,6 +197,26 @@ mod tests {
         archive.prune_before(Slot::new(3, 0), 100).unwrap();
         let now = oldest_named(&base, &archive).unwrap();
         assert_eq!(now, Some(Slot::new(16, 1)), "nobody knows it any more");
+    }
+
+    #[test]
+    fn what_comes_after_the_newest_certified_checkpoint_stays_however_old_it_is() {
+        let (archive, base) = filled(20);
+        let params = ChainParams {
+            periods_per_cycle: 2,
+            ..ChainParams::dev()
+        };
+        let kept = |certified| first_kept(2, &base, certified, &params, &archive).unwrap();
+        assert_eq!(kept(Slot::GENESIS), None);
+        assert_eq!(kept(Slot::new(5, 3)), None, "there are no more before");
+        assert_eq!(kept(Slot::new(7, 3)), Some(Slot::new(2, 0)));
+        assert_eq!(kept(Slot::new(19, 3)), Some(Slot::new(14, 0)));
+        let beyond = Slot::new(99, 3);
+        assert_eq!(
+            kept(beyond),
+            kept(base.last_final_slot),
+            "it has not come there"
+        );
     }
 
     #[test]

@@ -39,13 +39,14 @@ impl HistoryMode {
         }
     }
 
-    /// The first slot that is kept when `last_final` is the last final one; none if all are.
+    /// The first slot that is kept when `certified` is the newest certified one that this node has come to;
+    /// none if all are.
     #[must_use]
-    pub fn kept_from(self, last_final: Slot, params: &ChainParams) -> Option<Slot> {
+    pub fn kept_from(self, certified: Slot, params: &ChainParams) -> Option<Slot> {
         let Self::Cycles(cycles) = self else {
             return None;
         };
-        first_of_kept_cycles(cycles, last_final, params)
+        first_of_kept_cycles(cycles, certified, params)
     }
 
     /// What a data directory was last used with.

@@ -3,6 +3,7 @@
 
 use crate::NodeError;
 use crate::history_mode::HistoryMode;
+use picot_checkpoint::CheckpointArchive;
 use picot_clock::{Millis, Stop};
 use picot_consensus::history::{first_kept, served_from};
 use picot_execution::{Base, ExecutionReader};
@@ -62,6 +63,8 @@ pub struct Pruning {
     pub archive: Arc<dyn BlockArchive>,
     /// Knows what is final.
     pub execution: ExecutionReader,
+    /// Knows what is certified: nothing after that is dropped.
+    pub checkpoints: CheckpointArchive,
     /// Told of what is not held any more.
     pub served_from: ServedFrom,
 }
@@ -97,11 +100,12 @@ impl Pruning {
     }
 
     /// The first slot that must stay now; none if all must.
-    fn kept_from(&self) -> Result<Option<Slot>, StorageError> {
+    fn kept_from(&self, certified: Slot) -> Result<Option<Slot>, StorageError> {
         let HistoryMode::Cycles(cycles) = self.mode else {
             return Ok(None);
         };
-        first_kept(cycles, &self.execution.base(), &self.params, &*self.archive)
+        let base = self.execution.base();
+        first_kept(cycles, &base, certified, &self.params, &*self.archive)
     }
 }
 
@@ -116,17 +120,16 @@ struct Work {
 }
 
 impl Work {
-    fn step(&mut self, is_stopped: &dyn Fn() -> bool) -> Result<(), StorageError> {
+    fn step(&mut self, is_stopped: &dyn Fn() -> bool) -> Result<(), NodeError> {
         // Cheap while nothing is to be done.
-        let last_final = self.pruning.execution.summary().last_final_slot;
-        let wanted = self
-            .pruning
-            .mode
-            .kept_from(last_final, &self.pruning.params);
+        let pruning = &self.pruning;
+        let certified = pruning.checkpoints.last_certified()?;
+        let reached = certified.min(pruning.execution.summary().last_final_slot);
+        let wanted = pruning.mode.kept_from(reached, &pruning.params);
         if wanted.is_none_or(|wanted| wanted <= self.done) {
             return Ok(());
         }
-        let Some(kept_from) = self.pruning.kept_from()? else {
+        let Some(kept_from) = self.pruning.kept_from(certified)? else {
             return Ok(());
         };
         let pruned = self.drop_before(kept_from, is_stopped)?;
@@ -134,7 +137,7 @@ impl Work {
             return Ok(());
         }
         self.done = kept_from;
-        self.give_back(pruned)
+        Ok(self.give_back(pruned)?)
     }
 
     fn drop_before(

@@ -20,6 +20,7 @@ impl Base {
             params: self.genesis.params.clone(),
             archive: Arc::clone(&self.archive),
             execution,
+            checkpoints: self.keeper.archive().clone(),
             served_from: served_from.clone(),
         };
         node.threads.extend(pruning.run(self.stop.clone())?);

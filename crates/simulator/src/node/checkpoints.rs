@@ -56,7 +56,7 @@ impl CheckpointNetwork for Said {
 /// What a node gathers with.
 pub(super) struct Checkpoints {
     pub(super) driver: CheckpointDriver,
-    archive: CheckpointArchive,
+    pub(super) archive: CheckpointArchive,
     woken: Receiver<()>,
     said: Arc<Said>,
     clock: ManualClock,

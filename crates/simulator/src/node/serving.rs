@@ -18,6 +18,7 @@ use picot_ledger::{MemoryStateStore, StateSnapshot};
 use picot_models::{ChainParams, Checkpoint};
 use picot_protocol::{Frame, Input as Word, Packet, PeerInfo};
 use picot_serialization::{Encode, decode_exact};
+use picot_storage::StorageError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -193,7 +194,7 @@ impl Serving {
 /// What a node keeps of the past.
 #[derive(Debug)]
 pub(super) struct History {
-    /// So many cycles before the current one; none: everything.
+    /// So many cycles before that of the newest certified checkpoint; none: everything.
     pub(super) cycles: Option<u64>,
     /// All before this slot is gone.
     pub(super) done: Slot,
@@ -272,18 +273,21 @@ impl Node {
         let Some(cycles) = self.history.cycles else {
             return;
         };
-        let last_final = self.execution.summary().last_final_slot;
-        let wanted = first_of_kept_cycles(cycles, last_final, &self.params);
+        // A disk in memory fails only where its node crashes.
+        let certified = self.checkpoints.archive.last_certified();
+        let certified = certified.unwrap_or(Slot::GENESIS);
+        let reached = certified.min(self.execution.summary().last_final_slot);
+        let wanted = first_of_kept_cycles(cycles, reached, &self.params);
         if wanted.is_none_or(|wanted| wanted <= self.history.done) {
             return;
         }
-        // A disk in memory fails only where its node crashes.
-        drop(self.drop_some(cycles));
+        drop(self.drop_some(cycles, certified));
     }
 
-    fn drop_some(&mut self, cycles: u64) -> Result<(), picot_storage::StorageError> {
+    fn drop_some(&mut self, cycles: u64, certified: Slot) -> Result<(), StorageError> {
         let base = self.execution.base();
-        let Some(kept_from) = first_kept(cycles, &base, &self.params, &*self.archive)? else {
+        let kept = first_kept(cycles, &base, certified, &self.params, &*self.archive)?;
+        let Some(kept_from) = kept else {
             return Ok(());
         };
         // Nobody is promised what is about to go.
