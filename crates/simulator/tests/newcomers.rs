@@ -82,7 +82,7 @@ fn a_late_validator_signs_and_produces_in_the_end() {
     let mut scenario = Scenario::new(&config);
     scenario.newcomers = vec![Newcomer {
         node: 3,
-        at_us: LATE_US / 2,
+        at_us: LATE_US * 2 / 3,
     }];
     scenario.history = vec![Some(2); 4];
     let report = report(&config, &scenario);
