@@ -25,7 +25,7 @@ use crate::node::slot_events;
 use crate::{NodeProcess, run_picot};
 use picot_database::FaultPoint;
 use picot_models::{Hash, Slot};
-use plan::{Plan, Round};
+use plan::{NEWCOMERS, PRUNED, Plan, Round, STAKERS};
 pub(crate) use process::Process;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -37,12 +37,10 @@ use victim::Victim;
 use witness::Witness;
 
 /// How long a condition may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// Rolls of the twin, and of each of the two stakers that are killed.
 const TWIN_ROLLS: u64 = 80;
 const VICTIM_ROLLS: u64 = 10;
-/// The place of the one that keeps little of the past.
-const PRUNED: usize = 2;
 /// Transfers per second, to the twin.
 const LOAD: &str = "20";
 
@@ -127,8 +125,9 @@ const SIDE_BY_SIDE: usize = 24;
 pub fn one_key_twice() -> String {
     let world = World::start();
     let mut report = Report::default();
-    let [mut first, _, mut second]: [Victim<'_>; 3] =
-        world.victims().try_into().ok().expect("three nodes");
+    let mut victims = world.victims().into_iter();
+    let mut first = victims.next().expect("a staker");
+    let mut second = victims.last().expect("a newcomer");
     let mut original = first.begin();
     first.catch_up(&mut original, &mut report);
     std::fs::create_dir_all(&second.data).expect("a directory");
@@ -267,7 +266,7 @@ impl World {
             // For the accounts of the load.
             genesis["allocations"][&addresses[0]] = "1000000".into();
         });
-        let ports = free_ports(4);
+        let ports = free_ports(1 + STAKERS + NEWCOMERS);
         let data = root.join("twin");
         let arguments = node_arguments(&genesis, &ports, 0);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -290,8 +289,7 @@ impl World {
     }
 
     fn victims(&self) -> Vec<Victim<'_>> {
-        ["victim-0", "victim-1", "newcomer"]
-            .into_iter()
+        victim_names()
             .enumerate()
             .map(|(place, name)| Victim {
                 world: self,
@@ -313,7 +311,7 @@ impl World {
 
     fn arguments(&self, place: usize) -> Vec<String> {
         let mut arguments = node_arguments(&self.genesis, &self.ports, place);
-        if place == PRUNED {
+        if place == 1 + PRUNED {
             arguments.extend(["--history", "cycles=2"].map(str::to_owned));
         }
         arguments
@@ -342,12 +340,18 @@ impl World {
         }
         let (ended, lines) = self.twin.stop("-TERM");
         assert!(ended.success(), "{}", lines.join("\n"));
-        for name in ["twin", "victim-0", "victim-1", "newcomer"] {
-            let data = data_of(&self.directory.path().join(name));
+        for name in victim_names().chain(["twin".to_owned()]) {
+            let data = data_of(&self.directory.path().join(&name));
             let checked = run_picot(&["db", "check", "--data", &data]);
             assert_eq!(checked.code, 0, "{name}: {checked:?}");
         }
     }
+}
+
+/// The stakers, and then the newcomers.
+fn victim_names() -> impl Iterator<Item = String> {
+    let stakers = (0..STAKERS).map(|number| format!("victim-{number}"));
+    stakers.chain((0..NEWCOMERS).map(|number| format!("newcomer-{number}")))
 }
 
 /// A key in a directory whose passphrase is beside it, so that it costs no second to open.

@@ -14,14 +14,24 @@ pub(super) enum Round {
     Running(u64),
 }
 
-/// The rounds of two stakers and of a newcomer.
+/// Stakers that are killed.
+pub(super) const STAKERS: usize = 2;
+/// The one of them that keeps the last cycles only.
+pub(super) const PRUNED: usize = 1;
+/// Nodes without stake that are killed and begin anew, over and over: each time they listen to their peers
+/// for some seconds, so that several do at once.
+pub(super) const NEWCOMERS: usize = 3;
+
+/// The rounds of the stakers and, after them, of the newcomers.
 pub(super) struct Plan {
-    pub(super) lanes: [Vec<Round>; 3],
+    pub(super) lanes: [Vec<Round>; STAKERS + NEWCOMERS],
 }
 
 /// Rounds of which one is a kill at a random moment; the others are at named points, each of them in
 /// turn.
 const KILL_EVERY: usize = 3;
+/// Kills of which one is of a newcomer.
+const NEWCOMER_EVERY: u64 = 3;
 
 impl Plan {
     pub(super) fn new(rounds: u64, seed: u64) -> Self {
@@ -29,6 +39,8 @@ impl Plan {
         let mut plan = Self {
             lanes: Default::default(),
         };
+        let lanes: Vec<usize> = (0..STAKERS + NEWCOMERS).collect();
+        let (stakers, newcomers) = lanes.split_at(STAKERS);
         let mut points = Vec::new();
         for number in 0..usize::try_from(rounds).expect("not so many") {
             if number % KILL_EVERY == KILL_EVERY - 1 {
@@ -37,7 +49,9 @@ impl Plan {
                 } else {
                     Round::Running(dice.below(1_000))
                 };
-                plan.shortest(&[0, 1, 2]).push(round);
+                let of_newcomer = dice.below(NEWCOMER_EVERY) == 0;
+                let among = if of_newcomer { newcomers } else { stakers };
+                plan.shortest(among).push(round);
                 continue;
             }
             if points.is_empty() {
@@ -45,16 +59,16 @@ impl Plan {
                 dice.shuffle(&mut points);
             }
             let point = points.pop().expect("just filled");
-            let lanes: &[usize] = match point {
-                _ if is_of_first_start(point) || is_of_bootstrap(point) => &[2],
+            let among = match point {
+                _ if is_of_first_start(point) || is_of_bootstrap(point) => newcomers,
                 // Only one of them drops what is old.
                 FaultPoint::ArchivePrune
                 | FaultPoint::ArchivePruned
                 | FaultPoint::ArchiveReclaim
-                | FaultPoint::ArchiveReclaimed => &[1],
-                _ => &[0, 1],
+                | FaultPoint::ArchiveReclaimed => &[PRUNED],
+                _ => stakers,
             };
-            plan.shortest(lanes).push(Round::Fault(point));
+            plan.shortest(among).push(Round::Fault(point));
         }
         plan
     }
