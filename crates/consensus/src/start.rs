@@ -96,23 +96,21 @@ fn append(thread: u8, start: &mut ThreadStart, decided: &Decided) -> Result<(), 
 /// Finds the blocks that the last block of each thread names in the others: the next one may name
 /// none that are older, so their places must be known for as long as it takes.
 ///
-/// One that neither the base nor the archive knows is older than all that they do know. For what is
-/// known it is as good as the oldest one.
+/// One that neither the base nor the archive knows is older than all that they do know, if its thread is
+/// decided past the block that names it. For what is known it is as good as the oldest one. If its thread
+/// is behind, it may as well be a later one, of which nothing is known yet.
 fn find_named(
     starts: &mut [ThreadStart],
     archive: &dyn BlockArchive,
 ) -> Result<(), ConsensusError> {
-    let mut named: Vec<(usize, BlockId)> = Vec::new();
-    for (own, start) in starts.iter().enumerate() {
-        let parents = start.last_block.2.iter().enumerate();
-        named.extend(
-            parents
-                .filter(|(thread, _)| *thread != own)
-                .map(|(thread, id)| (thread, *id)),
-        );
+    let mut named: Vec<(u8, BlockId, Slot)> = Vec::new();
+    for (own, start) in (0_u8..).zip(&*starts) {
+        let (_, period, parents) = &start.last_block;
+        let others = (0_u8..).zip(parents).filter(|(thread, _)| *thread != own);
+        named.extend(others.map(|(thread, id)| (thread, *id, Slot::new(*period, own))));
     }
-    for (thread, id) in named {
-        let Some(start) = starts.get_mut(thread) else {
+    for (thread, id, by) in named {
+        let Some(start) = starts.get_mut(usize::from(thread)) else {
             continue;
         };
         let is_known = id == start.genesis
@@ -120,8 +118,12 @@ fn find_named(
             || start.named.iter().any(|(_, known)| *known == id);
         if !is_known {
             let slot = archive.block(&id)?.map(|block| block.slot());
-            let slot = slot.filter(|slot| usize::from(slot.thread) == thread);
-            start.named.push((slot.map_or(0, |slot| slot.period), id));
+            let is_past = Slot::new(start.next_period, thread) > by;
+            match slot.filter(|slot| slot.thread == thread) {
+                Some(slot) => start.named.push((slot.period, id)),
+                None if is_past => start.named.push((0, id)),
+                None => {}
+            }
         }
     }
     Ok(())

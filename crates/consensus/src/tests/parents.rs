@@ -49,3 +49,23 @@ fn nobody_is_blamed_for_a_block_of_a_node_that_was_behind() {
         assert_eq!(node.blamed, []);
     }
 }
+
+#[test]
+fn what_a_thread_that_is_behind_does_not_know_yet_is_not_taken_for_old_after_a_restart() {
+    let mut kit = deaf_in_thread_1();
+    let named = |kit: &Kit| {
+        let chains = kit.nodes[3].engine.as_ref().unwrap().chains();
+        let named = chains[0].last_block_parents()[1];
+        (chains[1].next_period(), chains[1].period_of(&named))
+    };
+    assert_eq!(named(&kit), (3, None));
+    kit.crash(3);
+    kit.start(3);
+    assert_eq!(named(&kit), (3, None));
+    kit.post(|_, _, _| Delivery::After(10));
+    kit.run_for(kit.t0_ms() * 12);
+    for node in &kit.nodes {
+        assert_eq!(node.blamed, []);
+    }
+    assert!(named(&kit).1.is_some_and(|period| period > 3));
+}
