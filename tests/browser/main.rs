@@ -169,7 +169,7 @@ fn the_page_says_that_its_node_is_gone_and_goes_on_when_it_is_back() {
             return kinds.length > 0 && kinds.every(Boolean) }})()"
     );
     page.wait_for("every slot in between", &filled);
-    page.wait_for("slots that follow", &format!("[...document.querySelectorAll('.slot.final')].some(it => {{ const [p, t] = it.id.split('-').slice(1).map(Number); return p * 4 + t > {reached} }})"));
+    page.wait_for_final_after(reached);
     page.check_requests();
     // A refused connection is told on the console by the browser itself; nothing else is.
     let others: Vec<_> = page
@@ -206,8 +206,7 @@ fn a_page_out_of_sight_asks_for_nothing_and_takes_its_pause_for_no_fault_of_the_
         "that it was out of sight",
         "document.querySelector('#notice').checkVisibility() && /^This page was out of sight/.test(document.querySelector('#notice-text').textContent)",
     );
-    page.wait_for_slots("final", 8);
-    assert!(page.newest_final() > before);
+    page.wait_for_final_after(before);
     page.check();
 }
 

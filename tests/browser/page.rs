@@ -77,6 +77,17 @@ impl Page {
         self.browser.run(script).as_u64().expect("a number")
     }
 
+    /// Waits until a slot after this one, counted over all threads, is shown as final.
+    pub(crate) fn wait_for_final_after(&self, slot: u64) {
+        let script = format!(
+            "[...document.querySelectorAll('.slot.final')].some(it => {{
+                const [p, t] = it.id.split('-').slice(1).map(Number);
+                return p * 4 + t > {slot}
+            }})"
+        );
+        self.wait_for("slots that follow", &script);
+    }
+
     /// Types into the search and sends it.
     pub(crate) fn search(&self, text: &str) {
         // A dialog that is open is in front of it.
