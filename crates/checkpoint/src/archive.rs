@@ -247,8 +247,16 @@ impl CheckpointArchive {
     /// # Errors
     /// [`CheckpointError::Store`], [`CheckpointError::Damaged`].
     pub fn last_certified(&self) -> Result<Slot, CheckpointError> {
-        let newest = self.last_certificate()?.and_then(content);
-        Ok(newest.map_or(Slot::GENESIS, |newest| newest.slot))
+        let newest = self
+            .store
+            .descending(&[CERTIFICATE], &[CERTIFICATE + 1], 1)?;
+        let Some((key, _)) = newest.first() else {
+            return Ok(Slot::GENESIS);
+        };
+        parse_slot(key).ok_or_else(|| CheckpointError::Damaged {
+            what: "the key of a certificate".to_owned(),
+            reason: "it has another length".to_owned(),
+        })
     }
 
     /// The slot and the certificate of the checkpoint with this hash.
@@ -457,6 +465,11 @@ fn slot_key(kind: u8, slot: Slot) -> Vec<u8> {
     let mut key = cycle_key(kind, slot.period);
     key.push(slot.thread);
     key
+}
+
+fn parse_slot(key: &[u8]) -> Option<Slot> {
+    let (thread, period) = key.split_last()?;
+    Some(Slot::new(parse_cycle(period)?, *thread))
 }
 
 fn cycle_key(kind: u8, cycle: u64) -> Vec<u8> {

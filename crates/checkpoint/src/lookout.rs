@@ -16,8 +16,10 @@ pub(crate) struct Lookout {
 impl Lookout {
     /// From where this node's own chain ends.
     pub(crate) const fn new(follower: Follower, now: Timestamp) -> Self {
-        let ask_at = now;
-        Self { follower, ask_at }
+        Self {
+            follower,
+            ask_at: now,
+        }
     }
 
     /// When it wants to ask again.

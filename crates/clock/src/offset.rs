@@ -109,9 +109,7 @@ impl<P: Ord> OffsetEstimator<P> {
         })
     }
 
-    /// The estimate held against a tolerance, [`SlotClock::offset_tolerance`] for a node.
-    ///
-    /// [`SlotClock::offset_tolerance`]: crate::SlotClock::offset_tolerance
+    /// The estimate held against a tolerance, such as half of what a chain lets clocks differ by.
     #[must_use]
     pub fn verdict(&self, tolerance: Millis) -> OffsetVerdict {
         match self.estimate() {
@@ -149,8 +147,7 @@ mod tests {
 
     #[test]
     fn an_offset_over_the_tolerance_is_beyond_in_either_direction() {
-        let tolerance = crate::mocks::slot_clock(4, Millis(2_000)).offset_tolerance();
-        assert_eq!(tolerance, Millis(250));
+        let tolerance = Millis(250);
         for (offset_ms, is_beyond) in [(250, false), (251, true), (-250, false), (-251, true)] {
             let estimate = OffsetEstimate {
                 offset_ms,

@@ -78,12 +78,6 @@ impl SlotClock {
     pub const fn endorsement_offset(&self) -> Millis {
         Millis(self.t0.0 / 2)
     }
-
-    /// How far the node's clock may be from its peers' without a warning: `t0/8`.
-    #[must_use]
-    pub const fn offset_tolerance(&self) -> Millis {
-        Millis(self.t0.0 / 8)
-    }
 }
 
 /// From slots to times.

@@ -1,13 +1,16 @@
 //! How messages of consensus spread: whoever signs sends to all its peers; whoever hears passes on to
 //! those who cannot have heard it from the sender, and names it to some others, who ask if they lack it.
+//! What is about a slot that is decided here is named no more: who lacks it asks for the outcome.
 
 use crate::input::Effects;
 use crate::packet::{MAX_TAGS, Packet, Tag, first_eight};
 use crate::peers::{PeerSet, Table};
+use crate::time::after;
 use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Peer, PeerFault};
 use picot_crypto::Hash;
+use picot_models::Slot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -20,7 +23,8 @@ pub struct GossipConfig {
     pub told: usize,
     /// Peers to whom a message that is passed on is named, if it is not sent.
     pub named: usize,
-    /// How long a message that was not sent to a peer waits to be named to it.
+    /// How long a message that was not sent to a peer waits to be named to it at most, and half of it at
+    /// least: in that time most slots are decided.
     pub naming_wait: Millis,
     /// Messages that are remembered, and of which it is known who has them.
     pub kept: usize,
@@ -54,10 +58,20 @@ struct Known {
     vouched: bool,
 }
 
+/// A message that is to be named.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    tag: Tag,
+    /// The slot that it helps to decide, if it does.
+    slot: Option<Slot>,
+    /// Not before then.
+    from: Timestamp,
+}
+
 /// What is to be named to one peer, and when.
 #[derive(Debug, Default)]
 struct Names {
-    tags: Vec<Tag>,
+    names: Vec<Name>,
     due: Option<Timestamp>,
 }
 
@@ -86,6 +100,8 @@ pub(crate) struct Gossip {
     turn: Turn,
     /// Not all nodes choose the same peers for a message.
     own_start: usize,
+    /// By thread: the last period that is decided here.
+    decided: Vec<u64>,
 }
 
 impl Gossip {
@@ -101,7 +117,19 @@ impl Gossip {
             names_due: None,
             turn: Turn::default(),
             own_start,
+            decided: Vec::new(),
         }
+    }
+
+    /// More is decided here; by thread the last period that is.
+    pub(crate) fn progressed(&mut self, decided: &[u64]) {
+        decided.clone_into(&mut self.decided);
+    }
+
+    /// Whether nobody needs to be told of a message any more, since what it is about is decided.
+    fn is_over(&self, slot: Option<Slot>) -> bool {
+        let last = |slot: Slot| self.decided.get(usize::from(slot.thread));
+        slot.is_some_and(|slot| last(slot).is_some_and(|last| slot.period <= *last))
     }
 
     /// Where a round through the peers begins for a message.
@@ -225,17 +253,25 @@ impl Gossip {
             send(table, &eager, frame, effects);
         }
         others.subtract(&eager);
-        self.name_later(now, frame.tag(), &others.some_from(named, naming_start));
+        self.name_later(now, frame, &others.some_from(named, naming_start));
         self.forget_oldest();
     }
 
-    fn name_later(&mut self, now: Timestamp, tag: Tag, to: &PeerSet) {
+    fn name_later(&mut self, now: Timestamp, frame: &Frame, to: &PeerSet) {
+        let wait = self.config.naming_wait;
+        let name = Name {
+            tag: frame.tag(),
+            slot: slot_of(frame),
+            from: after(now, Millis(wait.0 / 2)),
+        };
+        if self.is_over(name.slot) {
+            return;
+        }
         for place in to.iter() {
             let names = self.names.entry(place).or_default();
-            if names.tags.len() < MAX_TAGS {
-                names.tags.push(tag);
-                let wait = self.config.naming_wait;
-                let due = *names.due.get_or_insert(crate::time::after(now, wait));
+            if names.names.len() < MAX_TAGS {
+                names.names.push(name);
+                let due = *names.due.get_or_insert(after(now, wait));
                 self.names_due = Some(self.names_due.map_or(due, |first| first.min(due)));
             }
         }
@@ -284,26 +320,31 @@ impl Gossip {
         }
     }
 
-    /// Names what has waited long enough.
+    /// Names what has waited long enough, and is not about what was decided meanwhile.
     pub(crate) fn tick(&mut self, now: Timestamp, table: &Table, effects: &mut Effects) {
         if self.names_due.is_none_or(|due| due > now) {
             return;
         }
-        for (place, names) in &mut self.names {
+        let mut all = std::mem::take(&mut self.names);
+        for (place, names) in &mut all {
             if names.due.is_none_or(|due| due > now) {
                 continue;
             }
-            names.due = None;
-            let mut tags = std::mem::take(&mut names.tags);
+            names.names.retain(|name| !self.is_over(name.slot));
+            let early = names.names.partition_point(|name| name.from <= now);
+            let due = names.names.drain(..early).map(|name| name.tag);
             // It may have come from there, or been sent there, meanwhile.
-            tags.retain(|tag| {
+            let is_lacked = |tag: &Tag| {
                 let known = self.known.get(tag);
                 known.is_some_and(|it| !it.has.contains(*place) && !it.sent.contains(*place))
-            });
+            };
+            let tags: Vec<Tag> = due.filter(is_lacked).collect();
+            names.due = names.names.last().map(|last| last.from);
             if let Some(peer) = table.peer(*place).filter(|_| !tags.is_empty()) {
                 effects.send(peer, Packet::Have(tags));
             }
         }
+        self.names = all;
         self.end_turn(now, table);
         self.names.retain(|_, names| names.due.is_some());
         self.names_due = self.names.values().filter_map(|names| names.due).min();
@@ -340,6 +381,15 @@ impl Gossip {
         if let Some(known) = self.known.remove(&tag) {
             self.bytes = self.bytes.saturating_sub(known.frame.len());
         }
+    }
+}
+
+/// The slot that a message of consensus helps to decide.
+fn slot_of(frame: &Frame) -> Option<Slot> {
+    match frame.packet() {
+        Packet::Consensus(message) => message.0.slot(),
+        Packet::Candidate { header, .. } => Some(header.content.slot),
+        _ => None,
     }
 }
 

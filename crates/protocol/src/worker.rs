@@ -376,7 +376,7 @@ impl ProtocolWorker {
         let reads = Reads {
             selector: ports.selector,
             pool: Arc::clone(&ports.pool),
-            verifier: ports.votes,
+            verifier: Arc::from(ports.votes),
         };
         let max_offset_ms = config.params.max_clock_drift_ms / 2;
         let core = Core::new(config, reads)?;

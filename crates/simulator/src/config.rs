@@ -66,6 +66,9 @@ pub struct SimConfig {
     /// Whether each final slot and the state after it are recorded, and compared with a plain model
     /// of stakes at the end ([`audit`](crate::staking::audit)).
     pub record_stakes: bool,
+    /// What reaches a node within so many milliseconds is handed over together, at their end, which takes
+    /// much less time to simulate; none: each frame when it arrives. For runs without faults.
+    pub gather_ms: Option<u64>,
     /// Threads that work on one run. They change nothing but how long it takes, and nothing where there
     /// are faults.
     pub threads: usize,
@@ -91,6 +94,7 @@ impl SimConfig {
             peers: None,
             newcomers: false,
             record_stakes: false,
+            gather_ms: None,
             threads: 1,
         }
     }
@@ -102,11 +106,6 @@ impl SimConfig {
         if Random::new(self.seed, "has newcomers").below(RUNS_PER_NEWCOMERS) == 0 {
             self.let_join(cycle);
         }
-    }
-
-    /// Whether something is looked at, or takes its time, that several threads would have to know of.
-    pub(crate) const fn is_special(&self) -> bool {
-        self.newcomers || self.record_stakes || self.uplink_bytes_per_ms.is_some()
     }
 
     /// Nodes join late or come back after long, if so many cycles fit in.

@@ -261,6 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_arrives_sooner_than_between_the_two_that_are_nearest() {
+        let rules = LinkRules {
+            jitter_percent: 0,
+            ..LinkRules::WELL
+        };
+        let aws = Latencies::aws();
+        let nodes = aws.len() + 3;
+        let places = (0..nodes).map(|node| node % aws.len()).collect();
+        let mut network = Network::new(aws, places, Random::new(1, "network"));
+        network.set_rules(rules, Vec::new());
+        let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
+        let arrivals = pairs.map(|(from, to)| network.carry(0, from, to, 1).arrives_us[0].unwrap());
+        let soonest = arrivals.collect::<Vec<_>>().into_iter().min();
+        assert_eq!(soonest, Some(network.shortest_us()));
+        assert_eq!(soonest, Some(1_500));
+    }
+
+    #[test]
     fn cuts_overlap_and_each_ends_by_itself() {
         let mut network = network(3);
         network.cut(

@@ -26,7 +26,9 @@ fn a_run_without_faults_is_the_same_with_any_number_of_threads() {
     far.peers = Some(7);
     far.slots = 8;
     far.verify_signatures = false;
-    for config in [near, far] {
+    let mut gathered = far.clone();
+    gathered.gather_ms = Some(5);
+    for config in [near, far, gathered] {
         let alone = with_threads(config.clone(), 1);
         for threads in 2..=3 {
             let among = with_threads(config.clone(), threads);

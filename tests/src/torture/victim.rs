@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(15);
 /// How long it may take until a fault point is passed as often as was asked for.
 const FAULT_PATIENCE: Duration = Duration::from_secs(5);
+/// The same for a point of a bootstrap.
+const BOOTSTRAP_PATIENCE: Duration = Duration::from_secs(60);
 /// The number of the signal by which a process ends itself.
 const ABORTED: i32 = 6;
 
@@ -119,7 +121,7 @@ impl Victim<'_> {
         }
         // A state comes after the certificates and the word of all peers.
         let patience = if is_of_bootstrap(point) {
-            PATIENCE
+            BOOTSTRAP_PATIENCE
         } else {
             FAULT_PATIENCE
         };

@@ -187,6 +187,7 @@ fn what_is_reached_waits_for_its_certificate() {
     assert_eq!(archive.uncertified(2).unwrap(), reached[..2]);
     assert_eq!(archive.last_uncertified().unwrap().as_ref(), reached.last());
 
+    assert_eq!(archive.last_certified().unwrap(), Slot::GENESIS);
     archive.certify(&chain.ends[1].certificate).unwrap();
     archive.give_up(&[reached[3].slot]).unwrap();
     assert_eq!(
@@ -195,6 +196,7 @@ fn what_is_reached_waits_for_its_certificate() {
     );
     let newest = archive.last_certificate().unwrap();
     assert_eq!(newest.as_ref(), Some(&chain.ends[1].certificate));
+    assert_eq!(archive.last_certified().unwrap(), reached[1].slot);
 
     // A certificate that came before this node was there: what is reached is compared, not kept.
     archive.certify(&chain.ends[2].certificate).unwrap();

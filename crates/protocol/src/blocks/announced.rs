@@ -2,9 +2,12 @@
 
 use crate::packet::ShortBlock;
 use picot_consensus::Peer;
+use picot_crypto::Verifier;
 use picot_models::{BlockId, ChainId, Envelope, Header};
 use picot_serialization::Encode;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 /// Announcers that are remembered of one header.
 const MAX_ANNOUNCERS: usize = 8;
@@ -46,7 +49,7 @@ pub(super) struct AnnouncedLimits {
 /// out what others announced by announcing much.
 #[derive(Debug)]
 pub(super) struct Announced {
-    chain_id: ChainId,
+    check: HeaderCheck,
     limits: AnnouncedLimits,
     by_id: BTreeMap<BlockId, Announcement>,
     owners: BTreeMap<Peer, Owner>,
@@ -55,9 +58,9 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    pub(super) const fn new(chain_id: ChainId, limits: AnnouncedLimits) -> Self {
+    pub(super) const fn new(check: HeaderCheck, limits: AnnouncedLimits) -> Self {
         Self {
-            chain_id,
+            check,
             limits,
             by_id: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -81,7 +84,7 @@ impl Announced {
         let Some(mut known) = self.remove(&id) else {
             return self.insert(id, from, header, short);
         };
-        if known.header != *header && !is_well_signed(&self.chain_id, &known.header) {
+        if known.header != *header && !self.check.is_well_signed(&known.header) {
             // The id does not cover the signature: who was first must not keep the true one out.
             return self.insert(id, from, header, short);
         }
@@ -199,9 +202,31 @@ impl Announced {
     }
 }
 
-/// Whether the signature of a header is its producer's.
-pub(super) fn is_well_signed(chain_id: &ChainId, header: &Envelope<Header>) -> bool {
-    let id = header.id(chain_id);
-    let verdict = header.signer.verify(id.as_hash(), &header.signature);
-    verdict.is_ok()
+/// Tells whether headers are their producers'.
+#[derive(Clone)]
+pub(crate) struct HeaderCheck {
+    chain_id: ChainId,
+    verifier: Arc<dyn Verifier>,
+}
+
+impl HeaderCheck {
+    /// For the headers of a chain.
+    pub(crate) fn new(chain_id: ChainId, verifier: Arc<dyn Verifier>) -> Self {
+        Self { chain_id, verifier }
+    }
+
+    /// Whether the signature of a header is its producer's.
+    pub(super) fn is_well_signed(&self, header: &Envelope<Header>) -> bool {
+        let entry = header.batch_entry(&self.chain_id);
+        self.verifier.bad(&[entry]).is_empty()
+    }
+}
+
+impl fmt::Debug for HeaderCheck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("HeaderCheck");
+        shown
+            .field("chain_id", &self.chain_id)
+            .finish_non_exhaustive()
+    }
 }

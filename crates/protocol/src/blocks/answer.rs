@@ -1,6 +1,5 @@
 //! What peers answer to questions about blocks.
 
-use super::announced::is_well_signed;
 use super::fetch::{Fetch, Found, List, Names, Question};
 use super::{Blocks, is_list_of};
 use crate::Fault;
@@ -137,7 +136,7 @@ impl Blocks {
         effects: &mut Effects,
     ) {
         if fetch.header.is_none() {
-            if !is_well_signed(&self.chain_id, &block.header) {
+            if !self.check.is_well_signed(&block.header) {
                 fetch.distrust(from);
                 return effects.blame(from, Fault::Consensus(PeerFault::BadSignature));
             }

@@ -28,7 +28,8 @@ use crate::input::Effects;
 use crate::packet::{Packet, Prefix, SharedMessage, ShortBlock};
 use crate::time::after;
 use crate::{Fault, Output};
-use announced::{Announced, AnnouncedLimits, is_well_signed};
+pub(crate) use announced::HeaderCheck;
+use announced::{Announced, AnnouncedLimits};
 use fetch::{Fetch, Names, Question, Verifying};
 use held::Held;
 use picot_clock::{Millis, Timestamp};
@@ -107,6 +108,7 @@ impl BlocksConfig {
 #[derive(Debug)]
 pub(crate) struct Blocks {
     chain_id: ChainId,
+    check: HeaderCheck,
     config: BlocksConfig,
     held: Held,
     announced: Announced,
@@ -123,11 +125,11 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// Without blocks. Who is asked for a part of one may take `answer_wait`.
-    pub(crate) fn new(chain_id: ChainId, answer_wait: Millis) -> Self {
-        Self::with_config(chain_id, BlocksConfig::new(answer_wait))
+    pub(crate) fn new(chain_id: ChainId, check: HeaderCheck, answer_wait: Millis) -> Self {
+        Self::with_config(chain_id, check, BlocksConfig::new(answer_wait))
     }
 
-    pub(crate) fn with_config(chain_id: ChainId, config: BlocksConfig) -> Self {
+    pub(crate) fn with_config(chain_id: ChainId, check: HeaderCheck, config: BlocksConfig) -> Self {
         let limits = AnnouncedLimits {
             per_peer: config.announced_per_peer,
             bytes_per_peer: config.announced_bytes_per_peer,
@@ -136,7 +138,8 @@ impl Blocks {
         Self {
             chain_id,
             held: Held::new(config.held, config.held_bytes),
-            announced: Announced::new(chain_id, limits),
+            announced: Announced::new(check.clone(), limits),
+            check,
             config,
             fetches: BTreeMap::new(),
             next_fetch: 0,
@@ -251,7 +254,7 @@ impl Blocks {
         let Some(announced) = self.announced.remove(&id) else {
             return;
         };
-        if is_well_signed(&self.chain_id, &announced.header) {
+        if self.check.is_well_signed(&announced.header) {
             let header = (announced.header, announced.from);
             fetch.adopt(header, announced.short, self.empty, pool);
         }

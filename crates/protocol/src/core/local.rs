@@ -66,6 +66,7 @@ impl Core {
                 decided,
                 serves_from,
             } => {
+                self.gossip.progressed(&decided);
                 self.decided = decided;
                 self.serves_from = serves_from;
                 self.statuses.progressed(now);

@@ -3,7 +3,7 @@
 mod local;
 mod packets;
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, HeaderCheck};
 use crate::gossip::Gossip;
 use crate::input::Effects;
 use crate::operations::{Operations, OperationsStats};
@@ -34,8 +34,8 @@ pub struct Reads {
     pub selector: Arc<dyn Selector>,
     /// What is pending.
     pub pool: Arc<dyn Pool>,
-    /// Where signatures of votes are verified before they are passed on.
-    pub verifier: Box<dyn Verifier>,
+    /// Where signatures of headers and votes are verified.
+    pub verifier: Arc<dyn Verifier>,
 }
 
 /// What nodes say to each other, as a state machine without I/O.
@@ -73,6 +73,7 @@ impl Core {
     pub fn new(config: Config, reads: Reads) -> Result<Self, ProtocolError> {
         config.validate()?;
         let threads = usize::from(config.params.thread_count);
+        let check = HeaderCheck::new(config.chain_id, Arc::clone(&reads.verifier));
         Ok(Self {
             table: Table::new(&config.peers),
             accounts: Accounts::new(&config.peers),
@@ -80,7 +81,7 @@ impl Core {
             clocks: ClockOffsets::default(),
             gossip: Gossip::new(config.gossip.clone(), &config.node),
             operations: Operations::new(config.chain_id, config.answer_wait),
-            blocks: Blocks::new(config.chain_id, config.answer_wait),
+            blocks: Blocks::new(config.chain_id, check, config.answer_wait),
             outcomes: BTreeMap::new(),
             recent: VecDeque::new(),
             next_outcome: OUTCOME_TICKETS,
@@ -200,7 +201,7 @@ impl Core {
         self.tell_neighbours(now, effects);
         let pool = self.reads.pool.as_ref();
         self.gossip.tick(now, &self.table, effects);
-        self.operations.tick(now, pool, effects);
+        self.operations.tick(now, &self.table, pool, effects);
         self.blocks.tick(now, pool, effects);
         for peer in self.statuses.due(now) {
             let status = self

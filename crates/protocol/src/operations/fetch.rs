@@ -288,7 +288,8 @@ impl Operations {
             };
             wanted.has.insert(place);
             let others = wanted.left;
-            self.ring.note(prefix, &wanted.has, Ours::Judged { others });
+            let known = self.ring.note(prefix, &wanted.has, Ours::Judged { others });
+            known.from = Some(from);
             bytes = bytes.saturating_add(operation.encoded_len());
             taken.push(Arc::new(operation));
             prefixes.push(prefix);

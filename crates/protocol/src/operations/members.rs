@@ -6,6 +6,7 @@ use crate::time::after;
 use picot_clock::Timestamp;
 use picot_consensus::Peer;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
 /// Bytes that an operation is taken for before any came: a transfer has some 150.
 const USUAL_BYTES: usize = 256;
@@ -134,6 +135,14 @@ impl Members {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Peer, &Member)> {
         self.members.iter().map(|(peer, member)| (*peer, member))
+    }
+
+    /// All, in a round that begins after one of them.
+    pub(super) fn round(&self, last: Option<Peer>) -> impl Iterator<Item = (Peer, &Member)> {
+        let rest = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.members.range((rest, Bound::Unbounded));
+        let round = after.chain(&self.members).take(self.members.len());
+        round.map(|(peer, member)| (*peer, member))
     }
 
     /// One owes a peer something now.

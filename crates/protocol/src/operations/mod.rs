@@ -1,10 +1,12 @@
 //! Operations between nodes: announced by eight bytes, asked for by eight, sent once (design 09, 'What
 //! travels').
 //!
-//! What the pool takes in is announced, in batches, to each peer that is not known to have it. A peer's
-//! announcement of what is neither pending nor remembered is answered with a question, and that with the
-//! operations, which go to the pool. So an operation's bytes cross a link once, and a link carries at
-//! most 16 bytes and its own for each, in packets of hundreds.
+//! What the pool takes in is announced, in batches, to each peer that is not known to have it. Those who
+//! are connected to the peer that it came from were told there: a while later some of them are told here,
+//! too, each time others, so that no peer can keep it from anybody. A peer's announcement of what is
+//! neither pending nor remembered is answered with a question, and that with the operations, which go to
+//! the pool. So an operation's bytes cross a link once, and a link carries at most 16 bytes and its own for
+//! each, in packets of hundreds; where all are connected to all, most links carry none of it.
 //!
 //! - The first to announce is asked first; who does not answer in time makes room for the next of at
 //!   most four. What comes late is taken if it is still lacked, and nobody is blamed for it.
@@ -26,7 +28,7 @@ mod tests;
 
 use crate::input::Effects;
 use crate::packet::Prefix;
-use crate::peers::PeerSet;
+use crate::peers::{PeerSet, Table};
 use crate::time::after;
 use fetch::{Ticket, Wanted};
 use members::Members;
@@ -35,7 +37,7 @@ use picot_consensus::Peer;
 use picot_models::{ChainId, SignedOperation};
 use picot_pool::Pool;
 use ring::{Ours, Ring};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How long a peer may take to answer at least.
@@ -50,6 +52,10 @@ pub(crate) struct OperationsConfig {
     pub(crate) announce_wait: Millis,
     /// As many are announced without waiting.
     pub(crate) announce_len: usize,
+    /// How long those who were told by others have, before some of them are told here, too.
+    pub(crate) told_wait: Millis,
+    /// How many these are.
+    pub(crate) told_later: usize,
     /// Operations that are remembered.
     pub(crate) known: usize,
     /// Operations that were announced and are not had; beyond it those that were asked for in vain are
@@ -88,6 +94,8 @@ impl OperationsConfig {
             answer_wait,
             announce_wait: Millis(30),
             announce_len: 512,
+            told_wait: Millis(500),
+            told_later: 4,
             known: 65_536,
             wanted: 65_536,
             wanted_per_peer: 16_384,
@@ -127,6 +135,14 @@ pub struct OperationsStats {
     pub unjudged: u64,
 }
 
+/// An operation that is to be announced.
+#[derive(Debug)]
+struct Fresh {
+    prefix: Prefix,
+    /// Who sent it here, if a peer did.
+    from: Option<Peer>,
+}
+
 /// What is known of operations between this node and its peers; see the [module](self).
 #[derive(Debug)]
 pub(crate) struct Operations {
@@ -135,8 +151,12 @@ pub(crate) struct Operations {
     members: Members,
     ring: Ring,
     /// Taken in by the pool, not announced yet.
-    fresh: Vec<Prefix>,
+    fresh: Vec<Fresh>,
     fresh_due: Option<Timestamp>,
+    /// What some of those are told who had it from others, and when.
+    later: VecDeque<(Timestamp, Prefix)>,
+    /// The last peer that was told so.
+    told_last: Option<Peer>,
     wanted: BTreeMap<Prefix, Wanted>,
     /// Those to be asked for when there is room, in order.
     waiting: BTreeMap<u64, Prefix>,
@@ -166,6 +186,8 @@ impl Operations {
             config,
             fresh: Vec::new(),
             fresh_due: None,
+            later: VecDeque::new(),
+            told_last: None,
             wanted: BTreeMap::new(),
             waiting: BTreeMap::new(),
             next_waiting: 0,
@@ -198,9 +220,9 @@ impl Operations {
             let prefix = Prefix::of(&operation.id());
             let wanted = self.take_wanted(prefix, None);
             let has = wanted.map_or(PeerSet::EMPTY, |wanted| wanted.has);
-            self.ring.note(prefix, &has, Ours::Held);
+            let from = self.ring.note(prefix, &has, Ours::Held).from;
             if !self.members.is_empty() {
-                self.fresh.push(prefix);
+                self.fresh.push(Fresh { prefix, from });
             }
         }
         if self.fresh.len() >= self.config.announce_len {
@@ -212,8 +234,15 @@ impl Operations {
     }
 
     /// What time gives to do: announcing, answering what had to wait, asking others.
-    pub(crate) fn tick(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
-        self.announce_fresh(now, effects);
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        table: &Table,
+        pool: &dyn Pool,
+        effects: &mut Effects,
+    ) {
+        self.announce_fresh(now, table, effects);
+        self.tell_later(now, pool, effects);
         self.greet(now, pool, effects);
         self.serve_waiting(now, pool, effects);
         self.members.settle();
@@ -233,6 +262,7 @@ impl Operations {
         let ticket = self.tickets.values().next().map(|ticket| ticket.due);
         of_members
             .chain(self.fresh_due)
+            .chain(self.later.front().map(|(due, _)| *due))
             .chain(deadline)
             .chain(ticket)
             .min()

@@ -30,8 +30,26 @@ pub(super) struct Known {
     pub(super) has: PeerSet,
     /// To whom it was announced, who have not asked for it.
     pub(super) told: PeerSet,
+    /// Who sent it here, if a peer did.
+    pub(super) from: Option<Peer>,
     pub(super) ours: Ours,
     number: u64,
+}
+
+impl Known {
+    /// Whether a peer has it, or was told of it here.
+    pub(super) fn is_known_to(&self, place: usize) -> bool {
+        self.has.contains(place) || self.told.contains(place)
+    }
+
+    /// A peer is told of it, unless it knows. Gives whether it is.
+    pub(super) fn tell(&mut self, place: usize) -> bool {
+        let is_news = !self.is_known_to(place);
+        if is_news {
+            self.told.insert(place);
+        }
+        is_news
+    }
 }
 
 /// The last so many operations, first in, first out. What is taken out before leaves its place empty.
@@ -75,6 +93,7 @@ impl Ring {
             Known {
                 has: PeerSet::EMPTY,
                 told: PeerSet::EMPTY,
+                from: None,
                 ours: Ours::Held,
                 number,
             }

@@ -4,6 +4,7 @@ use super::Operations;
 use super::ring::Ours;
 use crate::input::Effects;
 use crate::packet::{MAX_ANNOUNCED, Packet, Prefix};
+use crate::peers::{PeerSet, Table};
 use crate::time::after;
 use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
@@ -17,26 +18,36 @@ use std::sync::Arc;
 const GREETING_PAUSE: Millis = Millis(10);
 
 impl Operations {
-    /// Announces what is new to each peer that neither has it nor was told of it.
-    pub(super) fn announce_fresh(&mut self, now: Timestamp, effects: &mut Effects) {
+    /// Announces what is new to each peer that neither has it nor was told of it, here or by who sent it.
+    pub(super) fn announce_fresh(&mut self, now: Timestamp, table: &Table, effects: &mut Effects) {
         if self.fresh_due.is_none_or(|due| due > now) {
             return;
         }
         self.fresh_due = None;
         let fresh = std::mem::take(&mut self.fresh);
+        let told_by = |from: Peer| table.place(from).map(|place| table.adjacent(place));
+        let fresh: Vec<(Prefix, Option<&PeerSet>)> = fresh
+            .iter()
+            .map(|fresh| (fresh.prefix, fresh.from.and_then(told_by)))
+            .collect();
         // Most peers are told the same.
         let mut last: Option<(Vec<Prefix>, Arc<Frame>)> = None;
         for (peer, member) in self.members.iter() {
-            for fresh in fresh.chunks(MAX_ANNOUNCED) {
-                let mut news = fresh.to_vec();
-                news.retain(|prefix| match self.ring.get_mut(*prefix) {
-                    Some(known) if known.has.contains(member.place) => false,
-                    Some(known) if known.told.contains(member.place) => false,
-                    Some(known) => {
-                        known.told.insert(member.place);
-                        true
-                    }
-                    None => false,
+            let place = table.place(peer);
+            let is_told = |by: Option<&PeerSet>| {
+                by.zip(place)
+                    .is_some_and(|(told, place)| told.contains(place))
+            };
+            let untold: Vec<Prefix> = fresh
+                .iter()
+                .filter(|(_, by)| !is_told(*by))
+                .map(|(prefix, _)| *prefix)
+                .collect();
+            for untold in untold.chunks(MAX_ANNOUNCED) {
+                let mut news = untold.to_vec();
+                news.retain(|prefix| {
+                    let known = self.ring.get_mut(*prefix);
+                    known.is_some_and(|known| known.tell(member.place))
                 });
                 if news.is_empty() {
                     continue;
@@ -47,6 +58,36 @@ impl Operations {
                 };
                 effects.share(peer, &frame);
                 last = Some((news, frame));
+            }
+        }
+        let due = after(now, self.config.told_wait);
+        let is_left_out = |told: &&PeerSet| !told.is_empty();
+        let left_out = fresh
+            .iter()
+            .filter(|(_, by)| by.filter(is_left_out).is_some());
+        self.later
+            .extend(left_out.map(|(prefix, _)| (due, *prefix)));
+        let too_many = self.later.len().saturating_sub(self.config.known);
+        self.later.drain(..too_many);
+    }
+
+    /// Tells some peers of what others should have told them, each time the next ones.
+    pub(super) fn tell_later(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
+        let due = self.later.iter().take_while(|(due, _)| *due <= now).count();
+        if due == 0 {
+            return;
+        }
+        let prefixes: Vec<Prefix> = self.later.drain(..due).map(|(_, prefix)| prefix).collect();
+        let told: Vec<(Peer, usize)> = self
+            .members
+            .round(self.told_last)
+            .map(|(peer, member)| (peer, member.place))
+            .take(self.config.told_later)
+            .collect();
+        self.told_last = told.last().map(|(peer, _)| *peer).or(self.told_last);
+        for (peer, place) in told {
+            for prefixes in prefixes.chunks(MAX_ANNOUNCED) {
+                self.tell_pending(peer, place, prefixes.to_vec(), pool, effects);
             }
         }
     }
@@ -60,30 +101,38 @@ impl Operations {
             .filter_map(|(peer, member)| Some((peer, member.place, member.greeting?)))
             .collect();
         for (peer, place, (from, end)) in greeted {
-            let (mut prefixes, next) = self.ring.range(from, end, MAX_ANNOUNCED);
-            prefixes.retain(|prefix| {
-                let known = self.ring.get(*prefix);
-                known.is_some_and(|known| {
-                    known.ours == Ours::Held
-                        && !known.has.contains(place)
-                        && !known.told.contains(place)
-                })
-            });
-            let pending = lookup(pool, &prefixes);
-            let mut pending = pending.iter().map(Option::is_some);
-            prefixes.retain(|_| pending.next().unwrap_or(false));
-            for prefix in &prefixes {
-                if let Some(known) = self.ring.get_mut(*prefix) {
-                    known.told.insert(place);
-                }
-            }
-            if !prefixes.is_empty() {
-                effects.send(peer, Packet::Announce(prefixes));
-            }
+            let (prefixes, next) = self.ring.range(from, end, MAX_ANNOUNCED);
+            self.tell_pending(peer, place, prefixes, pool, effects);
             if let Some(member) = self.members.get_mut(peer) {
                 member.greeting = (next < end).then_some((next, end));
                 member.greet_at = after(now, GREETING_PAUSE);
             }
+        }
+    }
+
+    /// Tells a peer of those of these that are pending, and of which it does not know.
+    fn tell_pending(
+        &mut self,
+        peer: Peer,
+        place: usize,
+        mut prefixes: Vec<Prefix>,
+        pool: &dyn Pool,
+        effects: &mut Effects,
+    ) {
+        prefixes.retain(|prefix| {
+            let known = self.ring.get(*prefix);
+            known.is_some_and(|known| known.ours == Ours::Held && !known.is_known_to(place))
+        });
+        let pending = lookup(pool, &prefixes);
+        let mut pending = pending.iter().map(Option::is_some);
+        prefixes.retain(|_| pending.next().unwrap_or(false));
+        for prefix in &prefixes {
+            if let Some(known) = self.ring.get_mut(*prefix) {
+                known.tell(place);
+            }
+        }
+        if !prefixes.is_empty() {
+            effects.send(peer, Packet::Announce(prefixes));
         }
     }
 

@@ -97,6 +97,49 @@ fn what_the_sender_did_not_bring_is_named_in_a_while_and_asked_for() {
 }
 
 #[test]
+fn what_is_about_a_decided_slot_is_not_named() {
+    for decided_first in [true, false] {
+        let mut net = Net::mesh(3);
+        net.cut = vec![(0, 2)];
+        let (over, open) = (vote(1, 1), vote(1, 2));
+        let progress = || Input::Progress {
+            decided: vec![1, 0],
+            serves_from: 0,
+        };
+        if decided_first {
+            net.input(1, progress());
+        }
+        for message in [&over, &open] {
+            net.input(0, Input::Broadcast(Arc::clone(message)));
+            relay(&mut net, 1, 0, message);
+        }
+        if !decided_first {
+            net.input(1, progress());
+        }
+        net.run_for(1_000);
+        assert_eq!((net.heard(2, &over), net.heard(2, &open)), (0, 1));
+    }
+}
+
+#[test]
+fn a_message_waits_for_half_of_the_time_at_least_before_it_is_named() {
+    let mut net = Net::mesh(3);
+    net.cut = vec![(0, 2)];
+    let (early, late) = (vote(1, 1), vote(2, 1));
+    net.input(0, Input::Broadcast(Arc::clone(&early)));
+    relay(&mut net, 1, 0, &early);
+    net.run_for(400);
+    net.input(0, Input::Broadcast(Arc::clone(&late)));
+    relay(&mut net, 1, 0, &late);
+    net.run_for(100);
+    assert_eq!((net.heard(2, &early), net.heard(2, &late)), (1, 0));
+    net.run_for(100);
+    assert_eq!(net.heard(2, &late), 0);
+    net.run_for(50);
+    assert_eq!(net.heard(2, &late), 1);
+}
+
+#[test]
 fn each_node_names_a_message_to_four_of_many_peers_and_not_all_to_the_same() {
     let mut net = Net::mesh(24);
     let message = vote(1, 1);

@@ -72,7 +72,7 @@ pub(super) fn core(number: usize, chain_id: ChainId) -> Core {
     let reads = Reads {
         selector: Arc::new(selector),
         pool: Arc::new(pool),
-        verifier: Box::new(BatchVerifier::default()),
+        verifier: Arc::new(BatchVerifier::default()),
     };
     Core::new(
         Config::new(chain_id, ChainParams::dev(), node(number)),

@@ -111,7 +111,7 @@ impl Joining {
         let reads = Reads {
             selector,
             pool: Arc::clone(&pool),
-            verifier: Box::new(start.verifier.clone()),
+            verifier: Arc::new(start.verifier.clone()),
         };
         let core = Core::new(speech::config(genesis, start.index), reads);
         let checkpoints = Arc::new(start.disk.checkpoints(&start.fuse));

@@ -353,7 +353,7 @@ impl Node {
         let reads = Reads {
             selector: Arc::clone(&selector),
             pool: Arc::clone(&pool),
-            verifier: Box::new(start.verifier.clone()),
+            verifier: Arc::new(start.verifier.clone()),
         };
         let core = Core::new(speech::config(genesis, index), reads);
         let mut node = Self {

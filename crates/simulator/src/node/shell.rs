@@ -132,6 +132,9 @@ impl Node {
     }
 
     fn store_candidates(&mut self, inputs: &mut Vec<Input>) {
+        if self.unstored_candidates.is_empty() {
+            return;
+        }
         let engine = self.consensus.engine.lock();
         engine.retain_undecided(&mut self.unstored_candidates);
         drop(engine);

@@ -84,6 +84,18 @@ impl Node {
         self.process(inputs);
     }
 
+    /// The protocol hears these frames, one after the other, and then the node does what follows.
+    pub(crate) fn hear_all(&mut self, frames: Vec<(Peer, Arc<Frame>)>) {
+        let words = frames.into_iter().map(|(from, frame)| Word::Received {
+            from,
+            lane: frame.lane(),
+            frame,
+        });
+        self.unsaid.extend(words);
+        let inputs = std::mem::take(&mut self.spare_inputs);
+        self.process(inputs);
+    }
+
     /// All peers, as an operator sees them.
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {
         self.core.peers(picot_clock::Clock::now(&self.clock))
@@ -220,6 +232,8 @@ impl Node {
                 self.unsaid.push_back(Word::Written { to, lane, bytes });
             }
         }
+        // Frames keep their names. Here, unlike where they are carried, nodes work side by side.
+        let _ = frame.tag();
         self.effects.push(Effect::Send(to, frame));
     }
 

@@ -6,14 +6,16 @@
 //! an event's turn, that is carried out and checked, one event after the other, as if it happened then: the
 //! trace is the same with any number of threads, or without any of this.
 //!
-//! A node may plan something for itself that comes before its next event, or another one may be near to
-//! what the whole world is told (an operation, a start): from there on it is done in turn. Where there are
-//! faults, everything is.
+//! Where a node plans something for itself that comes before its next event, what follows at that node is
+//! done in turn; and nothing is taken past an event that is not one node's alone (an operation, a start).
+//! Where there are faults, everything is done in turn.
 
-use super::{Event, Member, World};
+use super::{Event, Gathered, Member, World};
 use crate::SimError;
+use crate::config::SimConfig;
 use crate::invariants::Violation;
 use crate::latency::MICROS_PER_MILLI;
+use crate::network::Network;
 use crate::node::Outcome;
 use crate::packet::Parcel;
 use crate::queue::Turn;
@@ -34,6 +36,7 @@ const MOST_EVENTS: usize = 65_536;
 #[derive(Debug)]
 enum Task {
     Hear(Box<Word>),
+    HearAll(Gathered),
     Wake(Timestamp),
     BlockTick,
     EndorsementTick,
@@ -63,17 +66,26 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// With so many threads, this one among them. What is sent arrives no sooner than after `reach_us`.
-    pub(super) fn new(threads: usize, reach_us: u64) -> Result<Self, SimError> {
+    /// For a run that has several threads, this one among them, and in which nothing but nodes and healthy
+    /// links does anything. Newcomers, records of stakes and uplinks make more than a node of what it does.
+    pub(super) fn of_quiet_run(
+        config: &SimConfig,
+        network: &Network,
+    ) -> Result<Option<Self>, SimError> {
+        let is_more =
+            config.newcomers || config.record_stakes || config.uplink_bytes_per_ms.is_some();
+        if config.threads < 2 || is_more {
+            return Ok(None);
+        }
         let threads = ThreadPoolBuilder::new()
-            .num_threads(threads.saturating_sub(1).max(1))
+            .num_threads(config.threads.saturating_sub(1))
             .build()
             .map_err(|error| SimError::Threads(error.to_string()))?;
-        Ok(Self {
+        Ok(Some(Self {
             threads,
-            reach_us,
+            reach_us: network.shortest_us(),
             taken: VecDeque::new(),
-        })
+        }))
     }
 }
 
@@ -87,7 +99,10 @@ impl Member {
         for (turn, task) in self.own_work.tasks.drain(..) {
             let at_us = turn.at_us;
             if at_us > own_us {
-                break;
+                if let Task::HearAll(gathered) = task {
+                    self.gathered.insert(at_us, gathered);
+                }
+                continue;
             }
             let now = self.clock.local(at_us);
             if let Task::Wake(at) = task
@@ -99,6 +114,11 @@ impl Member {
             let again_ms = match task {
                 Task::Hear(word) => {
                     live.hear(*word);
+                    None
+                }
+                Task::HearAll(gathered) => {
+                    self.gathered.insert(at_us, gathered.summary());
+                    live.hear_all(gathered.frames);
                     None
                 }
                 Task::Wake(_) => {
@@ -121,7 +141,6 @@ impl Member {
                 .done
                 .push_back((turn, Done { outcome, again_ms }));
         }
-        self.own_work.tasks.clear();
     }
 }
 
@@ -177,6 +196,10 @@ impl World<'_> {
 
     /// What an event gives a node to do, unless it is known already that it gives it nothing.
     fn give_task(&mut self, turn: Turn, event: &Event) {
+        let member = node_of(event).and_then(|node| self.members.get(node));
+        if member.is_none_or(|member| member.node.is_none()) {
+            return;
+        }
         let (node, life, task) = match event {
             Event::Arrive { to, peer, parcel } => {
                 let Parcel::Frame { lane, frame } = parcel else {
@@ -191,6 +214,12 @@ impl World<'_> {
                     frame: Arc::clone(frame),
                 };
                 (*to, None, Task::Hear(Box::new(word)))
+            }
+            Event::Gathered(node) => {
+                let Some(gathered) = self.take_gathered(*node, turn.at_us) else {
+                    return;
+                };
+                (*node, None, Task::HearAll(gathered))
             }
             Event::Wake { node, life, at } => (*node, Some(*life), Task::Wake(*at)),
             Event::BlockTick { node, life } => (*node, Some(*life), Task::BlockTick),
@@ -217,6 +246,12 @@ impl World<'_> {
                 self.trace.record(self.now_us, to, arrived);
                 to
             }
+            Event::Gathered(node) => {
+                if let Some(gathered) = self.take_gathered(node, self.now_us) {
+                    self.trace.record(self.now_us, node, gathered.happened());
+                }
+                node
+            }
             Event::Wake { node, at, .. } => {
                 self.forget_wake(node, at);
                 self.say(node, "wakes".to_owned());
@@ -241,6 +276,7 @@ impl World<'_> {
 const fn node_of(event: &Event) -> Option<usize> {
     match event {
         Event::Arrive { to: node, .. }
+        | Event::Gathered(node)
         | Event::Wake { node, .. }
         | Event::BlockTick { node, .. }
         | Event::EndorsementTick { node, .. } => Some(*node),
@@ -251,7 +287,7 @@ const fn node_of(event: &Event) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Faults, SimConfig};
+    use crate::config::Faults;
     use crate::scenario::Scenario;
 
     fn works_ahead(config: &SimConfig, scenario: &Scenario) -> bool {

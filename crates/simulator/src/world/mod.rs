@@ -2,6 +2,7 @@
 
 mod ahead;
 mod faults;
+mod gathered;
 mod joins;
 mod links;
 mod lives;
@@ -31,12 +32,13 @@ use crate::trace::{Happened, Trace};
 use crate::verified::SharedVerifier;
 use crate::witness::Witness;
 use ahead::{Ahead, OwnWork};
+use gathered::Gathered;
 use joins::Join;
 use picot_clock::{SlotClock, Timestamp};
 use picot_consensus::{Engine, Message, Peer};
 use picot_models::{Address, Amount, ChainId, Genesis, OperationKind, PublicKey, SecretKey, Slot};
 use picot_protocol::{Input as Word, Packet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Events after which a run that is not over is given up.
@@ -105,6 +107,8 @@ enum Event {
         peer: Peer,
         parcel: Parcel,
     },
+    /// A node hears all that was gathered for it until now.
+    Gathered(usize),
     /// A node hears that a connection is gone.
     Gone {
         node: usize,
@@ -183,6 +187,8 @@ struct Member {
     seen_state: Option<Slot>,
     seen_cycles: Option<u64>,
     own_work: OwnWork,
+    /// What is on its way and will be handed over together, by the time of that.
+    gathered: BTreeMap<u64, Gathered>,
 }
 
 struct World<'a> {
@@ -250,9 +256,12 @@ impl<'a> World<'a> {
             .start_of(last)
             .map_err(|error| wrong("slots", error.to_string()))?;
         let is_quiet = config.byzantine.is_empty() && *scenario == Scenario::quiet(config);
-        let ahead = (config.threads > 1 && is_quiet && !config.is_special())
-            .then(|| Ahead::new(config.threads, network.shortest_us()))
-            .transpose()?;
+        if config.gather_ms.is_some() && !is_quiet {
+            let text = "it is for runs without faults".to_owned();
+            return Err(wrong("gather_ms", text));
+        }
+        let ahead = is_quiet.then(|| Ahead::of_quiet_run(config, &network));
+        let ahead = ahead.transpose()?.flatten();
         let goals = (0..config.params.thread_count)
             .map(|thread| {
                 if thread <= last.thread {
@@ -423,6 +432,7 @@ impl World<'_> {
     fn happen(&mut self, event: Event) -> Result<Option<usize>, Violation> {
         match event {
             Event::Arrive { to, peer, parcel } => return Ok(self.arrive(to, peer, parcel)),
+            Event::Gathered(node) => return Ok(self.hear_gathered(node)),
             Event::Gone { node, peer } => {
                 if self.gone(node, peer) {
                     self.say(node, "hears that a connection is gone".to_owned());

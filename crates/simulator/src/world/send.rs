@@ -135,13 +135,20 @@ impl World<'_> {
         let second = second.filter(|_| parcel.may_be_repeated());
         for at_us in first.into_iter().chain(second) {
             let at_us = self.connections.arrives(to, peer, at_us, is_handshake);
-            let event = Event::Arrive {
-                to,
-                peer,
-                parcel: parcel.clone(),
-            };
-            self.schedule(at_us, event);
+            self.on_its_way(at_us, (from, to), peer, parcel.clone());
         }
+    }
+
+    fn on_its_way(&mut self, at_us: u64, ends: (usize, usize), peer: Peer, parcel: Parcel) {
+        let parcel = match parcel {
+            Parcel::Frame { lane, frame } => match self.gather(at_us, ends, peer, frame) {
+                Ok(()) => return,
+                Err(frame) => Parcel::Frame { lane, frame },
+            },
+            noise @ Parcel::Noise(_) => noise,
+        };
+        let to = ends.1;
+        self.schedule(at_us, Event::Arrive { to, peer, parcel });
     }
 
     /// Where an uplink takes time, a node hears of it when what it sent has left.

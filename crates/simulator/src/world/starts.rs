@@ -64,6 +64,7 @@ pub(super) fn members(config: &SimConfig, scenario: &Scenario, genesis: &Genesis
             seen_state: None,
             seen_cycles: None,
             own_work: OwnWork::default(),
+            gathered: BTreeMap::new(),
         }
     };
     let twins = behaviours

@@ -6,13 +6,13 @@ mod fetching;
 mod hostile;
 mod links;
 
-use super::{Blocks, BlocksConfig};
+use super::{Blocks, BlocksConfig, HeaderCheck};
 use crate::input::Effects;
 use crate::operations::test_kit::{Shared, TestPool, chain};
 use crate::packet::{Packet, Prefix, ShortBlock};
 use crate::{Fault, Frame, Output};
 use picot_clock::{Millis, Timestamp};
-use picot_consensus::{Message, Peer};
+use picot_consensus::{BatchVerifier, Message, Peer};
 use picot_models::mocks::{block, key};
 use picot_models::{Block, BlockEnvelope, BlockId, Slot};
 use std::sync::Arc;
@@ -64,6 +64,10 @@ pub(super) struct Node {
     pub(super) bodies: Vec<(Peer, BlockEnvelope)>,
 }
 
+fn check() -> HeaderCheck {
+    HeaderCheck::new(chain(), Arc::new(BatchVerifier::default()))
+}
+
 impl Node {
     pub(super) fn new() -> Self {
         Self::with(config())
@@ -71,7 +75,7 @@ impl Node {
 
     pub(super) fn with(config: BlocksConfig) -> Self {
         Self {
-            blocks: Blocks::with_config(chain(), config),
+            blocks: Blocks::with_config(chain(), check(), config),
             pool: TestPool::new(),
             now: Timestamp(1_000_000),
             sent: Vec::new(),

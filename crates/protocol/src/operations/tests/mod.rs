@@ -8,10 +8,12 @@ mod serving;
 use super::test_kit::{Shared, TestPool, chain};
 use super::{Operations, OperationsConfig};
 use crate::input::Effects;
-use crate::packet::{Packet, Prefix};
+use crate::packet::{Hello, NodeTag, Packet, Prefix};
+use crate::peers::{PeersConfig, Table};
 use crate::{Fault, Output};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::Peer;
+use picot_crypto::Context;
 use picot_models::{Envelope, Operation};
 use picot_pool::PoolError;
 
@@ -25,6 +27,8 @@ pub(super) fn config() -> OperationsConfig {
 pub(super) struct Node {
     pub(super) operations: Operations,
     pub(super) pool: TestPool,
+    /// Nobody is in it, unless the test says who is connected to whom.
+    pub(super) table: Table,
     pub(super) now: Timestamp,
     /// What was said since this was looked at last.
     pub(super) sent: Vec<(Peer, Packet)>,
@@ -42,6 +46,7 @@ impl Node {
         Self {
             operations: Operations::with_config(chain(), config),
             pool: TestPool::new(),
+            table: Table::new(&PeersConfig::default()),
             now: Timestamp(1_000_000),
             sent: Vec::new(),
             faults: Vec::new(),
@@ -57,12 +62,37 @@ impl Node {
         node
     }
 
+    /// One peer says to be connected to these others, and they to it.
+    pub(super) fn adjoin(&mut self, one: u64, others: &[u64]) {
+        let node = |peer: u64| Context::Test.hash(&peer.to_be_bytes());
+        for peer in others.iter().chain([&one]) {
+            let handle = Peer(*peer);
+            let connected = self
+                .table
+                .connect(self.now, handle, node(*peer), None, false, true);
+            connected.unwrap();
+            let hello = Hello {
+                version: 1,
+                chain_id: chain(),
+                agent: String::new(),
+            };
+            self.table.introduce(handle, hello, (1, chain())).unwrap();
+            self.table
+                .set_neighbours(handle, &[NodeTag::of(&node(one))]);
+        }
+        let others: Vec<NodeTag> = others
+            .iter()
+            .map(|peer| NodeTag::of(&node(*peer)))
+            .collect();
+        self.table.set_neighbours(Peer(one), &others);
+    }
+
     /// One input, after which time is looked at, as the core does.
     pub(super) fn step(&mut self, run: impl FnOnce(&mut Operations, &TestPool, &mut Effects)) {
         let mut effects = Effects::default();
         run(&mut self.operations, &self.pool, &mut effects);
         self.operations
-            .tick(self.now, &self.pool.pool, &mut effects);
+            .tick(self.now, &self.table, &self.pool.pool, &mut effects);
         let sends = effects.sends.into_iter();
         self.sent
             .extend(sends.map(|(to, frame)| (to, frame.packet().clone())));

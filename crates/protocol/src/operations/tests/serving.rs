@@ -56,6 +56,66 @@ fn nobody_is_told_of_what_it_announced_or_sent() {
 }
 
 #[test]
+fn who_is_connected_to_whom_it_came_from_is_told_later_and_four_at_a_time() {
+    let mut node = Node::of(8);
+    node.adjoin(0, &[1, 2, 3, 4, 5, 6]);
+    let operations = transfers(3);
+    let told = |node: &mut Node| -> Vec<u64> {
+        let sent = node.sent().into_iter();
+        sent.map(|(peer, packet)| {
+            assert!(matches!(packet, Packet::Announce(_)));
+            peer.0
+        })
+        .collect()
+    };
+    let come = |node: &mut Node, which: &[_]| {
+        node.announced(0, which);
+        node.came(0, which);
+        node.judge();
+        node.sent();
+    };
+    come(&mut node, &operations[..1]);
+    node.after(30);
+    assert_eq!(told(&mut node), [7], "who says nothing of it");
+    assert_eq!(node.operations.next_wake().unwrap().0 - node.now.0, 500);
+    node.after(499);
+    assert!(told(&mut node).is_empty());
+    // The first one has it, and 7 was told.
+    node.after(1);
+    assert_eq!(told(&mut node), [1, 2, 3]);
+    node.asked(2, &operations[..1]);
+    let body = Packet::Operations(envelopes(&operations[..1]));
+    assert_eq!(node.sent(), [(Peer(2), body)]);
+    come(&mut node, &operations[1..2]);
+    node.after(30);
+    node.announced(5, &operations[1..2]);
+    node.after(500);
+    assert_eq!(
+        told(&mut node),
+        [7, 4, 6],
+        "the next four, of whom one has it"
+    );
+    // What is not pending any more, nobody needs to be told of.
+    come(&mut node, &operations[2..]);
+    node.after(30);
+    node.pool.finish(&operations[2]);
+    node.after(500);
+    assert_eq!(told(&mut node), [7]);
+}
+
+#[test]
+fn what_came_from_nobody_is_announced_to_all_whoever_is_connected() {
+    let mut node = Node::of(4);
+    node.adjoin(0, &[1, 2, 3]);
+    let operations = transfers(1);
+    node.submit(&operations);
+    node.after(30);
+    assert_eq!(node.sent().len(), 4);
+    node.after(1_000);
+    assert_eq!(node.sent(), []);
+}
+
+#[test]
 fn only_what_was_announced_to_a_peer_is_sent_to_it() {
     let mut node = Node::of(2);
     let operations = transfers(3);

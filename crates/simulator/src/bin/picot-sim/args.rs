@@ -75,6 +75,10 @@ pub(crate) struct Args {
     /// about 24].
     #[arg(long)]
     pub(crate) peers: Option<usize>,
+    /// Hands over what reaches a node within so many milliseconds together, at their end: large runs without
+    /// faults take much less time so.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) gather: Option<u64>,
     /// Consensus takes every signature for valid: faster.
     #[arg(long)]
     pub(crate) no_signatures: bool,
@@ -182,6 +186,7 @@ impl Args {
         config.verify_signatures = !self.no_signatures;
         config.uplink_bytes_per_ms = self.uplink;
         config.peers = self.peers;
+        config.gather_ms = self.gather;
         Ok(config)
     }
 
@@ -271,6 +276,7 @@ impl Args {
         add("--operations", plain(Some(self.operations.to_string())));
         add("--uplink", self.uplink.map(|bytes| bytes.to_string()));
         add("--peers", self.peers.map(|peers| peers.to_string()));
+        add("--gather", self.gather.map(|gather| gather.to_string()));
         if self.no_signatures {
             command.push_str(" --no-signatures");
         }
