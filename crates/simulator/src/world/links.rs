@@ -26,12 +26,8 @@ impl World<'_> {
     /// # Errors
     /// What follows at the first one breaks an invariant.
     pub(super) fn connect(&mut self, one: usize, other: usize) -> Result<Option<usize>, Violation> {
-        let is_up = |node: usize| {
-            let member = self.members.get(node);
-            member.is_some_and(Member::is_up)
-        };
         // Who starts calls everybody.
-        if !is_up(one) || !is_up(other) {
+        if !self.are_up([one, other]) {
             return Ok(None);
         }
         let ends = [(one, other), (other, one)];
@@ -56,6 +52,10 @@ impl World<'_> {
                 self.settle(node)?;
             }
         }
+        // It may have crashed by that.
+        if !self.are_up([one, other]) {
+            return Ok(None);
+        }
         let peer = self.connections.open(one, other);
         self.say(one, format!("is connected to node {other}"));
         for (node, peer_node, outbound) in [(one, other, true), (other, one, false)] {
@@ -64,6 +64,11 @@ impl World<'_> {
         }
         self.settle(one)?;
         Ok(Some(other))
+    }
+
+    fn are_up(&self, nodes: [usize; 2]) -> bool {
+        let mut members = nodes.iter().map(|node| self.members.get(*node));
+        members.all(|member| member.is_some_and(Member::is_up))
     }
 
     /// A node hears that a connection is gone. True if that is news.
@@ -168,6 +173,23 @@ mod tests {
         assert_eq!(is_broken(0, 1), [true, true]);
         assert_eq!(is_broken(0, 3), [false, false]);
         assert_eq!(is_broken(3, 0), [false, false]);
+    }
+
+    #[test]
+    fn who_crashes_when_it_hears_that_a_connection_is_gone_is_not_connected_again() {
+        let config = SimConfig::new(1, 4);
+        let scenario = Scenario::new(&config);
+        let mut world = World::new(&config, &scenario).unwrap();
+        for node in 0..4 {
+            world.start(node).unwrap();
+        }
+        world.connect(0, 1).unwrap();
+        let peer = world.connections.between(0, 1).unwrap();
+        world.close(0, peer);
+        world.members[1].fuse.blow();
+        assert_eq!(world.connect(0, 1).unwrap(), None);
+        assert!(!world.members[1].is_up());
+        assert_eq!(world.connections.between(0, 1), None);
     }
 
     #[test]
