@@ -324,6 +324,8 @@ mod tests {
             "7",
             "--peers",
             "3",
+            "--gather",
+            "2",
             "--no-signatures",
         ]);
         let command = args.replay_command(4);
