@@ -636,7 +636,14 @@ impl EventStream {
             .unwrap_or_default();
         let request = format!("GET /api/v1/stream/slots{query} HTTP/1.1\r\nHost: x\r\n{last}\r\n");
         connection.write_all(request.as_bytes()).unwrap();
-        Self(BufReader::new(connection))
+        let mut stream = BufReader::new(connection);
+        // With its head it is there, and hears what comes from now on.
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            assert!(stream.read_line(&mut line).unwrap() > 0, "it was refused");
+        }
+        Self(stream)
     }
 
     /// The name and the data of the next event.
