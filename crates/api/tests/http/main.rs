@@ -638,11 +638,8 @@ impl EventStream {
         connection.write_all(request.as_bytes()).unwrap();
         let mut stream = BufReader::new(connection);
         // With its head it is there, and hears what comes from now on.
-        let mut line = String::new();
-        while line != "\r\n" {
-            line.clear();
-            assert!(stream.read_line(&mut line).unwrap() > 0, "it was refused");
-        }
+        let head = stream.by_ref().lines().map(Result::unwrap);
+        assert!(head.take_while(|line| !line.is_empty()).count() > 0);
         Self(stream)
     }
 
