@@ -331,15 +331,19 @@ impl Gossip {
                 continue;
             }
             names.names.retain(|name| !self.is_over(name.slot));
-            let early = names.names.partition_point(|name| name.from <= now);
-            let due = names.names.drain(..early).map(|name| name.tag);
+            // When the clock has stepped back, what waits too long is named at once.
+            let latest = after(now, self.config.naming_wait);
+            let due = names
+                .names
+                .extract_if(.., |name| name.from <= now || name.from > latest);
+            let due = due.map(|name| name.tag);
             // It may have come from there, or been sent there, meanwhile.
             let is_lacked = |tag: &Tag| {
                 let known = self.known.get(tag);
                 known.is_some_and(|it| !it.has.contains(*place) && !it.sent.contains(*place))
             };
             let tags: Vec<Tag> = due.filter(is_lacked).collect();
-            names.due = names.names.last().map(|last| last.from);
+            names.due = names.names.iter().map(|name| name.from).max();
             if let Some(peer) = table.peer(*place).filter(|_| !tags.is_empty()) {
                 effects.send(peer, Packet::Have(tags));
             }

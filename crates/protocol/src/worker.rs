@@ -350,7 +350,7 @@ pub struct ProtocolPorts {
     pub checkpoints: Arc<dyn CheckpointInbox>,
     /// Other nodes.
     pub transport: Arc<dyn Transport>,
-    /// Where signatures of votes are verified before they are passed on.
+    /// Where signatures of headers, and of votes before they are passed on, are verified.
     pub votes: Box<dyn Verifier>,
     /// Where signatures of operations of blocks are verified.
     pub operations: Box<dyn Verifier>,

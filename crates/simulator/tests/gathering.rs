@@ -33,10 +33,14 @@ fn what_is_gathered_is_decided_as_if_each_hop_took_a_little_longer() {
 }
 
 #[test]
-fn runs_with_faults_gather_nothing() {
+fn runs_with_faults_or_newcomers_gather_nothing() {
     let mut config = SimConfig::new(5, 4);
     config.gather_ms = Some(5);
-    config.faults = Faults::Documented;
-    let error = run(&config).unwrap_err().to_string();
-    assert!(error.contains("gather_ms"), "{error}");
+    let (mut faulty, mut joined) = (config.clone(), config);
+    faulty.faults = Faults::Documented;
+    joined.newcomers = true;
+    for config in [faulty, joined] {
+        let error = run(&config).unwrap_err().to_string();
+        assert!(error.contains("gather_ms"), "{error}");
+    }
 }

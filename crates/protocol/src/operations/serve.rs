@@ -73,7 +73,11 @@ impl Operations {
 
     /// Tells some peers of what others should have told them, each time the next ones.
     pub(super) fn tell_later(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
-        let due = self.later.iter().take_while(|(due, _)| *due <= now).count();
+        // When the clock has stepped back, what waits too long is told at once.
+        let latest = after(now, self.config.told_wait);
+        let is_due = |due: Timestamp| due <= now || due > latest;
+        let due = self.later.iter().take_while(|(due, _)| is_due(*due));
+        let due = due.count();
         if due == 0 {
             return;
         }

@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::{CheckpointWord, Input, Output, Packet, SharedMessage};
 use picot_checkpoint::CheckpointMessage;
+use picot_clock::Timestamp;
 use picot_consensus::{Message, Peer, Request};
 use picot_models::mocks::key;
 use picot_models::{
@@ -137,6 +138,24 @@ fn a_message_waits_for_half_of_the_time_at_least_before_it_is_named() {
     assert_eq!(net.heard(2, &late), 0);
     net.run_for(50);
     assert_eq!(net.heard(2, &late), 1);
+}
+
+#[test]
+fn after_a_step_back_of_the_clock_names_are_told_and_nothing_is_due_again_and_again() {
+    let mut net = Net::mesh(3);
+    net.cut = vec![(0, 2)];
+    let messages = [vote(1, 1), vote(2, 1), vote(1, 2)];
+    for (number, message) in messages.iter().enumerate() {
+        net.input(0, Input::Broadcast(Arc::clone(message)));
+        relay(&mut net, 1, 0, message);
+        let step = if number == 0 { 2_000 } else { 20 };
+        net.now = Timestamp(net.now.0 - step);
+    }
+    for _ in 0..80 {
+        net.run_for(50);
+        assert!(net.cores[1].wake_at().is_none_or(|at| at > net.now));
+    }
+    assert!(messages.iter().all(|message| net.heard(2, message) == 1));
 }
 
 #[test]

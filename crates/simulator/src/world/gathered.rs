@@ -50,19 +50,17 @@ impl Gathered {
 }
 
 impl World<'_> {
-    /// A frame will have arrived then. It is handed over with others, if this run gathers them.
+    /// A frame will have arrived then. It is handed over with others.
     pub(super) fn gather(
         &mut self,
+        gather_ms: u64,
         at_us: u64,
         (from, to): (usize, usize),
         peer: Peer,
         frame: Arc<Frame>,
-    ) -> Result<(), Arc<Frame>> {
-        let Some(gather_ms) = self.config.gather_ms else {
-            return Err(frame);
-        };
+    ) {
         let Some(member) = self.members.get_mut(to) else {
-            return Ok(());
+            return;
         };
         let at_us = at_us.next_multiple_of(gather_ms.saturating_mul(MICROS_PER_MILLI).max(1));
         let is_first = !member.gathered.contains_key(&at_us);
@@ -71,7 +69,6 @@ impl World<'_> {
         if is_first {
             self.schedule(at_us, Event::Gathered(to));
         }
-        Ok(())
     }
 
     /// What is handed over to a node then, of open connections.

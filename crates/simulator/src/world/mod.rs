@@ -256,12 +256,15 @@ impl<'a> World<'a> {
             .start_of(last)
             .map_err(|error| wrong("slots", error.to_string()))?;
         let is_quiet = config.byzantine.is_empty() && *scenario == Scenario::quiet(config);
-        if config.gather_ms.is_some() && !is_quiet {
-            let text = "it is for runs without faults".to_owned();
+        if config.gather_ms.is_some() && (!is_quiet || config.newcomers) {
+            let text = "it is for runs without faults and newcomers".to_owned();
             return Err(wrong("gather_ms", text));
         }
-        let ahead = is_quiet.then(|| Ahead::of_quiet_run(config, &network));
-        let ahead = ahead.transpose()?.flatten();
+        let ahead = if is_quiet {
+            Ahead::of_quiet_run(config, &network)?
+        } else {
+            None
+        };
         let goals = (0..config.params.thread_count)
             .map(|thread| {
                 if thread <= last.thread {

@@ -140,15 +140,15 @@ impl World<'_> {
     }
 
     fn on_its_way(&mut self, at_us: u64, ends: (usize, usize), peer: Peer, parcel: Parcel) {
-        let parcel = match parcel {
-            Parcel::Frame { lane, frame } => match self.gather(at_us, ends, peer, frame) {
-                Ok(()) => return,
-                Err(frame) => Parcel::Frame { lane, frame },
-            },
-            noise @ Parcel::Noise(_) => noise,
-        };
-        let to = ends.1;
-        self.schedule(at_us, Event::Arrive { to, peer, parcel });
+        match (self.config.gather_ms, parcel) {
+            (Some(gather_ms), Parcel::Frame { frame, .. }) => {
+                self.gather(gather_ms, at_us, ends, peer, frame);
+            }
+            (_, parcel) => {
+                let to = ends.1;
+                self.schedule(at_us, Event::Arrive { to, peer, parcel });
+            }
+        }
     }
 
     /// Where an uplink takes time, a node hears of it when what it sent has left.

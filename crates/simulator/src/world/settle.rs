@@ -10,13 +10,10 @@ use picot_consensus::{ConsensusEvent, Message};
 use picot_execution::SlotOutput;
 use picot_models::{Address, Slot, ValidatorSet};
 use picot_storage::{BlockArchive, Decided};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// At so many of a million ticks it is looked at what waits for each peer of a node: at fewer, where there
-/// are more peers to look at than this.
+/// At so many of a million ticks it is looked at what waits for each peer of a node.
 const LOOKS_PER_MILLION: u64 = 100_000;
-const FEW_PEERS: usize = 16;
 
 /// What follows an event.
 impl World<'_> {
@@ -208,10 +205,7 @@ impl World<'_> {
 
     /// What waits for each peer is looked at now and then: it is much to look at.
     pub(super) fn look_at_peers(&mut self, node: usize) -> Result<(), Violation> {
-        let peers = self.graph.get(node).map_or(0, BTreeSet::len);
-        let few = u64::try_from(FEW_PEERS).unwrap_or(1);
-        let many = u64::try_from(peers.max(FEW_PEERS)).unwrap_or(u64::MAX);
-        if !self.random_looks.chance(LOOKS_PER_MILLION * few / many) {
+        if !self.random_looks.chance(LOOKS_PER_MILLION) {
             return Ok(());
         }
         let member = self.members.get(node).filter(|member| member.honest);
