@@ -5,7 +5,7 @@
 use crate::input::Effects;
 use crate::packet::{MAX_TAGS, Packet, Tag, first_eight};
 use crate::peers::{PeerSet, Table};
-use crate::time::after;
+use crate::time::{after, is_due};
 use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::{Peer, PeerFault};
@@ -322,20 +322,18 @@ impl Gossip {
 
     /// Names what has waited long enough, and is not about what was decided meanwhile.
     pub(crate) fn tick(&mut self, now: Timestamp, table: &Table, effects: &mut Effects) {
-        if self.names_due.is_none_or(|due| due > now) {
+        let wait = self.config.naming_wait;
+        let is_due = |due: Timestamp| is_due(now, due, wait);
+        if !self.names_due.is_some_and(is_due) {
             return;
         }
         let mut all = std::mem::take(&mut self.names);
         for (place, names) in &mut all {
-            if names.due.is_none_or(|due| due > now) {
+            if !names.due.is_some_and(is_due) {
                 continue;
             }
             names.names.retain(|name| !self.is_over(name.slot));
-            // When the clock has stepped back, what waits too long is named at once.
-            let latest = after(now, self.config.naming_wait);
-            let due = names
-                .names
-                .extract_if(.., |name| name.from <= now || name.from > latest);
+            let due = names.names.extract_if(.., |name| is_due(name.from));
             let due = due.map(|name| name.tag);
             // It may have come from there, or been sent there, meanwhile.
             let is_lacked = |tag: &Tag| {

@@ -5,7 +5,7 @@ use super::ring::Ours;
 use crate::input::Effects;
 use crate::packet::{MAX_ANNOUNCED, Packet, Prefix};
 use crate::peers::{PeerSet, Table};
-use crate::time::after;
+use crate::time::{after, is_due};
 use crate::{Fault, Frame};
 use picot_clock::{Millis, Timestamp};
 use picot_consensus::Peer;
@@ -73,11 +73,9 @@ impl Operations {
 
     /// Tells some peers of what others should have told them, each time the next ones.
     pub(super) fn tell_later(&mut self, now: Timestamp, pool: &dyn Pool, effects: &mut Effects) {
-        // When the clock has stepped back, what waits too long is told at once.
-        let latest = after(now, self.config.told_wait);
-        let is_due = |due: Timestamp| due <= now || due > latest;
-        let due = self.later.iter().take_while(|(due, _)| is_due(*due));
-        let due = due.count();
+        let wait = self.config.told_wait;
+        let due = self.later.iter();
+        let due = due.take_while(|(due, _)| is_due(now, *due, wait)).count();
         if due == 0 {
             return;
         }

@@ -14,7 +14,7 @@ use picot_selector::mocks::MockSelector;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub(super) const START: Timestamp = Timestamp(1_000_000);
+pub(super) const START: Timestamp = Timestamp(10_000_000);
 
 pub(super) fn genesis() -> Genesis {
     genesis_with(ChainParams::dev(), &[(1, 1), (2, 1)])
