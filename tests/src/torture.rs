@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use victim::Victim;
+use victim::{LOOK, Victim};
 use witness::Witness;
 
 /// How long a condition may take to come.
@@ -41,6 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Rolls of the twin, and of each of the two stakers that are killed.
 const TWIN_ROLLS: u64 = 80;
 const VICTIM_ROLLS: u64 = 10;
+/// The start-up wait of those who are killed all the time.
+const WAIT_MS: u64 = 2_000;
+/// Where nodes listen.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
 /// Transfers per second, to the twin.
 const LOAD: &str = "20";
 
@@ -85,7 +89,7 @@ impl Report {
 /// Something is not as it must be: the message says what, and with which seed.
 #[must_use]
 pub fn torture(rounds: u64, seed: u64) -> Report {
-    let world = World::start();
+    let world = World::start(WAIT_MS);
     let plans = Plan::new(rounds, seed).lanes;
     let mut report = Report::default();
     thread::scope(|scope| {
@@ -113,23 +117,28 @@ pub fn torture(rounds: u64, seed: u64) -> Report {
     report
 }
 
-/// Slots for which two nodes with one key run side by side.
-const SIDE_BY_SIDE: usize = 24;
+/// Periods for which two nodes with one key run side by side.
+const SIDE_BY_SIDE: u64 = 12;
+/// A wait after a start in which one that was begun before is heard, however slow the machine is.
+const LONG_WAIT_MS: u64 = 6_000;
 
-/// Starts a second node with the key of one that runs, and an empty signing log. The witness ends the
+/// Starts a second node with the key of one that signs, and an empty signing log. The witness ends the
 /// process if it hears two different things signed by it. Gives what the second node said.
 ///
 /// # Panics
 /// Something is not as it must be.
 #[must_use]
 pub fn one_key_twice() -> String {
-    let world = World::start();
+    let world = World::start(LONG_WAIT_MS);
     let mut report = Report::default();
     let mut victims = world.victims().into_iter();
     let mut first = victims.next().expect("a staker");
     let mut second = victims.last().expect("a newcomer");
     let mut original = first.begin();
-    first.catch_up(&mut original, &mut report);
+    let address = first.address.clone().expect("a staker");
+    while world.witness.heard_of(&address) == 0 {
+        first.catch_up(&mut original, &mut report);
+    }
     std::fs::create_dir_all(&second.data).expect("a directory");
     let keys = std::fs::copy(first.data.join("keys.json"), second.data.join("keys.json"));
     keys.expect("a copy of the key");
@@ -138,17 +147,19 @@ pub fn one_key_twice() -> String {
     let passphrase = data_of(&first.data.join("dev-passphrase"));
     let mut copy = second.begin_with(&["--passphrase-file", &passphrase]);
     second.catch_up(&mut copy, &mut report);
-    for _ in 0..SIDE_BY_SIDE / 8 {
-        let last = world.hashes.last();
-        while world.hashes.last().period < last.period + 2 {
-            thread::sleep(Duration::from_millis(50));
-        }
-        first.catch_up(&mut original, &mut report);
-        second.catch_up(&mut copy, &mut report);
+    let last = world.hashes.last().period.saturating_add(SIDE_BY_SIDE);
+    while world.hashes.last().period < last {
+        thread::sleep(LOOK);
     }
+    first.catch_up(&mut original, &mut report);
+    second.catch_up(&mut copy, &mut report);
     let status = world.twin.status();
     assert_eq!(status.supply.slashed.to_string(), "0", "it was punished");
     let said = copy.output();
+    eprintln!(
+        "the first node said:\n{}\nthe second:\n{said}",
+        original.output()
+    );
     original.kill();
     copy.kill();
     first.check_log();
@@ -245,7 +256,8 @@ struct World {
 }
 
 impl World {
-    fn start() -> Self {
+    /// With this start-up wait.
+    fn start(wait_ms: u64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let root = directory.path();
         let addresses: Vec<String> = ["twin", "victim-0", "victim-1"]
@@ -261,6 +273,8 @@ impl World {
             params["checkpoint_interval_periods"] = 2.into();
             params["denunciation_expire_periods"] = 8.into();
             params["t0_ms"] = 800.into();
+            params["block_startup_delay_ms"] = wait_ms.into();
+            params["endorsement_startup_delay_ms"] = wait_ms.into();
             // Who is killed all the time misses much, and keeps its rolls all the same.
             params["min_draws_for_deactivation"] = 1_000_000.into();
             // For the accounts of the load.
@@ -363,15 +377,14 @@ fn key_of(data: &Path) -> String {
     new_key(data, &passphrase)
 }
 
-/// Ports that nobody uses now.
+/// Ports that nobody uses now, below those that systems give to outgoing connections: some are listened
+/// at only later.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
-        .collect();
-    let ports = listeners
-        .iter()
-        .map(|listener| listener.local_addr().expect("an address").port());
-    ports.collect()
+    // Tests that run side by side begin at different places.
+    let first = std::process::id() as usize * count % PORTS.len();
+    let all = PORTS.cycle().skip(first).take(PORTS.len());
+    let free = all.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.take(count).collect()
 }
 
 /// All nodes know each other. The witness comes by itself.

@@ -32,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) held_keys: BTreeSet<Address>,
     /// What our keys signed for undecided slots before this start.
     pub(crate) restored: BTreeMap<Slot, Vec<SignRequest>>,
+    /// When the start-up wait ends, in which nothing is signed: it begins again while this node
+    /// catches up.
+    pub(crate) signs_from: Timestamp,
     /// By how much the clock was set back since the start.
     pub(crate) set_back: Millis,
     pub(crate) planted: Planted,

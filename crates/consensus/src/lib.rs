@@ -19,6 +19,7 @@ mod error;
 mod evidence;
 pub mod history;
 mod input;
+mod listening_wallet;
 mod message;
 mod network;
 mod planted;
@@ -48,6 +49,7 @@ pub use consensus::{
 pub use engine::Engine;
 pub use error::ConsensusError;
 pub use input::{Input, Output, Peer, PeerFault, SignResult, Unsigned};
+pub use listening_wallet::ListeningWallet;
 pub use message::{MAX_ANSWER_BYTES, MAX_OUTCOMES_PER_REQUEST, Message, Request};
 pub use network::{ConsensusInbox, ConsensusNetwork, NoPeers};
 #[cfg(feature = "planted-bugs")]

@@ -37,7 +37,8 @@ use picot_checkpoint::{CheckpointError, CheckpointKeeper, CheckpointWorker};
 use picot_clock::{Clock, Millis, SlotClock, Stop, Ticker, Timestamp};
 use picot_consensus::history::drop_left_behind;
 use picot_consensus::{
-    BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, NoPeers,
+    BatchVerifier, Consensus, ConsensusNetwork, ConsensusPorts, ConsensusWorker, ListeningWallet,
+    NoPeers,
 };
 use picot_database::{DataDir, DatabaseConfig, WriteFailure};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
@@ -132,7 +133,7 @@ impl Node {
         // A state that was received and decisions that were executed again took their time.
         base.listens_from = base.listens_from.max(base.clock.now());
         let consensus = base.consensus(&execution)?;
-        let checkpoints = base.checkpoints(&execution)?;
+        let checkpoints = base.checkpoints(&execution, &consensus)?;
         let mut node = Self {
             genesis: Arc::clone(&base.genesis),
             chain_id: base.chain_id,
@@ -517,6 +518,12 @@ impl Base {
         )
     }
 
+    /// The keys for everybody but consensus.
+    fn listening_wallet(&self, consensus: &Arc<ConsensusWorker>) -> Arc<dyn Wallet> {
+        let (wallet, consensus) = (Arc::clone(&self.wallet), Arc::clone(consensus));
+        Arc::new(ListeningWallet::new(wallet, consensus))
+    }
+
     fn block_factory(&self, node: &mut Node) -> Result<Arc<dyn BlockFactory>, NodeError> {
         let switch = self.switch(Switch::Blocks);
         let delay = self.genesis.params.block_startup_delay_ms;
@@ -524,7 +531,7 @@ impl Base {
         let parts = picot_block_factory::Collaborators {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
-            wallet: Arc::clone(&self.wallet),
+            wallet: self.listening_wallet(&node.consensus),
             consensus: Arc::clone(&node.consensus) as _,
             pool: Arc::clone(&self.pool),
             execution: Arc::clone(&node.execution) as _,
@@ -549,7 +556,7 @@ impl Base {
         let parts = picot_endorsement_factory::Collaborators {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
-            wallet: Arc::clone(&self.wallet),
+            wallet: self.listening_wallet(&node.consensus),
             consensus: Arc::clone(&node.consensus) as _,
             storage: Arc::clone(&self.storage),
             pool: Arc::clone(&self.pool),

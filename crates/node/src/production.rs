@@ -3,7 +3,7 @@
 use picot_api::{KeyControl, NodeFacts, Production};
 use picot_block_factory::{BlockFactory, Connection};
 use picot_clock::{Clock, SlotClock};
-use picot_consensus::{Consensus, ThreadSummary};
+use picot_consensus::{BehindReason, Consensus, ThreadSummary};
 use picot_endorsement_factory::EndorsementFactory;
 use picot_models::{Slot, Timestamp};
 use picot_selector::Selector;
@@ -67,16 +67,15 @@ impl FactoryFacts {
     }
 
     fn why_after_start(&self) -> Option<String> {
-        let startup = self.blocks.startup();
-        if startup.is_over(self.clock.now()) {
-            return None;
-        }
-        let end = startup
-            .end()
-            .map(|end| format!(" until {end}"))
-            .unwrap_or_default();
+        let now = self.clock.now();
+        let of_factory = self.blocks.startup().end().filter(|end| *end > now);
+        let of_consensus = match self.consensus.summary().behind {
+            Some(BehindReason::StartupWait { until }) => Some(until),
+            _ => None,
+        };
+        let end = of_factory.max(of_consensus)?;
         Some(format!(
-            "waiting{end} after the start, in case another node used the keys just before"
+            "waiting until {end} after the start, in case another node used the keys just before"
         ))
     }
 

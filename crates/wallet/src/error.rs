@@ -3,7 +3,7 @@
 use crate::{ClaimKind, Refusal};
 use displaydoc::Display;
 use picot_models::text::TextError;
-use picot_models::{Address, ChainId, Slot};
+use picot_models::{Address, ChainId, Slot, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
@@ -28,6 +28,11 @@ pub enum SigningLogError {
 pub enum WalletError {
     /// the wallet is locked
     Locked,
+    /// nothing is signed before {until}: the node listens first, in case another one uses its keys
+    Listening {
+        /// When the wait ends, as far as is known.
+        until: Timestamp,
+    },
     /// the wallet has no key of {0}
     UnknownAddress(Box<Address>),
     /// the wallet has the key of {0} already

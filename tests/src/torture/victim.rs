@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between two looks at it.
-const LOOK: Duration = Duration::from_millis(15);
+pub(super) const LOOK: Duration = Duration::from_millis(15);
 /// How long it may take until a fault point is passed as often as was asked for.
 const FAULT_PATIENCE: Duration = Duration::from_secs(5);
 /// The same for a point of a bootstrap.

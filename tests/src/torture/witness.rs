@@ -119,7 +119,9 @@ impl Witness {
                 assert_eq!(
                     claimed.get(key),
                     Some(id),
-                    "{key:?} was heard, and is not in the log like that"
+                    "{key:?} was heard, and is not in the log like that, which goes from {horizon} to \
+                     {:?}",
+                    claimed.keys().map(|key| key.slot).max()
                 );
             }
         }

@@ -76,6 +76,7 @@ impl Skip {
     pub fn of_wallet(error: &WalletError) -> Self {
         let reason = match error {
             WalletError::Locked | WalletError::UnknownAddress(_) => SkipReason::LockedWallet,
+            WalletError::Listening { .. } => SkipReason::StartupWait,
             WalletError::NotSafe { .. } | WalletError::Refused { .. } => {
                 SkipReason::SigningProtection
             }

@@ -100,6 +100,7 @@ impl Engine {
         Ok(Self {
             shared: Shared {
                 timers: Timers::new(&config.params),
+                signs_from: config.voting_from,
                 config,
                 clock,
                 selector,
@@ -200,7 +201,7 @@ impl Engine {
 
     /// Time happens to the threads that waited for it.
     fn mark_due(&mut self, now: Timestamp) {
-        if !self.voting && now >= self.shared.config.voting_from {
+        if !self.voting && now >= self.shared.signs_from {
             self.voting = true;
             self.mark_all();
         }
@@ -235,7 +236,7 @@ impl Engine {
 
     /// What a step may read in a thread.
     fn env(&self, thread: u8, now: Timestamp) -> Env<'_> {
-        let may_sign = now >= self.shared.config.voting_from
+        let may_sign = now >= self.shared.signs_from
             && self
                 .threads
                 .get(usize::from(thread))
@@ -395,12 +396,12 @@ impl Engine {
 
     /// The next time at which anything may have to be done.
     fn wake(&mut self, now: Timestamp, out: &mut Outbox) {
-        let voting_from = Some(self.shared.config.voting_from).filter(|at| *at > now);
+        let signs_from = Some(self.shared.signs_from).filter(|at| *at > now);
         let wake_at = self
             .thread_wakes
             .iter()
             .filter_map(|wake_at| *wake_at)
-            .chain(voting_from)
+            .chain(signs_from)
             .min();
         let shown = wake_at.map(|at| self.shared.shown(at));
         if shown != self.wake_at
@@ -595,7 +596,7 @@ impl Engine {
     }
 
     fn behind(&self, now: Timestamp) -> Option<BehindReason> {
-        let until = self.shared.shown(self.shared.config.voting_from);
+        let until = self.shared.shown(self.shared.signs_from);
         if now < until {
             return Some(BehindReason::StartupWait { until });
         }

@@ -4,6 +4,7 @@ use super::Engine;
 use super::thread::{HeldBlock, PendingOutcome, thread_bit};
 use crate::certificate_check::bad_certificates;
 use crate::env::{Outbox, Shared};
+use crate::range_miss::opens_late;
 use crate::timers::after;
 use crate::{
     ConsensusEvent, MAX_ANSWER_BYTES, Message, Output, Peer, PeerFault, ThreadChain, range_miss,
@@ -177,6 +178,9 @@ impl Engine {
                 None => return false,
             },
         };
+        if !formed {
+            self.listen_again_if_catching_up(slot, now);
+        }
         self.settle(slot, outcome, formed, block, now, out);
         true
     }
@@ -327,6 +331,26 @@ impl Engine {
         thread.bad_outcomes.count(held.from);
         out.blame(Some(held.from), PeerFault::BadSignature);
         None
+    }
+
+    /// The start-up wait is for listening to those who sign now (design 08, 'Start-up safety'). While
+    /// others' outcomes of late slots bring a thread nearer to the present, sooner than the slots took
+    /// to pass, there was nothing of the present to hear: the wait begins again. That ends, for such a
+    /// thread arrives; and where nobody decides, it does not happen.
+    fn listen_again_if_catching_up(&mut self, slot: Slot, now: Timestamp) {
+        let shared = &self.shared;
+        if now >= shared.signs_from || !opens_late(&shared.clock, slot, shared.shown(now)) {
+            return;
+        }
+        let thread = self.threads.get(usize::from(slot.thread));
+        let state = thread.and_then(|thread| thread.slots.get(&slot.period));
+        let is_news = state
+            .and_then(|state| state.opened())
+            .is_none_or(|opened| now < after(opened.at, shared.clock.t0()));
+        if is_news {
+            let wait = Millis(shared.config.params.endorsement_startup_delay_ms);
+            self.shared.signs_from = shared.signs_from.max(after(now, wait));
+        }
     }
 
     /// Appends a decision to the thread's chain and asks for it to be made durable. Nothing is

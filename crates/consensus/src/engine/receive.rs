@@ -262,7 +262,7 @@ impl Engine {
                     && let Some(state) = thread.past.iter_mut().find(|state| state.slot() == slot)
                     && let Some(voter) = signers.place(&vote.signer, state.validators())
                 {
-                    state.on_past_vote(&env, from, message, voter, out);
+                    state.on_vote(&env, from, message, voter, out);
                 }
                 self.answer_late(now, slot, from, out);
             }

@@ -126,7 +126,7 @@ impl Engine {
         let thread = threads.get_mut(usize::from(thread))?;
         let env = Env {
             now,
-            may_sign: now >= shared.config.voting_from && thread.trusted,
+            may_sign: now >= shared.signs_from && thread.trusted,
             shared,
             chains,
         };

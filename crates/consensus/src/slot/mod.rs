@@ -500,7 +500,7 @@ impl SlotState {
         self.candidates.drop_bodies();
         self.collector.close();
         self.certificates.close();
-        self.own = Vec::new();
+        self.own.iter_mut().for_each(OwnValidator::close);
         self.proposals.clear();
         self.coordinators.clear();
         self.offers = Offers::default();

@@ -51,6 +51,13 @@ impl OwnValidator {
         &self.address
     }
 
+    /// The slot is decided: nothing is signed or sent any more. What was signed stays known.
+    pub(super) fn close(&mut self) {
+        self.waiting = Vec::new();
+        self.failed = Vec::new();
+        self.signed = BTreeMap::new();
+    }
+
     pub(super) fn last_notarised(&self) -> Option<Backed> {
         self.marks.values().rev().find_map(|marks| marks.notarised)
     }

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 impl SlotState {
     /// A vote. Unknown signers, other histories and far rounds are dropped before a signature is
-    /// looked at. True if a rule may have something to do now.
+    /// looked at. True if a rule may have something to do now: never once the slot is decided, when a
+    /// vote is of use as evidence, and to learn that somebody has a key of ours who is slower than those
+    /// who decide.
     pub(crate) fn on_vote(
         &mut self,
         env: &Env<'_>,
@@ -39,22 +41,6 @@ impl SlotState {
                 self.collect(env, message, voter, Some(from), true, out)
             }
             None => self.collect(env, message, voter, Some(from), false, out),
-        }
-    }
-
-    /// A vote for a slot that is decided: of use only as evidence.
-    pub(crate) fn on_past_vote(
-        &mut self,
-        env: &Env<'_>,
-        from: Peer,
-        message: &Arc<Message>,
-        voter: usize,
-        out: &mut Outbox,
-    ) {
-        if let Message::Vote(vote) = message.as_ref()
-            && self.is_acceptable(env, &vote.content)
-        {
-            self.collect(env, message, voter, Some(from), false, out);
         }
     }
 

@@ -9,6 +9,7 @@ mod clocks;
 mod faults;
 mod headers;
 mod laziness;
+mod listening;
 mod messages;
 mod networks;
 mod parents;

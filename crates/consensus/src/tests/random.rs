@@ -204,11 +204,12 @@ fn no_message_however_garbled_stops_an_engine() {
         }
     }
     assert!(read > 500, "{read} were messages");
-    let reached = kit
-        .nodes
-        .iter()
-        .map(|node| node.next_period(0))
-        .max()
-        .unwrap();
+    let periods = kit.nodes.iter().map(|node| node.next_period(0));
+    let reached = periods.max().unwrap();
+    // What they heard was signed by keys of theirs, so that they sign no more until they are told to.
+    for node in 0..4 {
+        kit.crash(node);
+        kit.start(node);
+    }
     kit.decide(Slot::new(reached + 1, 0), kit.t0_ms() * 20);
 }

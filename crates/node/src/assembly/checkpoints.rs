@@ -6,7 +6,7 @@ use picot_checkpoint::{
     CheckpointArchive, CheckpointKeeper, CheckpointNetwork, CheckpointPorts, CheckpointWorker,
     Config, NoPeers,
 };
-use picot_consensus::BatchVerifier;
+use picot_consensus::{BatchVerifier, ConsensusWorker};
 use picot_database::DataDir;
 use picot_execution::{Execution, ExecutionWorker};
 use picot_models::Genesis;
@@ -23,6 +23,7 @@ impl Base {
     pub(super) fn checkpoints(
         &self,
         execution: &ExecutionWorker,
+        consensus: &Arc<ConsensusWorker>,
     ) -> Result<Arc<CheckpointWorker>, NodeError> {
         let network: Arc<dyn CheckpointNetwork> = match &self.prepared {
             Some(prepared) => Arc::new(prepared.handle.clone()),
@@ -31,7 +32,7 @@ impl Base {
         let ports = CheckpointPorts {
             clock: Arc::clone(&self.clock),
             selector: Arc::clone(&self.selector),
-            wallet: Arc::clone(&self.wallet),
+            wallet: self.listening_wallet(consensus),
             pool: Arc::clone(&self.pool),
             network,
             verifier: Box::new(BatchVerifier::new(VERIFYING_KEYS)),

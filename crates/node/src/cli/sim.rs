@@ -14,13 +14,20 @@ use std::process::Command;
 /// The simulator without the ending that programs have on some systems.
 const PROGRAM: &str = "picot-sim";
 
+/// Its allocator keeps what is freed, as with `cargo xtask sim`.
+const KEEPS_MEMORY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "-1");
+
 /// Becomes the simulator, with the arguments unchanged. Gives its exit code where a process cannot
 /// become another one.
 pub(super) fn run(arguments: &SimArgs) -> Result<i32, CliError> {
     let folder = std::env::current_exe();
     let folder = folder.as_deref().ok().and_then(Path::parent);
     let program = program(folder);
-    become_it(Command::new(&program).args(&arguments.arguments)).map_err(|error| {
+    let mut command = Command::new(&program);
+    command
+        .args(&arguments.arguments)
+        .env(KEEPS_MEMORY.0, KEEPS_MEMORY.1);
+    become_it(&mut command).map_err(|error| {
         if error.kind() == ErrorKind::NotFound {
             CliError::NoSimulator
         } else {

@@ -21,7 +21,9 @@ use picot_block_factory::{AlwaysConnected, Asking, BlockFactory, BlockProducer, 
 use picot_bootstrap::LeftBehind;
 use picot_clock::{Due, ManualClock, Millis, SlotClock, Tick, TickSequence, Timestamp};
 use picot_consensus::history::{drop_left_behind, served_from};
-use picot_consensus::{ConsensusEvent, Engine, Input, Message, Peer, thread_starts};
+use picot_consensus::{
+    ConsensusEvent, Engine, Input, ListeningWallet, Message, Peer, thread_starts,
+};
 use picot_endorsement_factory::{EndorsementFactory, EndorsementProducer};
 use picot_execution::{DecidedSlots, Execution, ExecutionCore, SlotOutput};
 use picot_models::{
@@ -326,7 +328,10 @@ impl Node {
         let parts = picot_block_factory::Collaborators {
             clock: Arc::new(clock.clone()),
             selector: Arc::clone(&selector),
-            wallet: Arc::clone(&wallet) as _,
+            wallet: Arc::new(ListeningWallet::new(
+                Arc::clone(&wallet) as _,
+                Arc::clone(&consensus) as _,
+            )),
             consensus: Arc::clone(&consensus) as _,
             pool: Arc::clone(&pool),
             execution: Arc::clone(&execution) as _,
