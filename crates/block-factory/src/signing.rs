@@ -232,6 +232,12 @@ mod tests {
                 WalletError::UnknownAddress(address),
                 SkipReason::LockedWallet,
             ),
+            (
+                WalletError::Listening {
+                    until: picot_clock::Timestamp(7),
+                },
+                SkipReason::StartupWait,
+            ),
             (log, SkipReason::SigningFailed),
         ];
         for (error, reason) in reasons {

@@ -17,7 +17,8 @@ pub struct Config {
     pub genesis_blocks: Vec<BlockId>,
     /// Before this time nothing is signed, though everything is followed: the end of the start-up
     /// wait of design 08, or the start itself when genesis, keys and signing log were made by this very
-    /// start.
+    /// start. Whoever still catches up then waits again, as long as the parameters say for
+    /// endorsements and votes.
     pub voting_from: Timestamp,
     /// When the signing log was begun, if it does not know all that the keys ever signed: it was
     /// lost, or is an older copy. Then nothing is signed in a thread until a slot that began after

@@ -60,7 +60,7 @@ pub enum SlotStatus {
 pub enum BehindReason {
     /// The start-up wait of design 08 lasts until then.
     StartupWait {
-        /// When it ends.
+        /// When it ends, unless this node still catches up then.
         until: Timestamp,
     },
     /// The draws of a cycle are not known yet: execution has not reached the end of an earlier one.

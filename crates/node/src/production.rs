@@ -217,22 +217,6 @@ mod tests {
         });
         let mut endorsements = MockEndorsementFactory::new();
         endorsements.expect_stats().returning(FactoryStats::default);
-        let mut consensus = MockConsensus::new();
-        consensus
-            .expect_summary()
-            .returning(move || ConsensusSummary {
-                threads: vec![ThreadSummary {
-                    thread: 0,
-                    decided_period,
-                    latest_block: (Hash([0; 32]).into(), 0),
-                    open: None,
-                }],
-                behind: None,
-                decided_slots: 0,
-                missed_slots: 0,
-                bad_signatures: 0,
-                faults: 0,
-            });
         let genesis = START.checked_sub(Millis(8_000)).unwrap();
         let stakers = ValidatorSet::new(0, &BTreeMap::from([(address(1), 1)])).unwrap();
         let mut selector = MockSelector::new();
@@ -246,12 +230,46 @@ mod tests {
             clock: Arc::new(ManualClock::new(Timestamp(START.0 + 500))),
             slot_clock: SlotClock::new(genesis, Millis(2_000), 4).unwrap(),
             signing_log_since: None,
-            consensus: Arc::new(consensus),
+            consensus: Arc::new(consensus(decided_period, None)),
             wallet: Arc::new(wallet),
             keys: Arc::new(Refusing(vec![])),
             blocks: Arc::new(blocks),
             endorsements: Arc::new(endorsements),
         }
+    }
+
+    fn consensus(decided_period: u64, behind: Option<BehindReason>) -> MockConsensus {
+        let mut consensus = MockConsensus::new();
+        consensus
+            .expect_summary()
+            .returning(move || ConsensusSummary {
+                threads: vec![ThreadSummary {
+                    thread: 0,
+                    decided_period,
+                    latest_block: (Hash([0; 32]).into(), 0),
+                    open: None,
+                }],
+                behind,
+                decided_slots: 0,
+                missed_slots: 0,
+                bad_signatures: 0,
+                faults: 0,
+            });
+        consensus
+    }
+
+    #[test]
+    fn a_node_waits_as_long_as_its_consensus_listens() {
+        let until = Timestamp(START.0 + 700);
+        let listening = consensus(4, Some(BehindReason::StartupWait { until }));
+        let waiting = FactoryFacts {
+            consensus: Arc::new(listening),
+            ..node(4)
+        }
+        .facts();
+        assert!(!waiting.producing);
+        let reason = waiting.not_producing.unwrap();
+        assert!(reason.contains(&format!("until {until}")), "{reason}");
     }
 
     #[test]
