@@ -136,9 +136,10 @@ pub fn one_key_twice() -> String {
     let mut second = victims.last().expect("a newcomer");
     let mut original = first.begin();
     let address = first.address.clone().expect("a staker");
-    while world.witness.heard_of(&address) == 0 {
+    wait_until("a signature of the first node", || {
         first.catch_up(&mut original, &mut report);
-    }
+        world.witness.heard_of(&address) > 0
+    });
     std::fs::create_dir_all(&second.data).expect("a directory");
     let keys = std::fs::copy(first.data.join("keys.json"), second.data.join("keys.json"));
     keys.expect("a copy of the key");
@@ -148,9 +149,9 @@ pub fn one_key_twice() -> String {
     let mut copy = second.begin_with(&["--passphrase-file", &passphrase]);
     second.catch_up(&mut copy, &mut report);
     let last = world.hashes.last().period.saturating_add(SIDE_BY_SIDE);
-    while world.hashes.last().period < last {
-        thread::sleep(LOOK);
-    }
+    wait_until("periods side by side", || {
+        world.hashes.last().period >= last
+    });
     first.catch_up(&mut original, &mut report);
     second.catch_up(&mut copy, &mut report);
     let status = world.twin.status();
@@ -164,6 +165,14 @@ pub fn one_key_twice() -> String {
     copy.kill();
     first.check_log();
     said
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited for {what} in vain");
+        thread::sleep(LOOK);
+    }
 }
 
 /// Rounds of one node after which it is told how far it is.

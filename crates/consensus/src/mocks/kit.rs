@@ -12,7 +12,7 @@
 use super::kit_node::KitNode;
 use crate::answers::answer_outcomes;
 use crate::worker::envelope;
-use crate::{Config, ConsensusEvent, Input, Message, Output, Peer, Request};
+use crate::{BehindReason, Config, ConsensusEvent, Input, Message, Output, Peer, Request};
 use picot_clock::{Millis, SlotClock, Timestamp};
 use picot_execution::Base;
 use picot_models::mocks::{genesis_with, key};
@@ -276,6 +276,16 @@ impl Kit {
             .iter()
             .filter(|node| node.engine.is_some())
             .all(|node| node.next_period(slot.thread) > slot.period)
+    }
+
+    /// Why a node is behind, if it is.
+    ///
+    /// # Panics
+    /// If it is down.
+    #[must_use]
+    pub fn behind(&self, node: usize) -> Option<BehindReason> {
+        let engine = self.nodes[node].engine.as_ref().unwrap();
+        engine.summary(self.now).behind
     }
 
     /// A line that shows where every node is.

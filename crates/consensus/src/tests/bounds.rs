@@ -159,20 +159,10 @@ fn a_false_claim_to_be_ahead_costs_a_few_questions_and_nothing_else() {
     };
     let later = Signed::sign(later, &kit.key(1), &kit.genesis.chain_id());
     kit.inject(1, 0, Message::Vote(later.into_envelope()));
-    let behind = kit.nodes[0]
-        .engine
-        .as_ref()
-        .unwrap()
-        .summary(kit.now)
-        .behind;
+    let behind = kit.behind(0);
     assert!(matches!(behind, Some(crate::BehindReason::Outcomes { .. })));
     kit.run_for(kit.t0_ms() * 2);
-    let behind = kit.nodes[0]
-        .engine
-        .as_ref()
-        .unwrap()
-        .summary(kit.now)
-        .behind;
+    let behind = kit.behind(0);
     assert!(matches!(
         behind,
         Some(crate::BehindReason::Undecided { .. })
@@ -238,8 +228,7 @@ fn an_outcome_of_a_slot_that_nobody_can_have_decided_is_no_claim() {
         let block = None;
         kit.inject(1, 0, Message::Outcome { outcome, block });
     }
-    let engine = kit.nodes[0].engine.as_ref().unwrap();
-    assert_eq!(engine.summary(kit.now).behind, None);
+    assert_eq!(kit.behind(0), None);
 }
 
 #[test]

@@ -42,12 +42,7 @@ fn the_start_up_wait_begins_again_while_a_node_catches_up() {
         !has_voted(&kit, 0),
         "it has listened for less than the wait"
     );
-    let behind = kit.nodes[0]
-        .engine
-        .as_ref()
-        .unwrap()
-        .summary(kit.now)
-        .behind;
+    let behind = kit.behind(0);
     let is_told = |until: Timestamp| until > kit.now;
     assert!(
         matches!(behind, Some(BehindReason::StartupWait { until }) if is_told(until)),
